@@ -1,0 +1,34 @@
+"""How a fit ended: one enumeration, each value with a sentence that says what to do."""
+
+import enum
+
+
+class Status(enum.Enum):
+    """Outcome of a fit. `ok` outcomes are valid maximum-likelihood fits."""
+
+    CONVERGED = "Converged."
+    SINGULAR = (
+        "Converged at a singular fit: a variance is zero or a correlation is at plus or minus one, so the data support "
+        "a simpler random part; the estimates are valid."
+    )
+    SEPARATION = (
+        "Separation suspected: some linear predictors run off to infinity because a covariate predicts the response "
+        "perfectly; drop or merge the coefficients with huge standard errors, or put a prior on them."
+    )
+    NOT_IDENTIFIED = (
+        "Not identified: the log-likelihood is not curved downwards in every direction, so some parameters cannot be "
+        "told apart; simplify the random part or check for redundant terms."
+    )
+    ITERATION_LIMIT = (
+        "Iteration limit reached before the gradient was small: rescale the covariates, simplify the model, or start "
+        "from other parameters."
+    )
+    NON_FINITE = (
+        "The log-likelihood is not finite at the starting values: the link cannot represent these data (use one that "
+        "keeps the mean in range, such as log), or a covariate is very badly scaled."
+    )
+
+    @property
+    def ok(self) -> bool:
+        """Whether the estimates are a maximum of the likelihood."""
+        return self in (Status.CONVERGED, Status.SINGULAR)

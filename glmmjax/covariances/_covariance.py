@@ -1,0 +1,81 @@
+"""Unstructured and diagonal covariances of the random effects of one level."""
+
+import abc
+from typing import ClassVar
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+
+class AbstractCovariance(eqx.Module):
+    """The covariance `lam lam'` of `q` random effects of a level, from unconstrained parameters `theta`.
+
+    `lam` is a smooth function of `theta` in which a variance of zero is an ordinary point, so there is no
+    boundary: `theta` and its mirror image (a column of `lam` with the other sign) are the same model.
+    """
+
+    q: eqx.AbstractVar[int]
+    name: eqx.AbstractClassVar[str]
+
+    @property
+    @abc.abstractmethod
+    def size(self) -> int:
+        """Number of parameters."""
+
+    @abc.abstractmethod
+    def factor(self, theta: Float[Array, " size"]) -> Float[Array, "q q"]:
+        """Lower-triangular factor `lam`."""
+
+    @abc.abstractmethod
+    def start(self, sd: Float[Array, " q"]) -> Float[Array, " size"]:
+        """`theta` of uncorrelated effects with standard deviations `sd`."""
+
+    @abc.abstractmethod
+    def canonical(self, theta: Float[Array, " size"]) -> Float[Array, " size"]:
+        """The mirror image of `theta` whose `lam` has no negative diagonal."""
+
+
+class Unstructured(AbstractCovariance):
+    """Any covariance: `theta` is the lower triangle of `lam`, row by row (`us` in glmmTMB, `|` in a formula)."""
+
+    q: int = eqx.field(static=True)
+    name: ClassVar[str] = "us"
+
+    @property
+    def size(self):
+        return self.q * (self.q + 1) // 2
+
+    def factor(self, theta):
+        return jnp.zeros((self.q, self.q), theta.dtype).at[np.tril_indices(self.q)].set(theta)
+
+    def start(self, sd):
+        return jnp.diag(sd)[np.tril_indices(self.q)]
+
+    def canonical(self, theta):
+        lam = self.factor(theta)
+        return (lam * jnp.where(jnp.diagonal(lam) < 0, -1.0, 1.0))[np.tril_indices(self.q)]
+
+
+class Diagonal(AbstractCovariance):
+    """Independent effects: `theta` is the diagonal of `lam` (`diag` in glmmTMB, `||` in a formula)."""
+
+    q: int = eqx.field(static=True)
+    name: ClassVar[str] = "diag"
+
+    @property
+    def size(self):
+        return self.q
+
+    def factor(self, theta):
+        return jnp.diag(theta)
+
+    def start(self, sd):
+        return sd
+
+    def canonical(self, theta):
+        return jnp.abs(theta)
+
+
+COVARIANCES: dict[str, type[AbstractCovariance]] = {kind.name: kind for kind in (Unstructured, Diagonal)}

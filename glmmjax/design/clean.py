@@ -1,0 +1,76 @@
+"""Raw columns to columns that mean one thing: rows with missing values go, and four kinds of column stay."""
+
+import numpy as np
+import pandas as pd
+
+from glmmjax._errors import ModelError
+
+_LARGEST = np.iinfo(np.int64).max
+# What `infer_dtype` says of an object column, and the type that takes it.
+_OBJECTS = {
+    "string": "category",
+    "boolean": "bool",
+    "integer": "int64",
+    "floating": "float64",
+    "mixed-integer-float": "float64",
+    "decimal": "float64",
+    "empty": "float64",
+}
+_DATES = ("datetime", "date", "time", "timedelta", "period")
+
+
+def missing_rows(frame: pd.DataFrame) -> np.ndarray:
+    """Whether any column of each row is missing, (n,) bool."""
+    missing = np.zeros(len(frame), bool)
+    for name in frame.columns:
+        missing |= frame[name].isna().to_numpy()
+    return missing
+
+
+def clean(frame: pd.DataFrame) -> pd.DataFrame:
+    """Each column as bool, int64, float64 or categorical; no value may be missing.
+
+    Text becomes categorical with sorted levels, a categorical keeps the order of its levels and loses unused ones.
+    Raises `ModelError` for infinite values, dates, complex numbers and mixed kinds of values.
+    """
+    columns = {str(name): _clean_column(str(name), frame[name]) for name in frame.columns}
+    return pd.DataFrame(columns, frame.index, copy=False)
+
+
+def _clean_column(name: str, column: pd.Series) -> pd.Series:
+    dtype = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return column.cat.remove_unused_categories()
+    if pd.api.types.is_bool_dtype(dtype):
+        return column.astype("bool")
+    if pd.api.types.is_integer_dtype(dtype):
+        _check_largest(name, column)
+        return column.astype("int64")
+    if pd.api.types.is_float_dtype(dtype):
+        column = column.astype("float64")
+        if not np.isfinite(column.to_numpy()).all():
+            raise ModelError(f"Column '{name}' has infinite values.")
+        return column
+    return _clean_object(name, column)
+
+
+def _clean_object(name: str, column: pd.Series) -> pd.Series:
+    kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind.rstrip("64") in _DATES:
+        raise ModelError(
+            f"Column '{name}' holds dates or times: turn it into numbers, or into text for a group, first."
+        )
+    if kind not in _OBJECTS:
+        raise ModelError(
+            f"Column '{name}' holds {kind} values, and a model needs numbers, text or truth values."
+        )
+    if kind == "integer":
+        _check_largest(name, column)
+    column = column.astype(_OBJECTS[kind])
+    return _clean_column(name, column) if kind != "string" else column
+
+
+def _check_largest(name: str, column: pd.Series) -> None:
+    """An int64 that wrapped around would be another number, a float64 would merge the levels of a group."""
+    if len(column) and int(column.max()) > _LARGEST:
+        raise ModelError(f"Column '{name}' holds whole numbers above 2^63: turn it into text first.")

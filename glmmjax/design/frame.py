@@ -1,0 +1,70 @@
+"""The used columns and rows of a table, clean: the frame that a design keeps."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from glmmjax._errors import ModelError
+from glmmjax.design.clean import clean, missing_rows
+from glmmjax.design.table import Table
+
+
+def argument_name(argument: str, value: Any) -> str | None:
+    """The column of the frame for `weights` or `offset`: the name given, `"(weights)"` for an array, or None."""
+    if value is None or isinstance(value, str):
+        return value
+    return f"({argument})"
+
+
+def read_frame(table: Table, names: list[str], arguments: dict[str, Any]) -> tuple[pd.DataFrame, int]:
+    """The named columns without the rows that miss a value, and how many rows those were.
+
+    `arguments` maps "weights" and "offset" to a column name, an array with a value for each row of the table, or None;
+    each becomes a column under its `argument_name`.
+    """
+    given = [value for value in arguments.values() if isinstance(value, str)]
+    for argument, value in arguments.items():
+        if isinstance(value, str) and value not in table.names:
+            raise ModelError(f"The {argument} name the column '{value}', which is not in {table.argument}.")
+    frame = table.read(list(dict.fromkeys([*names, *given])))
+    for argument, value in arguments.items():
+        if value is not None and not isinstance(value, str):
+            frame[f"({argument})"] = _argument_array(argument, value, len(frame))
+    missing = missing_rows(frame)
+    if missing.all():
+        raise ModelError(f"No row of {table.argument} has a value in every column that the model uses.")
+    return clean(frame[~missing] if missing.any() else frame), int(missing.sum())
+
+
+def number_column(frame: pd.DataFrame, name: str, argument: str) -> np.ndarray:
+    """A column as (n,) float64; `ModelError` if it holds text."""
+    if isinstance(frame[name].dtype, pd.CategoricalDtype):
+        raise ModelError(f"Column '{name}', given as {argument}, holds no numbers.")
+    return frame[name].to_numpy(np.float64)
+
+
+def read_weights(frame: pd.DataFrame, name: str | None) -> np.ndarray | None:
+    """The prior weights, (n,); None if there are none; `ModelError` if one is negative or all are zero."""
+    if name is None:
+        return None
+    weights = number_column(frame, name, "weights")
+    if (weights < 0).any():
+        raise ModelError(f"The weights must not be negative, and one is {weights.min():g}.")
+    if not weights.any():
+        raise ModelError("The weights are all zero.")
+    return weights
+
+
+def _argument_array(argument: str, value: Any, rows: int) -> np.ndarray:
+    try:
+        array = np.asarray(value, np.float64)
+    except (TypeError, ValueError):
+        raise ModelError(f"The {argument} must be numbers or a column name.") from None
+    if array.shape != (rows,):
+        raise ModelError(
+            f"The {argument} must have one value for each of the {rows} rows, not shape {array.shape}."
+        )
+    if not np.isfinite(array).all():
+        raise ModelError(f"The {argument} hold missing or infinite values.")
+    return array

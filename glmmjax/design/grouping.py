@@ -1,0 +1,53 @@
+"""The levels of a grouping factor and the level of each row."""
+
+import numpy as np
+import pandas as pd
+
+
+def code_column(column: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The level of each row, (n,) codes, and the labels of the levels.
+
+    A categorical keeps its order, numbers are sorted. Labels are text, so that a level is found again whether its
+    column is read as text or as numbers.
+    """
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return column.cat.codes.to_numpy(np.intp), tuple(map(str, column.cat.categories))
+    codes, levels = pd.factorize(column.to_numpy(), sort=True)
+    return codes, tuple(label.removesuffix(".0") for label in map(str, levels.tolist()))
+
+
+def code_groups(
+    frame: pd.DataFrame, factors: tuple[str, ...]
+) -> tuple[np.ndarray, np.ndarray, tuple[tuple[str, ...], ...]]:
+    """The combinations of several columns that occur: the levels of `a:b`.
+
+    Returns `refs` (n,), the level of each row; `cells` (levels, factors), the code of each column in a level, ordered
+    by the first column, then the second; and the labels of each column.
+    """
+    codes, labels = zip(*(code_column(frame[name]) for name in factors), strict=True)
+    refs = codes[0]
+    for code, levels in zip(codes[1:], labels[1:], strict=True):
+        # Recoded at every step, the product stays below n * levels and cannot overflow.
+        refs, _ = pd.factorize(refs * len(levels) + code, sort=True)
+    rows = np.empty(int(refs.max()) + 1, np.intp)
+    rows[refs] = np.arange(len(refs))
+    return refs, np.column_stack(codes)[rows], labels
+
+
+def join_labels(cells: np.ndarray, labels: tuple[tuple[str, ...], ...]) -> tuple[str, ...]:
+    """The label of each level, the labels of its columns joined by `:`."""
+    parts = (np.array(own, object)[cells[:, j]] for j, own in enumerate(labels))
+    return tuple(map(":".join, zip(*parts, strict=True)))
+
+
+def match_groups(
+    frame: pd.DataFrame, factors: tuple[str, ...], cells: np.ndarray, labels: tuple[tuple[str, ...], ...]
+) -> np.ndarray:
+    """The level of each row of another frame, (n,) indices into `cells`, -1 for a level that is not there."""
+    codes = []
+    for name, own in zip(factors, labels, strict=True):
+        code, found = code_column(frame[name])
+        place = {label: i for i, label in enumerate(own)}
+        codes.append(np.array([place.get(label, -1) for label in found], np.intp)[code])
+    known = pd.MultiIndex.from_arrays(list(cells.T))
+    return known.get_indexer(pd.MultiIndex.from_arrays(codes))

@@ -1,0 +1,162 @@
+"""The response: what each kind of it may hold, and how successes out of trials are written."""
+
+import ast
+from collections.abc import Callable, Collection
+
+import numpy as np
+import pandas as pd
+
+from glmmjax._errors import ModelError
+from glmmjax.design.matrix import evaluate
+from glmmjax.design.names import columns_in, parse_python, plain_name
+
+_WHOLE = 1e-6  # a proportion times its trials is rounded, relative to the number of successes
+
+
+def response_columns(text: str, kind: str, available: Collection[str]) -> list[str]:
+    """The columns of `available` that a left-hand side uses; `ModelError` for unknown kinds and names."""
+    if kind not in _CHECKS and kind != "proportion":
+        raise ModelError(
+            f"The kind of response '{kind}' is not one of {', '.join([*_CHECKS, 'proportion'])}."
+        )
+    parts = _pair(text, available)
+    if parts and kind != "proportion" and text.startswith("cbind"):
+        raise ModelError(
+            f"The response {text} is successes and failures, which only the binomial family takes."
+        )
+    expressions = parts or (text,)
+    return [name for expression in expressions for name in columns_in(expression, available)]
+
+
+def read_response(
+    text: str, kind: str, frame: pd.DataFrame, weights: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """The response and the prior weights that are left.
+
+    Returns `y` (n,), or for `kind="proportion"` (n, 2) successes and trials. The weights come back as they are, except
+    for proportions in [0, 1], whose weights were their trials (R's convention): then there are none. Raises
+    `ModelError` if a value is not of the kind, or all values are the same.
+    """
+    if kind == "proportion":
+        y, weights = _proportion(text, frame, weights)
+        if y[:, 0].sum() in (0.0, y[:, 1].sum()):
+            raise ModelError(f"The response {text} has only successes or only failures.")
+        return y, weights
+    y = _values(text, kind, frame)
+    _CHECKS[kind](y, text, frame.index)
+    if np.ptp(y) == 0:
+        raise ModelError(f"The response {text} is {y[0]:g} in every row.")
+    return y, weights
+
+
+def _values(text: str, kind: str, frame: pd.DataFrame) -> np.ndarray:
+    name = plain_name(text)
+    if name is None:
+        return evaluate(text, frame)
+    if isinstance(frame[name].dtype, pd.CategoricalDtype):
+        found = ", ".join(f"'{level}'" for level in frame[name].cat.categories[:5])
+        needed = "0 and 1" if kind in ("binary", "proportion") else "numbers"
+        raise ModelError(f"The response {text} holds {found}, and {needed} are needed.")
+    return frame[name].to_numpy(np.float64)
+
+
+def _pair(text: str, available: Collection[str]) -> tuple[str, str] | None:
+    """The two sides of `successes / trials` or `cbind(successes, failures)`; None for anything else."""
+    if text in available or plain_name(text) is not None:
+        return None
+    tree, aliases = parse_python(text)
+    if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Div):
+        sides = [tree.left, tree.right]
+    elif isinstance(tree, ast.Call) and ast.unparse(tree.func) == "cbind":
+        sides = tree.args
+        if len(sides) != 2:
+            raise ModelError(f"The response {text} must have two parts, successes and failures.")
+    else:
+        return None
+    left, right = (_restored(ast.unparse(side), aliases) for side in sides)
+    return left, right
+
+
+def _restored(expression: str, aliases: dict[str, str]) -> str:
+    for alias, name in aliases.items():
+        expression = expression.replace(alias, f"`{name}`")
+    return expression
+
+
+def _proportion(
+    text: str, frame: pd.DataFrame, weights: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    pair = _pair(text, frame.columns)
+    if pair is None:
+        return _single_proportion(text, frame, weights)
+    successes, second = (_values(part, "count", frame) for part in pair)
+    for part, values in zip(pair, (successes, second), strict=True):
+        _check_count(values, part, frame.index)
+    trials = successes + second if text.startswith("cbind") else second
+    _refuse(trials == 0, frame.index, f"The response {text} has no trials")
+    _refuse(successes > trials, frame.index, f"The response {text} has more successes than trials")
+    return np.column_stack([successes, trials]), weights
+
+
+def _single_proportion(
+    text: str, frame: pd.DataFrame, weights: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    y = _values(text, "proportion", frame)
+    if np.isin(y, (0.0, 1.0)).all():
+        # Whether the weights are trials or not makes no difference to the likelihood here.
+        return np.column_stack([y, np.ones_like(y)]), weights
+    _refuse((y < 0) | (y > 1), frame.index, f"The response {text} must be a proportion between 0 and 1", y)
+    if weights is None:
+        raise ModelError(
+            f"The response {text} holds proportions: give the trials as weights, or write successes / trials."
+        )
+    _refuse(weights == 0, frame.index, f"The response {text} has no trials")
+    _refuse(
+        weights != np.round(weights), frame.index, f"The trials of the response {text} must be whole", weights
+    )
+    successes = np.round(y * weights)
+    rest = np.abs(y * weights - successes)
+    _refuse(
+        rest > _WHOLE * np.maximum(successes, 1),
+        frame.index,
+        f"The response {text} times its trials must be whole",
+        y,
+    )
+    return np.column_stack([successes, weights]), None
+
+
+def _check_real(y: np.ndarray, text: str, index: pd.Index) -> None:
+    """Any finite number will do, and `evaluate` and `clean` let no other pass."""
+
+
+def _check_positive(y: np.ndarray, text: str, index: pd.Index) -> None:
+    _refuse(y <= 0, index, f"The response {text} must be positive", y)
+
+
+def _check_count(y: np.ndarray, text: str, index: pd.Index) -> None:
+    _refuse(
+        (y < 0) | (y != np.floor(y)), index, f"The response {text} must be counts, whole and not negative", y
+    )
+
+
+def _check_binary(y: np.ndarray, text: str, index: pd.Index) -> None:
+    found = np.unique(y)
+    if not np.isin(found, (0.0, 1.0)).all():
+        shown = ", ".join(f"{value:g}" for value in found[:5]) + (", ..." if len(found) > 5 else "")
+        raise ModelError(f"The response {text} must be 0 or 1, and it holds {shown}.")
+
+
+def _refuse(bad: np.ndarray, index: pd.Index, sentence: str, values: np.ndarray | None = None) -> None:
+    """Raise a `ModelError` that says the sentence and names the first bad row."""
+    if bad.any():
+        first = int(np.argmax(bad))
+        value = "" if values is None else f", and it is {values[first]:g}"
+        raise ModelError(f"{sentence}{value} in row {index[first]}.")
+
+
+_CHECKS: dict[str, Callable[[np.ndarray, str, pd.Index], None]] = {
+    "real": _check_real,
+    "positive": _check_positive,
+    "count": _check_count,
+    "binary": _check_binary,
+}

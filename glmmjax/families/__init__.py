@@ -1,0 +1,27 @@
+"""Response distributions and links. `FAMILIES` is the registry that the tests walk over."""
+
+from .._errors import ModelError
+from ._binomial import Bernoulli as Bernoulli
+from ._binomial import Binomial as Binomial
+from ._family import AbstractFamily as AbstractFamily
+from ._family import log_prob as log_prob
+from ._gamma import Gamma as Gamma
+from ._gaussian import Gaussian as Gaussian
+from ._link import LINKS as LINKS
+from ._link import AbstractLink as AbstractLink
+from ._poisson import Poisson as Poisson
+
+FAMILIES: dict[str, type[AbstractFamily]] = {
+    family.name: family for family in (Gaussian, Bernoulli, Binomial, Poisson, Gamma)
+}
+
+
+def as_family(family: str | AbstractFamily) -> AbstractFamily:
+    """The family called `family` (case does not matter) with its default link, or `family` itself."""
+    if isinstance(family, AbstractFamily):
+        return family
+    if not isinstance(family, str):
+        raise ModelError(f"family must be a name or a family such as gj.Poisson(), not {family!r}.")
+    if family.lower() not in FAMILIES:
+        raise ModelError(f"There is no family {family!r}; choose one of {', '.join(FAMILIES)}.")
+    return FAMILIES[family.lower()]()

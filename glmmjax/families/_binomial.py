@@ -1,0 +1,118 @@
+"""Bernoulli and binomial distributions."""
+
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.special import gammaln
+
+from ._family import AbstractFamily, as_link
+from ._link import AbstractLink, AbstractUnitLink, slope, softplus
+
+_LINKS = ("logit", "probit", "cloglog")
+
+
+class Bernoulli(AbstractFamily):
+    """`y` is 0 or 1 with `P(y = 1) = mu`. No dispersion parameter."""
+
+    link: AbstractUnitLink
+    name: ClassVar[str] = "bernoulli"
+    response: ClassVar[str] = "binary"
+    dispersion_names: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, link: str | AbstractLink = "logit"):
+        self.link = _unit_link(link, self.name)
+
+    def kernel(self, y, eta, phi):
+        return _kernel(self.link, y, 1.0, eta)
+
+    def base(self, y, phi, weight):
+        return jnp.zeros_like(y)
+
+    def mean(self, eta, phi):
+        return self.link.inverse(eta)
+
+    def expected_curvature(self, y, eta, phi):
+        return _expected_curvature(self.link, eta)
+
+    def sample(self, key, y, eta, phi):
+        return jax.random.bernoulli(key, self.link.inverse(eta)).astype(eta.dtype)
+
+    def start_mean(self, y):
+        return (y + 0.5) / 2
+
+    def dispersion(self, phi):
+        return ()
+
+    def start_phi(self, y, mu, weights):
+        return ()
+
+    def random_scale(self, phi):
+        return 1.0
+
+    @property
+    def log_concave(self):
+        return True
+
+
+class Binomial(AbstractFamily):
+    """`y[0]` successes among `y[1]` trials of probability `mu` each. No dispersion parameter."""
+
+    link: AbstractUnitLink
+    name: ClassVar[str] = "binomial"
+    response: ClassVar[str] = "proportion"
+    dispersion_names: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, link: str | AbstractLink = "logit"):
+        self.link = _unit_link(link, self.name)
+
+    def kernel(self, y, eta, phi):
+        return _kernel(self.link, y[0], y[1], eta)
+
+    def base(self, y, phi, weight):
+        successes, trials = y[0], y[1]
+        log_ways = gammaln(trials + 1) - gammaln(successes + 1) - gammaln(trials - successes + 1)
+        return weight * log_ways
+
+    def mean(self, eta, phi):
+        return self.link.inverse(eta)
+
+    def expected_curvature(self, y, eta, phi):
+        return y[1] * _expected_curvature(self.link, eta)
+
+    def sample(self, key, y, eta, phi):
+        successes = jax.random.binomial(key, y[1], self.link.inverse(eta), dtype=eta.dtype)
+        return jnp.stack([successes, y[1]])
+
+    def start_mean(self, y):
+        return (y[0] + 0.5) / (y[1] + 1)
+
+    def dispersion(self, phi):
+        return ()
+
+    def start_phi(self, y, mu, weights):
+        return ()
+
+    def random_scale(self, phi):
+        return 1.0
+
+    @property
+    def log_concave(self):
+        return True
+
+
+def _unit_link(link: str | AbstractLink, family: str) -> AbstractUnitLink:
+    unit = as_link(link, _LINKS, family)
+    assert isinstance(unit, AbstractUnitLink)
+    return unit
+
+
+def _kernel(link: AbstractUnitLink, successes, trials, eta):
+    if link.name == "logit":
+        return successes * eta - trials * softplus(eta)
+    return successes * link.log_inverse(eta) + (trials - successes) * link.log_complement(eta)
+
+
+def _expected_curvature(link: AbstractUnitLink, eta):
+    """`(d mu / d eta)^2 / (mu (1 - mu))` by logarithms, which do not round `1 - mu` to zero."""
+    return slope(link, eta) ** 2 * jnp.exp(-link.log_inverse(eta) - link.log_complement(eta))

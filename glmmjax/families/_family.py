@@ -1,0 +1,84 @@
+"""The interface of a response distribution: everything the engine asks of it, for one observation."""
+
+import abc
+
+import equinox as eqx
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from .._errors import ModelError
+from ._link import LINKS, AbstractLink
+
+Values = Float[Array, "..."]
+
+
+class AbstractFamily(eqx.Module):
+    """A distribution of `y` given the linear predictor `eta` and unconstrained dispersion parameters `phi`.
+
+    Methods speak of one observation and are written with elementwise operations, so that they take arrays of
+    observations as well. A response with several components (successes and trials) and a family with several
+    linear predictors have them on the first axis: `y[0]`, `eta[0]`.
+
+    The log density of an observation with prior weight `weight` is `weight * kernel + base`. Only the kernel
+    depends on `eta`, so `base` (with its `lgamma` terms) stays outside every inner loop.
+    """
+
+    link: eqx.AbstractVar[AbstractLink]
+    name: eqx.AbstractClassVar[str]
+    response: eqx.AbstractClassVar[str]
+    """Kind of response: `real`, `positive`, `count`, `binary` or `proportion`."""
+    dispersion_names: eqx.AbstractClassVar[tuple[str, ...]]
+    """Natural-scale names of the dispersion parameters, `()` if there are none."""
+
+    @abc.abstractmethod
+    def kernel(self, y: Values, eta: Values, phi: Values) -> Values:
+        """Part of the log density that depends on `eta`."""
+
+    @abc.abstractmethod
+    def base(self, y: Values, phi: Values, weight: Values) -> Values:
+        """The rest of the log density of an observation of prior weight `weight`."""
+
+    @abc.abstractmethod
+    def mean(self, eta: Values, phi: Values) -> Values:
+        """Expected response (for proportions the probability)."""
+
+    @abc.abstractmethod
+    def expected_curvature(self, y: Values, eta: Values, phi: Values) -> Values:
+        """`E[-d2 log f / d eta2]`, the working weight of Fisher scoring; positive."""
+
+    @abc.abstractmethod
+    def sample(self, key: PRNGKeyArray, y: Values, eta: Values, phi: Values) -> Values:
+        """A draw in the shape of `y`. `y` gives what is not random in a response (trials)."""
+
+    @abc.abstractmethod
+    def start_mean(self, y: Values) -> Values:
+        """Mean at which the iterations start: near `y`, inside the range of the mean."""
+
+    @abc.abstractmethod
+    def dispersion(self, phi: Values) -> tuple[Values, ...]:
+        """Natural-scale dispersion parameters, in the order of `dispersion_names`."""
+
+    @abc.abstractmethod
+    def start_phi(self, y: Values, mu: Values, weights: Values) -> tuple[Values, ...]:
+        """Start for `phi` from the observations, their means in a model without random effects, and weights."""
+
+    @abc.abstractmethod
+    def random_scale(self, phi: Values) -> Values | float:
+        """What the relative covariance factor is multiplied by: sigma for gaussian, else 1."""
+
+    @property
+    def log_concave(self) -> bool:
+        """Whether `-d2 log f / d eta2 >= 0` everywhere, so that Newton's direction needs no care."""
+        return False
+
+
+def log_prob(family: AbstractFamily, y: Values, eta: Values, phi: Values) -> Values:
+    """Normalised log density (mass) of one observation of weight one; elementwise over more."""
+    return family.kernel(y, eta, phi) + family.base(y, phi, 1.0)
+
+
+def as_link(link: str | AbstractLink, allowed: tuple[str, ...], family: str) -> AbstractLink:
+    """The link called `link`; a `ModelError` lists `allowed` if the family cannot have it."""
+    name = link if isinstance(link, str) else link.name
+    if name not in allowed:
+        raise ModelError(f"Family {family} has no link {name!r}; choose one of {', '.join(allowed)}.")
+    return LINKS[name] if isinstance(link, str) else link

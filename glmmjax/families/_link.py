@@ -1,0 +1,187 @@
+"""Link functions: how the mean of the response hangs on the linear predictor."""
+
+import abc
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax.scipy.special import log_ndtr, ndtr, ndtri
+from jaxtyping import Array, Float
+
+Values = Float[Array, "..."]
+
+
+class AbstractLink(eqx.Module):
+    """`g` in `g(mu) = eta`, elementwise. Densities use the two logarithms, which stay exact in the tails."""
+
+    name: eqx.AbstractClassVar[str]
+
+    @abc.abstractmethod
+    def link(self, mu: Values) -> Values:
+        """Linear predictor `eta = g(mu)`."""
+
+    @abc.abstractmethod
+    def inverse(self, eta: Values) -> Values:
+        """Mean `mu = g^-1(eta)`."""
+
+    @abc.abstractmethod
+    def log_inverse(self, eta: Values) -> Values:
+        """`log mu` as a function of `eta`."""
+
+
+class AbstractUnitLink(AbstractLink):
+    """A link for means in (0, 1)."""
+
+    @abc.abstractmethod
+    def log_complement(self, eta: Values) -> Values:
+        """`log(1 - mu)` as a function of `eta`."""
+
+
+class Identity(AbstractLink):
+    """`mu = eta`."""
+
+    name: ClassVar[str] = "identity"
+
+    def link(self, mu):
+        return mu
+
+    def inverse(self, eta):
+        return eta
+
+    def log_inverse(self, eta):
+        return jnp.log(eta)
+
+
+class Log(AbstractLink):
+    """`mu = exp(eta)`."""
+
+    name: ClassVar[str] = "log"
+
+    def link(self, mu):
+        return jnp.log(mu)
+
+    def inverse(self, eta):
+        return jnp.exp(eta)
+
+    def log_inverse(self, eta):
+        return eta
+
+
+class Inverse(AbstractLink):
+    """`mu = 1 / eta`, for positive `eta`."""
+
+    name: ClassVar[str] = "inverse"
+
+    def link(self, mu):
+        return 1 / mu
+
+    def inverse(self, eta):
+        return 1 / eta
+
+    def log_inverse(self, eta):
+        return -jnp.log(eta)
+
+
+class Sqrt(AbstractLink):
+    """`mu = eta^2`, for positive `eta`."""
+
+    name: ClassVar[str] = "sqrt"
+
+    def link(self, mu):
+        return jnp.sqrt(mu)
+
+    def inverse(self, eta):
+        return eta * eta
+
+    def log_inverse(self, eta):
+        return 2 * jnp.log(eta)
+
+
+class Logit(AbstractUnitLink):
+    """`mu = 1 / (1 + exp(-eta))`."""
+
+    name: ClassVar[str] = "logit"
+
+    def link(self, mu):
+        return jnp.log(mu) - jnp.log1p(-mu)
+
+    def inverse(self, eta):
+        return jax.lax.logistic(eta)
+
+    def log_inverse(self, eta):
+        return -softplus(-eta)
+
+    def log_complement(self, eta):
+        return -softplus(eta)
+
+
+class Probit(AbstractUnitLink):
+    """`mu = Phi(eta)`, the standard normal distribution function."""
+
+    name: ClassVar[str] = "probit"
+
+    def link(self, mu):
+        return ndtri(mu)
+
+    def inverse(self, eta):
+        return ndtr(eta)
+
+    def log_inverse(self, eta):
+        return log_ndtr(eta)
+
+    def log_complement(self, eta):
+        return log_ndtr(-eta)
+
+
+class CLogLog(AbstractUnitLink):
+    """`mu = 1 - exp(-exp(eta))`, the complementary log-log link."""
+
+    name: ClassVar[str] = "cloglog"
+
+    def link(self, mu):
+        return jnp.log(-jnp.log1p(-mu))
+
+    def inverse(self, eta):
+        return -jnp.expm1(-jnp.exp(eta))
+
+    def log_inverse(self, eta):
+        return _log_one_minus_exp_exp(eta)
+
+    def log_complement(self, eta):
+        return -jnp.exp(eta)
+
+
+@jax.custom_jvp
+def softplus(eta: Values) -> Values:
+    """`log(1 + exp(eta))` whose derivatives are the closed forms in `mu = logistic(eta)`."""
+    return jnp.maximum(eta, 0) + jnp.log1p(jnp.exp(-jnp.abs(eta)))
+
+
+@softplus.defjvp
+def _(primals, tangents):
+    (eta,), (tangent,) = primals, tangents
+    return softplus(eta), jax.lax.logistic(eta) * tangent
+
+
+@jax.custom_jvp
+def _log_one_minus_exp_exp(eta: Values) -> Values:
+    """`log(1 - exp(-t))`, `t = exp(eta)`; differentiated as `t exp(-t) / (1 - exp(-t))`, finite in both tails."""
+    return jnp.log(-jnp.expm1(-jnp.exp(eta)))
+
+
+@_log_one_minus_exp_exp.defjvp
+def _(primals, tangents):
+    (eta,), (tangent,) = primals, tangents
+    t = jnp.exp(eta)
+    return _log_one_minus_exp_exp(eta), t * jnp.exp(-t) / -jnp.expm1(-t) * tangent
+
+
+def slope(link: AbstractLink, eta: Values) -> Values:
+    """`d mu / d eta`, elementwise."""
+    return jax.jvp(link.inverse, (eta,), (jnp.ones_like(eta),))[1]
+
+
+LINKS: dict[str, AbstractLink] = {
+    link.name: link for link in (Identity(), Log(), Inverse(), Sqrt(), Logit(), Probit(), CLogLog())
+}

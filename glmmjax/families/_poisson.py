@@ -1,0 +1,55 @@
+"""The Poisson distribution."""
+
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.special import gammaln
+
+from ._family import AbstractFamily, as_link
+from ._link import AbstractLink, slope
+
+
+class Poisson(AbstractFamily):
+    """Counts with mean and variance `mu`. No dispersion parameter."""
+
+    link: AbstractLink
+    name: ClassVar[str] = "poisson"
+    response: ClassVar[str] = "count"
+    dispersion_names: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, link: str | AbstractLink = "log"):
+        self.link = as_link(link, ("log", "identity", "sqrt"), self.name)
+
+    def kernel(self, y, eta, phi):
+        return y * self.link.log_inverse(eta) - self.link.inverse(eta)
+
+    def base(self, y, phi, weight):
+        return -weight * gammaln(y + 1)
+
+    def mean(self, eta, phi):
+        return self.link.inverse(eta)
+
+    def expected_curvature(self, y, eta, phi):
+        if self.link.name == "log":
+            return jnp.exp(eta)
+        return slope(self.link, eta) ** 2 / self.link.inverse(eta)
+
+    def sample(self, key, y, eta, phi):
+        return jax.random.poisson(key, self.link.inverse(eta), eta.shape).astype(eta.dtype)
+
+    def start_mean(self, y):
+        return y + 0.1
+
+    def dispersion(self, phi):
+        return ()
+
+    def start_phi(self, y, mu, weights):
+        return ()
+
+    def random_scale(self, phi):
+        return 1.0
+
+    @property
+    def log_concave(self):
+        return True

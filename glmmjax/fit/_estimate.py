@@ -1,0 +1,209 @@
+"""The compiled programs of a fit: start, minimise, certify by the exact Hessian."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jax.scipy.linalg import block_diag
+from jaxtyping import Array, Bool, Float, Int
+
+from ..marginal import (
+    AbstractIntegral,
+    conditional_mode,
+    cross_products,
+    eliminate,
+    exact_log_likelihood,
+    factor_at,
+    log_base,
+    profile,
+)
+from ..model import GLMM, pack, relative_factor, scaled_factor, unpack
+from ..params import Params
+from ..structure import _small as small
+from ._bfgs import Objective, minimise, scaled_tolerance
+from ._start import moment_sd, pql_information, start_params, start_theta, theta_information
+
+Vector = Float[Array, " size"]
+Matrix = Float[Array, "size size"]
+
+ROUNDS = 6
+EVALUATIONS = 200
+
+
+class Estimate(NamedTuple):
+    """What a fit computes, in working coordinates.
+
+    Attributes:
+        params: the estimate.
+        value: log-likelihood.
+        gradient: of the log-likelihood by all parameters that were optimised.
+        information: minus the Hessian of the log-likelihood by all parameters.
+        scaled_gradient: `sqrt(g' information^-1 g)`, the distance to the maximum in standard errors.
+        mode, mode_cov: random effects `u` (q, groups) and their covariance given data and parameters.
+        evaluations: of the log-likelihood and its gradient.
+    """
+
+    params: Params
+    value: Float[Array, ""]
+    gradient: Vector
+    information: Matrix
+    scaled_gradient: Float[Array, ""]
+    mode: Float[Array, "q groups"]
+    mode_cov: Float[Array, "q q groups"]
+    evaluations: Int[Array, ""]
+
+
+class Certified(NamedTuple):
+    """A point with the exact Hessian there, and whether it is a minimum by it."""
+
+    x: Vector
+    gradient: Vector
+    hessian: Matrix
+    scaled_gradient: Float[Array, ""]
+    done: Bool[Array, ""]
+    rounds: Int[Array, ""]
+    evaluations: Int[Array, ""]
+
+
+@eqx.filter_jit
+def estimate_integral(glmm: GLMM, method: AbstractIntegral, start: Params | None) -> Estimate:
+    """Fit by a method that integrates around the conditional mode."""
+    first = start_params(glmm) if start is None else start
+    # Without parameters of its own the family's base is a constant, which no evaluation needs.
+    varying = bool(glmm.family.dispersion_names)
+
+    def negative(vector, mode):
+        params = unpack(glmm, vector)
+        mode = conditional_mode(glmm, params, jax.lax.stop_gradient(mode))
+        value = method.log_integral(glmm, params, mode) + (log_base(glmm, params.phi) if varying else 0.0)
+        return -value, mode
+
+    x, metric = pack(first), pql_information(glmm, first)
+    nothing = glmm.structure.no_effects(x.dtype)
+    best = certify(jax.value_and_grad(negative, has_aux=True), x, nothing, metric, _canonical(glmm))
+    params = unpack(glmm, best.x)
+    value, mode = negative(best.x, nothing)
+    lam, factor = scaled_factor(glmm, params), factor_at(glmm, params, mode)
+    return Estimate(
+        params=params,
+        value=(0.0 if varying else log_base(glmm, params.phi)) - value,
+        gradient=-best.gradient,
+        information=best.hessian,
+        scaled_gradient=best.scaled_gradient,
+        mode=lam @ mode,
+        mode_cov=small.congruence(lam.T, factor.blocks()),
+        evaluations=best.evaluations,
+    )
+
+
+@eqx.filter_jit
+def estimate_exact(glmm: GLMM, start: Params | None, *, reml: bool) -> Estimate:
+    """Fit a Gaussian model with identity link: only `theta` is searched, the rest is profiled out."""
+    cross = cross_products(glmm)
+    if start is None:
+        variance = cross.rr / cross.n  # of the residuals of least squares: the offset holds their fit
+        theta = start_theta(glmm, moment_sd(cross.zr / jnp.sqrt(variance), cross.zz))
+    else:
+        theta = start.theta
+
+    def params_at(vector: Vector) -> Params:
+        zero = jnp.zeros(glmm.p, vector.dtype)
+        return unpack(glmm, jnp.concatenate([zero, vector, jnp.zeros(1, vector.dtype)]))
+
+    def negative(vector, carry):
+        return -profile(glmm, cross, params_at(vector).theta, reml=reml).value, carry
+
+    x = jnp.concatenate([jnp.zeros(0, cross.rr.dtype), *theta])
+    metric = theta_information(glmm, theta, cross.zz)
+    canonical = _canonical(glmm)
+    objective = jax.value_and_grad(negative, has_aux=True)
+    best = certify(objective, x, jnp.zeros((), x.dtype), metric, lambda v: _only_theta(glmm, canonical, v))
+    theta = params_at(best.x).theta
+    at = profile(glmm, cross, theta, reml=reml)
+    params = Params(at.beta, theta, jnp.log(at.sigma)[None])
+
+    lam = relative_factor(glmm, theta)
+    eliminated = eliminate(cross, glmm.structure, lam)
+    half = eliminated.z_half[:, -1] - jnp.einsum("qpg,p->qg", eliminated.z_half[:, :-1], at.beta)
+    mode = small.solve_upper(eliminated.factor.lower, half)
+    return Estimate(
+        params=params,
+        value=at.value,
+        gradient=-best.gradient,
+        information=_exact_information(glmm, params, eliminated.xx, reml=reml),
+        scaled_gradient=best.scaled_gradient,
+        mode=lam @ mode,
+        mode_cov=at.sigma**2 * small.congruence(lam.T, eliminated.factor.blocks()),
+        evaluations=best.evaluations,
+    )
+
+
+def certify(
+    objective: Objective, x: Vector, carry, metric: Matrix, canonical: Callable[[Vector], Vector]
+) -> Certified:
+    """Minimise, then form the exact Hessian; where that shows that the point is no minimum, go on from there with the
+    Hessian (its eigenvalues made positive) as the metric. Nearly always one round is enough."""
+
+    def gradient_of(vector, carry):
+        (_, carry), gradient = objective(vector, carry)
+        return gradient, gradient
+
+    def turn(state: tuple[Certified, Matrix]) -> tuple[Certified, Matrix]:
+        last, inverse = state
+        search = minimise(objective, last.x, carry, inverse, limit=EVALUATIONS)
+        found = canonical(search.x)
+        hessian, gradient = jax.jacfwd(gradient_of, has_aux=True)(found, carry)
+        inverse, smallest = positive_inverse(hessian)
+        scaled = jnp.sqrt(gradient @ inverse @ gradient)
+        done = (scaled <= scaled_tolerance(x.dtype)) & (smallest > -jnp.sqrt(jnp.finfo(x.dtype).eps))
+        evaluations = last.evaluations + search.evaluations
+        return Certified(found, gradient, hessian, scaled, done, last.rounds + 1, evaluations), inverse
+
+    def going(state: tuple[Certified, Matrix]) -> Bool[Array, ""]:
+        return ~state[0].done & (state[0].rounds < ROUNDS) & jnp.isfinite(state[0].gradient).all()
+
+    zero, nothing = jnp.zeros((), x.dtype), jnp.array(0)
+    start = Certified(x, jnp.zeros_like(x), jnp.zeros_like(metric), zero, nothing > 0, nothing, nothing)
+    return jax.lax.while_loop(going, turn, (start, positive_inverse(metric)[0]))[0]
+
+
+def positive_inverse(hessian: Matrix) -> tuple[Matrix, Float[Array, ""]]:
+    """Inverse of `|hessian|` (eigenvalues made positive, after scaling to a unit diagonal), and the smallest scaled
+    eigenvalue. A metric for steps; nothing that is reported comes from it unless all eigenvalues are positive."""
+    if not len(hessian):
+        return hessian, jnp.ones((), hessian.dtype)
+    diagonal = jnp.abs(jnp.diagonal(hessian))
+    scale = 1 / jnp.sqrt(jnp.where(diagonal > 0, diagonal, 1.0))
+    values, vectors = jnp.linalg.eigh(hessian * scale[:, None] * scale)
+    floor = jnp.finfo(hessian.dtype).eps ** 0.75
+    half = scale[:, None] * vectors / jnp.sqrt(jnp.maximum(jnp.abs(values), floor))
+    return half @ half.T, values[0]
+
+
+def _exact_information(glmm: GLMM, params: Params, xx: Matrix, *, reml: bool) -> Matrix:
+    """Minus the Hessian of the log-likelihood by beta, theta and log sigma.
+
+    REML has no likelihood of beta: its block is the inverse of `var(beta) = sigma^2 (X'V^-1X)^-1`.
+    """
+
+    def value(vector):
+        return exact_log_likelihood(glmm, unpack(glmm, vector), reml=reml)
+
+    information = -jax.hessian(value)(pack(params))
+    return information.at[: glmm.p, : glmm.p].add(xx * jnp.exp(-2 * params.phi[0])) if reml else information
+
+
+def _canonical(glmm: GLMM) -> Callable[[Vector], Vector]:
+    def canonical(vector: Vector) -> Vector:
+        params = unpack(glmm, vector)
+        theta = tuple(c.canonical(t) for c, t in zip(glmm.covariances, params.theta, strict=True))
+        return pack(Params(params.beta, theta, params.phi))
+
+    return canonical
+
+
+def _only_theta(glmm: GLMM, canonical: Callable[[Vector], Vector], theta: Vector) -> Vector:
+    padded = jnp.concatenate([jnp.zeros(glmm.p, theta.dtype), theta, jnp.zeros(1, theta.dtype)])
+    return canonical(padded)[glmm.p : -1]

@@ -1,0 +1,133 @@
+"""Where a fit starts: the model without random effects, variances by moments, curvature as PQL sees it."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.linalg import block_diag, cho_solve
+from jaxtyping import Array, Bool, Float, Int
+
+from ..marginal import expected_curvature, log_base, log_kernel, score
+from ..model import GLMM, fixed_predictor, relative_factor, scaled_factor
+from ..params import Params
+from ..structure import _small as small
+
+Scalar = Float[Array, ""]
+MAX_SCORING = 25
+
+
+class Scoring(NamedTuple):
+    """State of Fisher scoring: coefficients, their log-likelihood, the next step and its length."""
+
+    beta: Float[Array, " p"]
+    value: Scalar
+    step: Float[Array, " p"]
+    length: Scalar
+    gain: Scalar
+    turns: Int[Array, ""]
+
+
+def start_params(glmm: GLMM) -> Params:
+    """Pooled estimates of `beta` and `phi`, and moment estimates of the variances."""
+    beta = pooled_beta(glmm)
+    eta = fixed_predictor(glmm, beta)
+    mu = glmm.family.mean(eta[0], jnp.zeros(len(glmm.family.dispersion_names), beta.dtype))
+    phi = jnp.array(glmm.family.start_phi(glmm.y, mu, glmm.weights), beta.dtype)
+    w = expected_curvature(glmm, eta, phi)
+    z_score = glmm.structure.gather(score(glmm, eta, phi))
+    sd = moment_sd(z_score, glmm.structure.gram(w)) / glmm.family.random_scale(phi)
+    return Params(beta, start_theta(glmm, sd), phi)
+
+
+def start_theta(glmm: GLMM, sd: Float[Array, " q"]) -> tuple[Float[Array, " size"], ...]:
+    """`theta` of uncorrelated random effects with standard deviations `sd`, one after the other over the terms."""
+    theta, first = [], 0
+    for covariance in glmm.covariances:
+        theta.append(covariance.start(sd[first : first + covariance.q]))
+        first += covariance.q
+    return tuple(theta)
+
+
+def moment_sd(z_score: Float[Array, "q groups"], gram: Float[Array, "q q groups"]) -> Float[Array, " q"]:
+    """Standard deviations at which the squared group scores of the pooled model have their expectation.
+
+    `E[s^2] = m + m^2 sd^2` with `m = z'Wz`. The estimate is kept above its own standard error in the absence of random
+    effects, because zero is a stationary point of the likelihood.
+    """
+    m = jnp.diagonal(gram).T
+    squares = (m * m).sum(1)
+    return jnp.sqrt(jnp.maximum((z_score**2 - m).sum(1), jnp.sqrt(2 * squares)) / squares)
+
+
+def pooled_beta(glmm: GLMM) -> Float[Array, " p"]:
+    """Fisher scoring for the model without random effects, from a constant mean; damped, in one flattened loop."""
+    phi = jnp.zeros(len(glmm.family.dispersion_names), glmm.weights.dtype)
+    present = glmm.weights > 0
+    mean = (glmm.weights * glmm.family.start_mean(glmm.y)).sum() / glmm.weights.sum()
+    level = jnp.where(present, glmm.family.link.link(mean) - glmm.offset[0], 0.0)
+    (x,) = glmm.x
+    first = jnp.tensordot(x, level, 2) / present.sum()  # columns of x are orthogonal with mean square one
+
+    def turn(s: Scoring) -> Scoring:
+        beta = s.beta + s.length * s.step
+        eta = fixed_predictor(glmm, beta)
+        value = log_kernel(glmm, eta, phi).sum()
+        better = value >= s.value
+        w = expected_curvature(glmm, eta, phi)[0, 0]
+        gradient = jnp.tensordot(x, score(glmm, eta, phi)[0], 2)
+        information = jnp.tensordot(x * w, x, [(1, 2), (1, 2)])
+        step = cho_solve((jnp.linalg.cholesky(information), True), gradient)
+        moved = Scoring(beta, value, step, jnp.ones_like(value), gradient @ step, s.turns)
+        stayed = s._replace(length=s.length / 2)
+        return jax.tree.map(lambda a, b: jnp.where(better, a, b), moved, stayed)._replace(turns=s.turns + 1)
+
+    def going(s: Scoring) -> Bool[Array, ""]:
+        return (s.turns < MAX_SCORING) & ~(s.gain < 1e-3)
+
+    infinity = jnp.full((), jnp.inf, first.dtype)
+    state = Scoring(first, -infinity, jnp.zeros_like(first), infinity * 0 + 1, infinity, jnp.array(0))
+    return jax.lax.while_loop(going, turn, state).beta
+
+
+def pql_information(glmm: GLMM, params: Params) -> Float[Array, "size size"]:
+    """Information about all parameters in the working linear mixed model of PQL (Breslow and Clayton 1993) at b = 0.
+
+    `X'V^-1X` for beta, the expected information for theta, and the observed one for phi; blocks between them are
+    zero. With `V^-1 = W - W Z lam H^-1 lam' Z'W` everything falls out of the factor of `H`.
+    """
+    (x,), structure = glmm.x, glmm.structure
+    eta, lam = fixed_predictor(glmm, params.beta), scaled_factor(glmm, params)
+    w = expected_curvature(glmm, eta, params.phi)
+    gram = structure.gram(w)
+    factor = structure.factorise(lam, gram)
+    zx = structure.sum_groups(structure.z[:, None] * (x * w[0, 0]))
+    half = small.solve_lower(factor.lower, (lam[:, :, None, None] * zx[:, None]).sum(0))
+    xx = jnp.tensordot(x * w[0, 0], x, [(1, 2), (1, 2)])
+    for_beta = xx - jnp.einsum("qag,qbg->ab", half, half)
+    scale = glmm.family.random_scale(params.phi)
+    for_theta = theta_information(glmm, params.theta, gram * scale**2)
+
+    def in_phi(phi):
+        return -(log_kernel(glmm, eta, phi).sum() + log_base(glmm, phi))
+
+    for_phi = jnp.diag(jnp.abs(jnp.diagonal(jax.hessian(in_phi)(params.phi)))) if len(params.phi) else None
+    return block_diag(for_beta, for_theta, *(() if for_phi is None else (for_phi,)))
+
+
+def theta_information(glmm: GLMM, theta, gram: Float[Array, "q q groups"]) -> Float[Array, "size size"]:
+    """Expected information about `theta` in a linear mixed model with `Z'WZ = gram`: `tr(T dS_a T dS_b) / 2` with
+    `T = Z'V^-1Z` and `S = lam lam'`."""
+    lam = relative_factor(glmm, theta)
+    factor = glmm.structure.factorise(lam, gram)
+    half = small.solve_lower(factor.lower, (lam[:, :, None, None] * gram[:, None]).sum(0))
+    t = gram - (half[:, :, None] * half[:, None]).sum(0)
+
+    def covariance(theta):
+        factor = relative_factor(glmm, theta)
+        return factor @ factor.T
+
+    slopes = [s.reshape(*s.shape[:2], -1) for s in jax.tree.leaves(jax.jacfwd(covariance)(theta))]
+    if not slopes:
+        return jnp.zeros((0, 0), gram.dtype)
+    moved = jnp.einsum("ijg,jka->ikga", t, jnp.concatenate(slopes, -1))
+    return 0.5 * jnp.einsum("ikga,kigb->ab", moved, moved)

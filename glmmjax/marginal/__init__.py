@@ -1,0 +1,39 @@
+"""The marginal likelihood: random effects integrated out, exactly or approximately."""
+
+import equinox as eqx
+from jaxtyping import Array, Float
+
+from ..model import GLMM
+from ..params import Params
+from ._aghq import AGHQ as AGHQ
+from ._conditional import expected_curvature as expected_curvature
+from ._conditional import log_base as log_base
+from ._conditional import log_kernel as log_kernel
+from ._conditional import observed_curvature as observed_curvature
+from ._conditional import score as score
+from ._exact import CrossProducts as CrossProducts
+from ._exact import Exact as Exact
+from ._exact import cross_products as cross_products
+from ._exact import eliminate as eliminate
+from ._exact import exact_log_likelihood as exact_log_likelihood
+from ._exact import profile as profile
+from ._laplace import Laplace as Laplace
+from ._method import AbstractIntegral as AbstractIntegral
+from ._mode import conditional_mode as conditional_mode
+from ._mode import factor_at as factor_at
+from ._mode import predictor_at as predictor_at
+from ._method import integrated_log_likelihood as integrated_log_likelihood
+
+Method = Exact | AbstractIntegral
+
+
+@eqx.filter_jit
+def log_marginal(glmm: GLMM, params: Params, method: Method) -> Float[Array, ""]:
+    """Fully normalised log-likelihood, a pure function of every array in `glmm` and `params`.
+
+    `jax.jit`, `grad`, `hessian` and `vmap` apply, in the precision of their caller. NaN where the conditional mode was
+    not found or `params` are outside the range of the link.
+    """
+    if isinstance(method, Exact):
+        return exact_log_likelihood(glmm, params, reml=method.reml)
+    return integrated_log_likelihood(method, glmm, params)

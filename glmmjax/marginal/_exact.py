@@ -1,0 +1,117 @@
+"""The exact likelihood of a Gaussian model with identity link, ML and REML, from cross-products of each group."""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax.scipy.linalg import cho_solve
+from jaxtyping import Array, Float
+
+from ..model import GLMM, relative_factor
+from ..params import Params
+from ..structure import GroupedFactor
+from ..structure import _small as small
+
+Scalar = Float[Array, ""]
+
+
+class Exact(eqx.Module):
+    """The likelihood itself; `reml=True` integrates the fixed effects out as well (restricted likelihood)."""
+
+    reml: bool = eqx.field(static=True, default=False)
+
+    def describe(self) -> str:
+        """The method in words, as the summary prints it."""
+        return "restricted maximum likelihood (REML)" if self.reml else "maximum likelihood (exact)"
+
+
+class CrossProducts(NamedTuple):
+    """All that the likelihood needs of `n` observations (`r = y - offset`, weighted); it never returns to them."""
+
+    zz: Float[Array, "q q groups"]
+    zx: Float[Array, "q p groups"]
+    zr: Float[Array, "q groups"]
+    xx: Float[Array, "p p"]
+    xr: Float[Array, " p"]
+    rr: Scalar
+    n: Scalar
+    half_log_weights: Scalar
+
+
+class Eliminated(NamedTuple):
+    """Cross-products of `X` and `r` in the metric `(I + Z lam lam' Z')^-1`, and the factor of `H`."""
+
+    factor: GroupedFactor
+    z_half: Float[Array, "q columns groups"]
+    xx: Float[Array, "p p"]
+    xr: Float[Array, " p"]
+    rr: Scalar
+
+
+class Profile(NamedTuple):
+    """Log-likelihood at the best `beta` and `sigma` for a given relative factor, and those."""
+
+    value: Scalar
+    beta: Float[Array, " p"]
+    sigma: Scalar
+
+
+def cross_products(glmm: GLMM) -> CrossProducts:
+    """Weighted cross-products of `Z`, `X` and `y - offset`."""
+    (x,), z, w, r = glmm.x, glmm.structure.z, glmm.weights, glmm.y - glmm.offset[0]
+    present = w > 0
+    return CrossProducts(
+        zz=glmm.structure.gram(w[None, None]),
+        zx=glmm.structure.sum_groups(z[:, None] * (x * w)),
+        zr=glmm.structure.sum_groups(z * (w * r)),
+        xx=jnp.tensordot(x * w, x, [(1, 2), (1, 2)]),
+        xr=jnp.tensordot(x, w * r, 2),
+        rr=(w * r * r).sum(),
+        n=present.sum().astype(r.dtype),
+        half_log_weights=0.5 * jnp.log(jnp.where(present, w, 1.0)).sum(),
+    )
+
+
+def eliminate(cross: CrossProducts, structure, lam: Float[Array, "q q"]) -> Eliminated:
+    """Integrate the random effects out of the cross-products (Bates et al. 2015, section 3)."""
+    factor = structure.factorise(lam, cross.zz)
+    z_columns = jnp.concatenate([cross.zx, cross.zr[:, None]], 1)
+    half = small.solve_lower(factor.lower, (lam[:, :, None, None] * z_columns[:, None]).sum(0))
+    taken = jnp.einsum("qag,qbg->ab", half, half)
+    return Eliminated(
+        factor, half, cross.xx - taken[:-1, :-1], cross.xr - taken[:-1, -1], cross.rr - taken[-1, -1]
+    )
+
+
+def exact_log_likelihood(glmm: GLMM, params: Params, *, reml: bool = False) -> Scalar:
+    """Log-likelihood at `params`; the restricted one does not depend on `params.beta`."""
+    cross = cross_products(glmm)
+    e = eliminate(cross, glmm.structure, relative_factor(glmm, params.theta))
+    log_sigma = params.phi[0]
+    if reml:
+        beta, n, logdet = solve_fixed(e), cross.n - len(cross.xr), e.factor.logdet().sum() + _logdet(e.xx)
+    else:
+        beta, n, logdet = params.beta, cross.n, e.factor.logdet().sum()
+    squares = e.rr - 2 * beta @ e.xr + beta @ e.xx @ beta
+    deviance = logdet + squares * jnp.exp(-2 * log_sigma) + n * (jnp.log(2 * jnp.pi) + 2 * log_sigma)
+    return cross.half_log_weights - 0.5 * deviance
+
+
+def profile(glmm: GLMM, cross: CrossProducts, theta, *, reml: bool) -> Profile:
+    """Log-likelihood maximised over `beta` and `sigma`, a function of the relative factor alone."""
+    e = eliminate(cross, glmm.structure, relative_factor(glmm, theta))
+    beta = solve_fixed(e)
+    n = cross.n - len(beta) if reml else cross.n
+    logdet = e.factor.logdet().sum() + (_logdet(e.xx) if reml else 0.0)
+    variance = (e.rr - beta @ e.xr) / n
+    value = cross.half_log_weights - 0.5 * (logdet + n * (jnp.log(2 * jnp.pi * variance) + 1))
+    return Profile(value, beta, jnp.sqrt(variance))
+
+
+def solve_fixed(e: Eliminated) -> Float[Array, " p"]:
+    """Generalised least squares estimate of `beta`."""
+    return cho_solve((jnp.linalg.cholesky(e.xx), True), e.xr)
+
+
+def _logdet(a: Float[Array, "p p"]) -> Scalar:
+    return 2 * jnp.log(jnp.diagonal(jnp.linalg.cholesky(a))).sum()

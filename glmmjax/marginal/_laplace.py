@@ -1,0 +1,37 @@
+"""The Laplace approximation."""
+
+from typing import ClassVar
+
+import equinox as eqx
+
+from .._errors import ModelError
+from ..model import scaled_factor
+from ._conditional import expected_curvature, log_kernel, observed_curvature
+from ._method import AbstractIntegral
+from ._mode import predictor_at
+
+
+class Laplace(AbstractIntegral):
+    """Laplace approximation: `log L = h(b*) - 1/2 log det H`, `h` the joint log density at the conditional mode `b*`.
+
+    `curvature="observed"` puts `-d2 log f / d eta2` into `H`, which is what makes it *the* Laplace approximation
+    (glmmTMB); `"expected"` its expectation (lme4). They agree for canonical links.
+    """
+
+    curvature: str = eqx.field(static=True, default="observed")
+    name: ClassVar[str] = "laplace"
+
+    def __check_init__(self):
+        if self.curvature not in ("observed", "expected"):
+            raise ModelError(f"Laplace curvature is 'observed' or 'expected', not {self.curvature!r}.")
+
+    def log_integral(self, glmm, params, mode):
+        lam, eta = scaled_factor(glmm, params), predictor_at(glmm, params, mode)
+        curvature = observed_curvature if self.curvature == "observed" else expected_curvature
+        factor = glmm.structure.factorise(lam, glmm.structure.gram(curvature(glmm, eta, params.phi)))
+        joint = log_kernel(glmm, eta, params.phi).sum() - 0.5 * (mode * mode).sum()
+        return joint - 0.5 * factor.logdet().sum()
+
+    def describe(self):
+        kind = "" if self.curvature == "observed" else ", expected curvature"
+        return f"maximum likelihood (Laplace approximation{kind})"

@@ -1,0 +1,37 @@
+"""What an approximation of the marginal likelihood has to give."""
+
+import abc
+
+import equinox as eqx
+from jaxtyping import Array, Float
+
+from ..model import GLMM
+from ..params import Params
+from ._conditional import log_base
+from ._mode import conditional_mode
+
+Effects = Float[Array, "q groups"]
+
+
+class AbstractIntegral(eqx.Module):
+    """A way to integrate the random effects out around their conditional mode."""
+
+    name: eqx.AbstractClassVar[str]
+
+    @abc.abstractmethod
+    def log_integral(self, glmm: GLMM, params: Params, mode: Effects) -> Float[Array, ""]:
+        """Log-likelihood less `log_base`, given the conditional mode at `params`."""
+
+    @abc.abstractmethod
+    def describe(self) -> str:
+        """The method in words, as the summary prints it."""
+
+
+def integrated_log_likelihood(
+    method: AbstractIntegral, glmm: GLMM, params: Params, start: Effects | None = None
+) -> Float[Array, ""]:
+    """Log-likelihood by `method`; `start` (no derivative) is where the search of the mode begins."""
+    if start is None:
+        start = glmm.structure.no_effects(params.beta.dtype)
+    mode = conditional_mode(glmm, params, start)
+    return method.log_integral(glmm, params, mode) + log_base(glmm, params.phi)

