@@ -1,1 +1,58 @@
-"""glmmjax."""
+"""Generalised linear mixed models on JAX: differentiable, batched, on CPU and GPU.
+
+The table below is the public interface. Names are loaded when they are first used, so that `import glmmjax` costs
+nothing and the formula machinery (a second of imports) is only paid for by who writes a formula.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import datasets as datasets
+    from . import families as families
+    from ._errors import ModelError as ModelError
+    from ._precision import enable_compilation_cache as enable_compilation_cache
+    from ._precision import float64 as float64
+    from ._status import Status as Status
+    from .api import Fit as Fit
+    from .api import Model as Model
+    from .api import glmm as glmm
+    from .api import load as load
+    from .families import Bernoulli as Bernoulli
+    from .families import Binomial as Binomial
+    from .families import Gamma as Gamma
+    from .families import Gaussian as Gaussian
+    from .families import Poisson as Poisson
+    from .marginal import AGHQ as AGHQ
+    from .marginal import Exact as Exact
+    from .marginal import Laplace as Laplace
+    from .marginal import Method as Method
+    from .marginal import log_marginal as log_marginal
+    from .params import Params as Params
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "api": ("glmm", "load", "Model", "Fit"),
+    "families": ("Gaussian", "Bernoulli", "Binomial", "Poisson", "Gamma"),
+    "marginal": ("Laplace", "AGHQ", "Exact", "Method", "log_marginal"),
+    "params": ("Params",),
+    "_status": ("Status",),
+    "_errors": ("ModelError",),
+    "_precision": ("float64", "enable_compilation_cache"),
+}
+_HOME = {name: module for module, names in _PUBLIC.items() for name in names}
+_MODULES = ("datasets", "families")
+__all__ = ["__version__", *_MODULES, *_HOME]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f".{name}", __name__)
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

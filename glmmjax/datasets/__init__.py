@@ -1,1 +1,45 @@
+"""Data sets that come with the package; each file's source stands in `SOURCES`."""
 
+import os
+import pathlib
+
+import pandas as pd
+
+from .._errors import ModelError
+
+SOURCES = {
+    "spinal": "Spinal-implant trial: success of 126 patients at two visits (counts 63, 16, 12, 35 of the four outcomes).",
+    "cbpp": "Contagious bovine pleuropneumonia: new cases in 15 zebu herds over four periods (Lesnoff et al. 2004; R's lme4).",
+    "sleepstudy": "Reaction times of 18 subjects over ten days of sleep deprivation (Belenky et al. 2003; R's lme4).",
+    "epil": "Seizure counts of 59 epileptics in four periods (Thall and Vail 1990; R's MASS).",
+}
+_LEVELS = {
+    "cbpp": {"herd": [str(k) for k in range(1, 16)], "period": ["1", "2", "3", "4"]},
+    "sleepstudy": {"Subject": None},
+    "epil": {"trt": ["placebo", "progabide"]},
+}
+
+
+def load(name: str) -> pd.DataFrame:
+    """The data set called `name` (a key of `SOURCES`), factors as categoricals."""
+    if name not in SOURCES:
+        raise ModelError(f"There is no data set {name!r}; choose one of {', '.join(SOURCES)}.")
+    levels = _LEVELS.get(name, {})
+    path = pathlib.Path(__file__).with_name(f"{name}.csv")
+    data = pd.read_csv(path, dtype=dict.fromkeys(levels, str))
+    for column, order in levels.items():
+        data[column] = pd.Categorical(data[column], categories=order)
+    return data
+
+
+def read_table(path: str | os.PathLike) -> pd.DataFrame:
+    """A CSV or Parquet file (by its ending) as a table; `ModelError` if it cannot be read as one."""
+    path = pathlib.Path(path)
+    try:
+        if path.suffix.lower() in (".parquet", ".pq"):
+            return pd.read_parquet(path)
+        return pd.read_csv(path)
+    except ImportError as error:
+        raise ModelError("Reading Parquet needs pyarrow: pip install 'glmmjax[parquet]'.") from error
+    except (ValueError, UnicodeDecodeError) as error:
+        raise ModelError(f"{path} cannot be read as a table: {str(error).splitlines()[0]}.") from error

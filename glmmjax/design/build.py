@@ -25,14 +25,14 @@ def build_design(
     """Read the columns that a formula uses and code them.
 
     - `data`: a pandas or polars DataFrame, a pyarrow Table, or a dict of arrays; n rows.
-    - `response`: what the family can take: "real", "positive" (> 0), "count" (whole, not negative), "binary" (0, 1
-        or bool) or "proportion" (successes out of trials: `s / t`, `cbind(s, f)`, a 0/1 column, or a proportion
-        whose trials are the weights).
+    - `response`: what the family can take: "real", "positive" (> 0), "count" (whole, not negative), "binary"
+        (0, 1 or bool) or "proportion" (successes out of trials: `s / t`, `cbind(s, f)`, a 0/1 column, or a
+        proportion whose trials are the weights).
     - `weights`, `offset`: a column name or an array of n. Terms `offset(...)` of the formula add to `offset`.
 
-    Rows with a missing value in a used column are dropped and counted; columns of the fixed part that are linear
-    combinations of earlier ones are dropped and named, as in R. Whatever is wrong with the input raises a
-    `ModelError` of one sentence.
+    Rows with a missing value in a used column are dropped and counted; columns of the fixed part that are
+    linear combinations of earlier ones are dropped and named, as in R. Whatever is wrong with the input
+    raises a `ModelError` of one sentence.
     """
     parsed = parse_formula(formula)
     table = open_table(data)

@@ -16,24 +16,24 @@ _OBJECTS = {
     "decimal": "float64",
     "empty": "float64",
 }
-_DATES = ("datetime", "date", "time", "timedelta", "period")
+_DATES = ("datetime", "datetime64", "date", "time", "timedelta", "timedelta64", "period")
 
 
 def missing_rows(frame: pd.DataFrame) -> np.ndarray:
     """Whether any column of each row is missing, (n,) bool."""
     missing = np.zeros(len(frame), bool)
-    for name in frame.columns:
-        missing |= frame[name].isna().to_numpy()
+    for _, column in frame.items():
+        missing |= column.isna().to_numpy()
     return missing
 
 
 def clean(frame: pd.DataFrame) -> pd.DataFrame:
     """Each column as bool, int64, float64 or categorical; no value may be missing.
 
-    Text becomes categorical with sorted levels, a categorical keeps the order of its levels and loses unused ones.
-    Raises `ModelError` for infinite values, dates, complex numbers and mixed kinds of values.
+    Text becomes categorical with sorted levels, a categorical keeps the order of its levels and loses unused
+    ones. Raises `ModelError` for infinite values, dates, complex numbers and mixed kinds of values.
     """
-    columns = {str(name): _clean_column(str(name), frame[name]) for name in frame.columns}
+    columns = {str(name): _clean_column(str(name), column) for name, column in frame.items()}
     return pd.DataFrame(columns, frame.index, copy=False)
 
 
@@ -56,7 +56,7 @@ def _clean_column(name: str, column: pd.Series) -> pd.Series:
 
 def _clean_object(name: str, column: pd.Series) -> pd.Series:
     kind = pd.api.types.infer_dtype(column, skipna=True)
-    if kind.rstrip("64") in _DATES:
+    if kind in _DATES:
         raise ModelError(
             f"Column '{name}' holds dates or times: turn it into numbers, or into text for a group, first."
         )

@@ -7,11 +7,12 @@ import pandas as pd
 
 from glmmjax._errors import ModelError
 from glmmjax.design.clean import clean, missing_rows
+from glmmjax.design.names import near_matches
 from glmmjax.design.table import Table
 
 
 def argument_name(argument: str, value: Any) -> str | None:
-    """The column of the frame for `weights` or `offset`: the name given, `"(weights)"` for an array, or None."""
+    """The column of the frame for `weights` or `offset`: its name, `"(weights)"` for an array, or None."""
     if value is None or isinstance(value, str):
         return value
     return f"({argument})"
@@ -20,21 +21,22 @@ def argument_name(argument: str, value: Any) -> str | None:
 def read_frame(table: Table, names: list[str], arguments: dict[str, Any]) -> tuple[pd.DataFrame, int]:
     """The named columns without the rows that miss a value, and how many rows those were.
 
-    `arguments` maps "weights" and "offset" to a column name, an array with a value for each row of the table, or None;
-    each becomes a column under its `argument_name`.
+    `arguments` maps "weights" and "offset" to a column name, an array with a value for each row of the table,
+    or None; each becomes a column under its `argument_name`.
     """
-    given = [value for value in arguments.values() if isinstance(value, str)]
+    given = {argument: value for argument, value in arguments.items() if isinstance(value, str)}
+    for argument, name in given.items():
+        if name not in table.names:
+            hint = near_matches(name, table.names)
+            raise ModelError(f"Column '{name}', given as {argument}, is not in {table.argument}{hint}.")
+    frame = table.read(list(dict.fromkeys([*names, *given.values()])))
     for argument, value in arguments.items():
-        if isinstance(value, str) and value not in table.names:
-            raise ModelError(f"The {argument} name the column '{value}', which is not in {table.argument}.")
-    frame = table.read(list(dict.fromkeys([*names, *given])))
-    for argument, value in arguments.items():
-        if value is not None and not isinstance(value, str):
+        if value is not None and argument not in given:
             frame[f"({argument})"] = _argument_array(argument, value, len(frame))
     missing = missing_rows(frame)
     if missing.all():
         raise ModelError(f"No row of {table.argument} has a value in every column that the model uses.")
-    return clean(frame[~missing] if missing.any() else frame), int(missing.sum())
+    return clean(frame.take(np.flatnonzero(~missing)) if missing.any() else frame), int(missing.sum())
 
 
 def number_column(frame: pd.DataFrame, name: str, argument: str) -> np.ndarray:
@@ -60,11 +62,9 @@ def _argument_array(argument: str, value: Any, rows: int) -> np.ndarray:
     try:
         array = np.asarray(value, np.float64)
     except (TypeError, ValueError):
-        raise ModelError(f"The {argument} must be numbers or a column name.") from None
+        raise ModelError(f"The argument {argument} must be an array of numbers or a column name.") from None
     if array.shape != (rows,):
-        raise ModelError(
-            f"The {argument} must have one value for each of the {rows} rows, not shape {array.shape}."
-        )
+        raise ModelError(f"The argument {argument} has shape {array.shape}, and the data have {rows} rows.")
     if not np.isfinite(array).all():
-        raise ModelError(f"The {argument} hold missing or infinite values.")
+        raise ModelError(f"The argument {argument} has missing or infinite values.")
     return array

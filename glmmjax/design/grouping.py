@@ -7,13 +7,13 @@ import pandas as pd
 def code_column(column: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
     """The level of each row, (n,) codes, and the labels of the levels.
 
-    A categorical keeps its order, numbers are sorted. Labels are text, so that a level is found again whether its
-    column is read as text or as numbers.
+    A categorical keeps its order, numbers are sorted. Labels are text, so that a level is found again whether
+    its column is read as text or as numbers.
     """
     if isinstance(column.dtype, pd.CategoricalDtype):
-        return column.cat.codes.to_numpy(np.intp), tuple(map(str, column.cat.categories))
+        return column.cat.codes.to_numpy(np.intp), tuple(map(_label, column.cat.categories))
     codes, levels = pd.factorize(column.to_numpy(), sort=True)
-    return codes, tuple(label.removesuffix(".0") for label in map(str, levels.tolist()))
+    return codes, tuple(map(_label, levels.tolist()))
 
 
 def code_groups(
@@ -21,10 +21,10 @@ def code_groups(
 ) -> tuple[np.ndarray, np.ndarray, tuple[tuple[str, ...], ...]]:
     """The combinations of several columns that occur: the levels of `a:b`.
 
-    Returns `refs` (n,), the level of each row; `cells` (levels, factors), the code of each column in a level, ordered
-    by the first column, then the second; and the labels of each column.
+    Returns `refs` (n,), the level of each row; `cells` (levels, factors), the code of each column in a level,
+    ordered by the first column, then the second; and the labels of each column.
     """
-    codes, labels = zip(*(code_column(frame[name]) for name in factors), strict=True)
+    codes, labels = zip(*(code_column(column) for _, column in frame[list(factors)].items()), strict=True)
     refs = codes[0]
     for code, levels in zip(codes[1:], labels[1:], strict=True):
         # Recoded at every step, the product stays below n * levels and cannot overflow.
@@ -45,9 +45,14 @@ def match_groups(
 ) -> np.ndarray:
     """The level of each row of another frame, (n,) indices into `cells`, -1 for a level that is not there."""
     codes = []
-    for name, own in zip(factors, labels, strict=True):
-        code, found = code_column(frame[name])
+    for (_, column), own in zip(frame[list(factors)].items(), labels, strict=True):
+        code, found = code_column(column)
         place = {label: i for i, label in enumerate(own)}
         codes.append(np.array([place.get(label, -1) for label in found], np.intp)[code])
     known = pd.MultiIndex.from_arrays(list(cells.T))
     return known.get_indexer(pd.MultiIndex.from_arrays(codes))
+
+
+def _label(level: object) -> str:
+    """The level as text; as in R, 1.0 is "1"."""
+    return str(level).removesuffix(".0") if isinstance(level, float) else str(level)

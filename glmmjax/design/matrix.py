@@ -4,10 +4,11 @@ import re
 import warnings
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from typing import cast
 
 import numpy as np
 import pandas as pd
-from formulaic import Formula, ModelSpec
+from formulaic import ModelSpec
 from formulaic.errors import DataMismatchWarning
 from formulaic.parser.types import Factor
 
@@ -18,7 +19,7 @@ from glmmjax.design.names import CONTEXT, columns_in, quoted
 def matrix_columns(terms: str, available: Collection[str]) -> list[str]:
     """The columns of `available` that the terms of a right-hand side use; `ModelError` for unknown names."""
     with _sentences(terms):
-        factors = [factor for term in Formula(terms) for factor in term.factors]
+        factors = [factor for term in _read(terms).formula for factor in term.factors]
     found: list[str] = []
     for factor in factors:
         if factor.eval_method is Factor.EvalMethod.LOOKUP:
@@ -34,11 +35,11 @@ def build_matrix(terms: str, frame: pd.DataFrame) -> tuple[np.ndarray, ModelSpec
     Raises `ModelError` if a term cannot be computed, or is not a finite number in some row.
     """
     with _sentences(terms):
-        matrix = Formula(terms).get_model_matrix(
+        matrix = _read(terms).get_model_matrix(
             frame.reset_index(drop=True), context=CONTEXT, na_action="ignore", output="numpy"
         )
         values = np.asarray(matrix, np.float64)
-    spec = matrix.model_spec
+    spec = cast(ModelSpec, matrix.model_spec)
     _check_finite(values, spec.column_names, frame.index)
     return values, spec
 
@@ -46,8 +47,8 @@ def build_matrix(terms: str, frame: pd.DataFrame) -> tuple[np.ndarray, ModelSpec
 def rebuild_matrix(spec: ModelSpec, frame: pd.DataFrame) -> np.ndarray:
     """The columns of a specification for other rows, (n, p) float64.
 
-    Means, knots and levels are those of the rows that the specification was built from. `ModelError` for a level that
-    was not among them.
+    Means, knots and levels are those of the rows that the specification was built from. `ModelError` for a
+    level that was not among them.
     """
     materializer = spec.get_materializer(frame.reset_index(drop=True), context=CONTEXT)
     with _sentences(str(spec.formula)):
@@ -72,11 +73,17 @@ def numbers(*expressions: str) -> str:
     return " + ".join(["0", *(f"I({expression})" for expression in expressions)])
 
 
+def _read(terms: str) -> ModelSpec:
+    return cast(ModelSpec, ModelSpec.from_spec(terms))
+
+
 @contextmanager
 def _sentences(terms: str) -> Iterator[None]:
-    """Turn whatever formulaic, pandas or a function of the formula raises into a `ModelError` of one sentence.
+    """Turn whatever formulaic, pandas or a function of the formula raises into a `ModelError` of one
+    sentence.
 
-    The user's expressions run inside, so that any exception can come out; all of them are faults of the input.
+    The user's expressions run inside, so that any exception can come out; all of them are faults of the
+    input.
     """
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
@@ -90,11 +97,12 @@ def _sentences(terms: str) -> Iterator[None]:
 
 
 def _sentence(terms: str, message: str) -> str:
-    reason = message.strip().split("\n")[0].rstrip(".")
-    evaluated = re.fullmatch(r"Unable to evaluate factor `(.+)`\. \[\w+: (.*?)\]?", reason)
+    """The first sentence of a message, which may have paragraphs, advice and terminal colours after it."""
+    evaluated = re.match(r"Unable to evaluate factor `(.+?)`\. \[\w+: (.*)", message.strip())
+    reason = (evaluated[2] if evaluated else message.strip()).split("\n")[0].split(". ")[0].rstrip(".]")
     if evaluated:
-        return f"The term {evaluated[1]} cannot be computed: {evaluated[2]}."
-    return f"The terms '{terms}' cannot be used: {reason}."
+        return f"The term {evaluated[1]} cannot be computed: {reason}."
+    return f"The terms {terms} cannot be used: {reason}."
 
 
 def _check_finite(values: np.ndarray, names: Collection[str], index: pd.Index) -> None:

@@ -10,7 +10,7 @@ from formulaic.transforms import TRANSFORMS
 
 from glmmjax._errors import ModelError
 
-# What an expression may use besides columns. Formulaic would take the caller's variables: nothing may leak in.
+# What an expression may use besides columns. Left alone, formulaic would take the caller's variables.
 CONTEXT = {"np": np, "sqrt": np.sqrt, "abs": np.abs}
 _FUNCTIONS = frozenset(TRANSFORMS) | frozenset(CONTEXT)
 _FROM_R = {"factor": "C", "ns": "cr", "relevel": "C", "log1p": "np.log1p"}
@@ -54,9 +54,13 @@ def require(names: Iterable[str], available: Collection[str], where: str = "data
     """Raise a `ModelError` for the first of `names` that is no column of `where`."""
     for name in names:
         if name not in available:
-            near = difflib.get_close_matches(name, list(available), n=3)
-            hint = f"; near matches are {quoted(near)}" if near else ""
-            raise ModelError(f"Column '{name}' is not in {where}{hint}.")
+            raise ModelError(f"Column '{name}' is not in {where}{near_matches(name, available)}.")
+
+
+def near_matches(name: str, available: Iterable[object]) -> str:
+    """The end of a sentence that says which names are like the missing one."""
+    near = difflib.get_close_matches(name, [str(other) for other in available], n=3)
+    return f"; near matches are {quoted(near)}" if near else ""
 
 
 def quoted(names: Iterable[object]) -> str:

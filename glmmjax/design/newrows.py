@@ -21,7 +21,8 @@ class NewRows:
     """The linear predictor's data for m other rows.
 
     - `x`: (m, p); `offset`: (m,); both float64.
-    - `z`: for each random term (m, q); `refs`: for each (m,) indices into its levels, -1 for a level not seen.
+    - `z`: for each random term (m, q); `refs`: for each (m,) indices into its levels, -1 for a level not
+        seen.
     - `index`: the row labels of a pandas table, positions otherwise.
     """
 
@@ -35,10 +36,10 @@ class NewRows:
 def new_rows(design: Design, newdata: Any, *, groups: bool = True) -> NewRows:
     """Code the rows of another table with the means, knots and levels of the design.
 
-    `newdata` is any table that `build_design` takes; it needs no response and no weights. With `groups=False` the
-    random terms and their columns are left out, and `z` and `refs` are empty. Raises `ModelError` for a column that
-    is missing or has missing values, a level of a fixed factor that the model was not fitted to, and a design whose
-    offset was an array.
+    `newdata` is any table that `build_design` takes; it needs no response and no weights. With `groups=False`
+    the random terms and their columns are left out, and `z` and `refs` are empty. Raises `ModelError` for a
+    column that is missing or has missing values, a level of a fixed factor that the model was not fitted to,
+    and a design whose offset was an array.
     """
     table = open_table(newdata, "newdata")
     terms = design.random if groups else ()
@@ -49,8 +50,9 @@ def new_rows(design: Design, newdata: Any, *, groups: bool = True) -> NewRows:
     frame = table.read(list(dict.fromkeys(needed + _offset_column(design, table.names))))
     _check_complete(frame)
     frame = clean(frame)
-    for name in dict.fromkeys(coded):
-        frame[name] = _aligned(name, frame[name], design.frame[name])
+    for name, column in list(frame.items()):
+        if name in coded:
+            frame[name] = _aligned(str(name), column, design.frame.dtypes[name])
     return NewRows(
         x=rebuild_matrix(design.fixed.spec, frame)[:, design.fixed.keep],
         offset=new_offset(frame, design.offset_name, design.offset_spec),
@@ -67,7 +69,8 @@ def _offset_column(design: Design, available: tuple[str, ...]) -> list[str]:
         return []
     if design.offset_name == "(offset)" and "(offset)" not in available:
         raise ModelError(
-            "The offset was an array, which newdata cannot have: fit the model with the name of a column as offset."
+            "The offset was an array, which newdata cannot have: "
+            "fit the model with the name of a column as offset."
         )
     require([design.offset_name], available, "newdata")
     return [design.offset_name]
@@ -76,23 +79,23 @@ def _offset_column(design: Design, available: tuple[str, ...]) -> list[str]:
 def _check_complete(frame: pd.DataFrame) -> None:
     if len(frame) == 0:
         raise ModelError("newdata has no rows.")
-    for name in frame.columns:
-        missing = int(frame[name].isna().sum())
+    for name, column in frame.items():
+        missing = int(column.isna().to_numpy().sum())
         if missing:
             raise ModelError(f"Column '{name}' of newdata has {missing} missing value(s).")
 
 
-def _aligned(name: str, column: pd.Series, fitted: pd.Series) -> pd.Series:
-    """The column with the levels of the one that the model was fitted to."""
-    if not isinstance(fitted.dtype, pd.CategoricalDtype):
+def _aligned(name: str, column: pd.Series, fitted: Any) -> pd.Series:
+    """The column with the levels of `fitted`, the type of the column that the model was fitted to."""
+    if not isinstance(fitted, pd.CategoricalDtype):
         if isinstance(column.dtype, pd.CategoricalDtype):
             raise ModelError(
                 f"Column '{name}' of newdata holds no numbers, and the model was fitted to numbers."
             )
         return column
-    unseen = [level for level in pd.unique(column) if level not in set(fitted.cat.categories)]
+    unseen = [level for level in pd.unique(column) if level not in set(fitted.categories)]
     if unseen:
         raise ModelError(
             f"Column '{name}' of newdata has levels the model was not fitted to: {quoted(unseen[:5])}."
         )
-    return column.astype(fitted.dtype)
+    return column.astype(fitted)

@@ -56,12 +56,13 @@ class Design:
     """The data of a model with one linear predictor, n rows in the order of the table.
 
     - `formula`, `response_kind`: as given; `response_name` is the left-hand side.
-    - `frame`: the columns used, n kept rows with their original labels, as bool, int64, float64 or categorical.
-        `build_design(formula.text, frame, response=response_kind, weights=weights_name, offset=offset_name)` gives
-        this design again.
+    - `frame`: the columns used, n kept rows with their original labels, as bool, int64, float64 or
+        categorical. `build_design(formula.text, frame, response=response_kind, weights=weights_name,
+        offset=offset_name)` gives this design again.
     - `y`: (n,) float64, or for proportions (n, 2): successes and trials.
     - `weights`, `offset`: (n,) float64; ones and zeros if none were given.
-    - `weights_name`, `offset_name`: the column of `frame` for the argument; `"(weights)"`, `"(offset)"` for arrays.
+    - `weights_name`, `offset_name`: the column of `frame` for the argument; `"(weights)"`, `"(offset)"` for
+        arrays.
     - `offset_spec`: gives the `offset(...)` terms of the formula for other rows.
     - `dropped_rows`: how many rows of the table had a missing value.
     """

@@ -74,7 +74,7 @@ def named_offset(frame: pd.DataFrame, name: str | None) -> np.ndarray:
 
 
 def check_identified(n: int, fixed: FixedPart, random: tuple[RandomPart, ...]) -> None:
-    """Raise a `ModelError` if a model with a residual variance has no row left to estimate it from (as lme4)."""
+    """Raise a `ModelError` if a model with a residual variance has no row left to estimate it from."""
     if len(fixed.names) >= n:
         raise ModelError(f"The model has {len(fixed.names)} fixed effects and only {n} rows.")
     for term in random:

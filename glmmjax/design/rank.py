@@ -9,7 +9,8 @@ _BLOCK = 4096  # rows; a block of 20 columns stays in the cache, and a tall QR i
 def independent_columns(x: np.ndarray) -> np.ndarray:
     """The indices of the columns of `x` (n, p) that are no linear combination of earlier ones, in order.
 
-    As in R: a column goes if less than 1e-7 of its norm is left once the kept columns before it are projected out.
+    As in R: a column goes if less than 1e-7 of its norm is left once the kept columns before it are projected
+    out.
     """
     r = _triangle(x)
     basis = np.zeros((r.shape[0], 0))
@@ -33,6 +34,6 @@ def _triangle(x: np.ndarray) -> np.ndarray:
     n, p = x.shape
     blocks = n // _BLOCK
     if blocks > 1 and p < _BLOCK:
-        whole = np.linalg.qr(x[: blocks * _BLOCK].reshape(blocks, _BLOCK, p), mode="r").reshape(-1, p)
-        x = np.concatenate([whole, x[blocks * _BLOCK :]])
-    return np.linalg.qr(x, mode="r")
+        whole = np.asarray(np.linalg.qr(x[: blocks * _BLOCK].reshape(blocks, _BLOCK, p), mode="r"))
+        x = np.concatenate([whole.reshape(-1, p), x[blocks * _BLOCK :]])
+    return np.asarray(np.linalg.qr(x, mode="r"))

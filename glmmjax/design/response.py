@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Callable, Collection
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,15 @@ from glmmjax._errors import ModelError
 from glmmjax.design.matrix import evaluate
 from glmmjax.design.names import columns_in, parse_python, plain_name
 
-_WHOLE = 1e-6  # a proportion times its trials is rounded, relative to the number of successes
+_ROUNDING = 1e-6  # of a proportion times its trials, relative to the number of successes
+
+
+class _Counts(NamedTuple):
+    """Successes, and trials from `successes / trials` or failures from `cbind(successes, failures)`."""
+
+    successes: str
+    other: str
+    other_is_trials: bool
 
 
 def response_columns(text: str, kind: str, available: Collection[str]) -> list[str]:
@@ -19,13 +28,14 @@ def response_columns(text: str, kind: str, available: Collection[str]) -> list[s
         raise ModelError(
             f"The kind of response '{kind}' is not one of {', '.join([*_CHECKS, 'proportion'])}."
         )
-    parts = _pair(text, available)
-    if parts and kind != "proportion" and text.startswith("cbind"):
+    counts = _counts(text)
+    if counts is None:
+        return columns_in(text, available)
+    if kind != "proportion" and not counts.other_is_trials:
         raise ModelError(
-            f"The response {text} is successes and failures, which only the binomial family takes."
+            f"The response {text} is successes and failures, which only a binomial family takes."
         )
-    expressions = parts or (text,)
-    return [name for expression in expressions for name in columns_in(expression, available)]
+    return columns_in(counts.successes, available) + columns_in(counts.other, available)
 
 
 def read_response(
@@ -33,13 +43,13 @@ def read_response(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """The response and the prior weights that are left.
 
-    Returns `y` (n,), or for `kind="proportion"` (n, 2) successes and trials. The weights come back as they are, except
-    for proportions in [0, 1], whose weights were their trials (R's convention): then there are none. Raises
-    `ModelError` if a value is not of the kind, or all values are the same.
+    Returns `y` (n,), or for `kind="proportion"` (n, 2) successes and trials. The weights come back as they
+    are, except for proportions in [0, 1], whose weights were their trials (R's convention): then there are
+    none. Raises `ModelError` if a value is not of the kind, or all values are the same.
     """
     if kind == "proportion":
         y, weights = _proportion(text, frame, weights)
-        if y[:, 0].sum() in (0.0, y[:, 1].sum()):
+        if y[:, 0].sum() in (0, y[:, 1].sum()):
             raise ModelError(f"The response {text} has only successes or only failures.")
         return y, weights
     y = _values(text, kind, frame)
@@ -50,34 +60,37 @@ def read_response(
 
 
 def _values(text: str, kind: str, frame: pd.DataFrame) -> np.ndarray:
+    """An expression of the left-hand side, (n,) float64."""
     name = plain_name(text)
     if name is None:
         return evaluate(text, frame)
-    if isinstance(frame[name].dtype, pd.CategoricalDtype):
-        found = ", ".join(f"'{level}'" for level in frame[name].cat.categories[:5])
+    column = frame[name]
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        found = ", ".join(f"'{level}'" for level in column.cat.categories[:5])
         needed = "0 and 1" if kind in ("binary", "proportion") else "numbers"
         raise ModelError(f"The response {text} holds {found}, and {needed} are needed.")
-    return frame[name].to_numpy(np.float64)
+    return column.to_numpy(np.float64)
 
 
-def _pair(text: str, available: Collection[str]) -> tuple[str, str] | None:
+def _counts(text: str) -> _Counts | None:
     """The two sides of `successes / trials` or `cbind(successes, failures)`; None for anything else."""
-    if text in available or plain_name(text) is not None:
+    if plain_name(text) is not None:
         return None
     tree, aliases = parse_python(text)
     if isinstance(tree, ast.BinOp) and isinstance(tree.op, ast.Div):
-        sides = [tree.left, tree.right]
+        sides, is_ratio = [tree.left, tree.right], True
     elif isinstance(tree, ast.Call) and ast.unparse(tree.func) == "cbind":
-        sides = tree.args
-        if len(sides) != 2:
-            raise ModelError(f"The response {text} must have two parts, successes and failures.")
+        sides, is_ratio = tree.args, False
     else:
         return None
-    left, right = (_restored(ast.unparse(side), aliases) for side in sides)
-    return left, right
+    if len(sides) != 2:
+        raise ModelError(f"The response {text} must have two parts, successes and failures.")
+    first, second = (_unparse(side, aliases) for side in sides)
+    return _Counts(first, second, is_ratio)
 
 
-def _restored(expression: str, aliases: dict[str, str]) -> str:
+def _unparse(tree: ast.expr, aliases: dict[str, str]) -> str:
+    expression = ast.unparse(tree)
     for alias, name in aliases.items():
         expression = expression.replace(alias, f"`{name}`")
     return expression
@@ -86,13 +99,14 @@ def _restored(expression: str, aliases: dict[str, str]) -> str:
 def _proportion(
     text: str, frame: pd.DataFrame, weights: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    pair = _pair(text, frame.columns)
-    if pair is None:
+    counts = _counts(text)
+    if counts is None:
         return _single_proportion(text, frame, weights)
-    successes, second = (_values(part, "count", frame) for part in pair)
-    for part, values in zip(pair, (successes, second), strict=True):
-        _check_count(values, part, frame.index)
-    trials = successes + second if text.startswith("cbind") else second
+    successes = _values(counts.successes, "count", frame)
+    other = _values(counts.other, "count", frame)
+    _check_count(successes, counts.successes, frame.index)
+    _check_count(other, counts.other, frame.index)
+    trials = other if counts.other_is_trials else successes + other
     _refuse(trials == 0, frame.index, f"The response {text} has no trials")
     _refuse(successes > trials, frame.index, f"The response {text} has more successes than trials")
     return np.column_stack([successes, trials]), weights
@@ -101,32 +115,26 @@ def _proportion(
 def _single_proportion(
     text: str, frame: pd.DataFrame, weights: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    y = _values(text, "proportion", frame)
+    y, index = _values(text, "proportion", frame), frame.index
     if np.isin(y, (0.0, 1.0)).all():
         # Whether the weights are trials or not makes no difference to the likelihood here.
         return np.column_stack([y, np.ones_like(y)]), weights
-    _refuse((y < 0) | (y > 1), frame.index, f"The response {text} must be a proportion between 0 and 1", y)
+    _refuse((y < 0) | (y > 1), index, f"The response {text} must be a proportion between 0 and 1", y)
     if weights is None:
         raise ModelError(
-            f"The response {text} holds proportions: give the trials as weights, or write successes / trials."
+            f"The response {text} holds proportions: give trials as weights, or write successes / trials."
         )
-    _refuse(weights == 0, frame.index, f"The response {text} has no trials")
-    _refuse(
-        weights != np.round(weights), frame.index, f"The trials of the response {text} must be whole", weights
-    )
+    _refuse(weights == 0, index, f"The response {text} has no trials")
+    _refuse(weights != np.floor(weights), index, f"The trials of the response {text} must be whole", weights)
     successes = np.round(y * weights)
     rest = np.abs(y * weights - successes)
-    _refuse(
-        rest > _WHOLE * np.maximum(successes, 1),
-        frame.index,
-        f"The response {text} times its trials must be whole",
-        y,
-    )
+    off = rest > _ROUNDING * np.maximum(successes, 1)
+    _refuse(off, index, f"The response {text} times its trials must be whole", y * weights)
     return np.column_stack([successes, weights]), None
 
 
 def _check_real(y: np.ndarray, text: str, index: pd.Index) -> None:
-    """Any finite number will do, and `evaluate` and `clean` let no other pass."""
+    """Any finite number will do, and nothing else has come so far."""
 
 
 def _check_positive(y: np.ndarray, text: str, index: pd.Index) -> None:
@@ -134,9 +142,8 @@ def _check_positive(y: np.ndarray, text: str, index: pd.Index) -> None:
 
 
 def _check_count(y: np.ndarray, text: str, index: pd.Index) -> None:
-    _refuse(
-        (y < 0) | (y != np.floor(y)), index, f"The response {text} must be counts, whole and not negative", y
-    )
+    _refuse(y < 0, index, f"The response {text} must be counts, which are not negative", y)
+    _refuse(y != np.floor(y), index, f"The response {text} must be counts, which are whole", y)
 
 
 def _check_binary(y: np.ndarray, text: str, index: pd.Index) -> None:

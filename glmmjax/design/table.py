@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import narwhals.stable.v2 as nw
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 from narwhals.stable.v2 import dtypes
 
 from glmmjax._errors import ModelError
-from glmmjax.design.names import quoted, require
+from glmmjax.design.names import require
 
 
 @dataclass(frozen=True)
@@ -46,15 +46,17 @@ class Table:
 
 
 def open_table(data: Any, argument: str = "data") -> Table:
-    """A pandas or polars frame, a pyarrow table, another eager frame that narwhals knows, or a dict of arrays."""
+    """Open a pandas or polars frame, a pyarrow table, any frame that narwhals knows, or a dict of arrays."""
     if isinstance(data, pd.DataFrame):
-        return Table(tuple(data.columns), data.index, lambda name: _from_pandas(data[name]), argument)
+        return Table(
+            tuple(data.columns), data.index, lambda name: _from_pandas(cast(pd.Series, data[name])), argument
+        )
     if isinstance(data, Mapping):
         return _open_mapping(data, argument)
     if hasattr(data, "column_names") and len(set(data.column_names)) < len(data.column_names):
         doubled = [name for name in data.column_names if data.column_names.count(name) > 1]
         raise ModelError(f"Column '{doubled[0]}' stands more than once in {argument}.")
-    frame = nw.from_native(data, eager_only=False, pass_through=True)
+    frame = nw.from_native(data, pass_through=True)
     if isinstance(frame, nw.LazyFrame):
         raise ModelError(f"The table {argument} is lazy: collect it first.")
     if not isinstance(frame, nw.DataFrame):
@@ -70,7 +72,11 @@ def open_table(data: Any, argument: str = "data") -> Table:
 def _open_mapping(data: Mapping, argument: str) -> Table:
     if not data:
         raise ModelError(f"{argument} has no columns.")
-    rows = len(_from_values(next(iter(data)), next(iter(data.values()))))
+    first = next(iter(data))
+    try:
+        rows = len(data[first])
+    except TypeError:
+        raise ModelError(f"Column '{first}' of {argument} is a single value.") from None
     return Table(tuple(data), pd.RangeIndex(rows), lambda name: _from_values(name, data[name]), argument)
 
 
@@ -97,7 +103,7 @@ def _from_pandas(series: pd.Series) -> pd.Series:
 
 
 def _from_narwhals(series: nw.Series) -> pd.Series:
-    """Through NumPy, so that polars needs no pyarrow; whole numbers and truth values keep their type beside nulls."""
+    """Through NumPy, so that polars needs no pyarrow; integers and bools keep their type beside nulls."""
     dtype = series.dtype
     if isinstance(dtype, dtypes.Categorical | dtypes.Enum):
         return pd.Series(pd.Categorical(series.cast(nw.String).to_numpy(), categories=_categories(series)))
@@ -114,8 +120,8 @@ def _from_narwhals(series: nw.Series) -> pd.Series:
 def _categories(series: nw.Series) -> list[str]:
     """Levels in the order that the library gives them.
 
-    Polars compares the values of a Categorical by their text, and the order in which they happen to be stored is that
-    of their appearance; only its Enum has an order of its own.
+    Polars compares the values of a Categorical by their text, and the order in which they happen to be stored
+    is that of their appearance; only its Enum has an order of its own.
     """
     levels = series.cat.get_categories().to_list()
     is_polars = series.implementation.is_polars() and isinstance(series.dtype, dtypes.Categorical)

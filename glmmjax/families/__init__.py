@@ -16,12 +16,13 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
 }
 
 
-def as_family(family: str | AbstractFamily) -> AbstractFamily:
-    """The family called `family` (case does not matter) with its default link, or `family` itself."""
-    if isinstance(family, AbstractFamily):
+def as_family(family: str | AbstractFamily, link: str | None = None) -> AbstractFamily:
+    """The family called `family` (case does not matter) with `link` or its usual one, or `family` itself."""
+    if isinstance(family, AbstractFamily) and link is None:
         return family
     if not isinstance(family, str):
         raise ModelError(f"family must be a name or a family such as gj.Poisson(), not {family!r}.")
     if family.lower() not in FAMILIES:
         raise ModelError(f"There is no family {family!r}; choose one of {', '.join(FAMILIES)}.")
-    return FAMILIES[family.lower()]()
+    kind = FAMILIES[family.lower()]
+    return kind() if link is None else kind(link)  # pyright: ignore[reportCallIssue]

@@ -35,7 +35,7 @@ class Bernoulli(AbstractFamily):
     def expected_curvature(self, y, eta, phi):
         return _expected_curvature(self.link, eta)
 
-    def sample(self, key, y, eta, phi):
+    def sample(self, key, y, eta, phi, weight):
         return jax.random.bernoulli(key, self.link.inverse(eta)).astype(eta.dtype)
 
     def start_mean(self, y):
@@ -80,7 +80,7 @@ class Binomial(AbstractFamily):
     def expected_curvature(self, y, eta, phi):
         return y[1] * _expected_curvature(self.link, eta)
 
-    def sample(self, key, y, eta, phi):
+    def sample(self, key, y, eta, phi, weight):
         successes = jax.random.binomial(key, y[1], self.link.inverse(eta), dtype=eta.dtype)
         return jnp.stack([successes, y[1]])
 

@@ -46,7 +46,7 @@ class AbstractFamily(eqx.Module):
         """`E[-d2 log f / d eta2]`, the working weight of Fisher scoring; positive."""
 
     @abc.abstractmethod
-    def sample(self, key: PRNGKeyArray, y: Values, eta: Values, phi: Values) -> Values:
+    def sample(self, key: PRNGKeyArray, y: Values, eta: Values, phi: Values, weight: Values) -> Values:
         """A draw in the shape of `y`. `y` gives what is not random in a response (trials)."""
 
     @abc.abstractmethod

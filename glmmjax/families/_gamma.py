@@ -39,7 +39,7 @@ class Gamma(AbstractFamily):
     def expected_curvature(self, y, eta, phi):
         return _shape(phi) * (slope(self.link, eta) / self.link.inverse(eta)) ** 2
 
-    def sample(self, key, y, eta, phi):
+    def sample(self, key, y, eta, phi, weight):
         shape = jnp.broadcast_to(_shape(phi), eta.shape)
         return jax.random.gamma(key, shape, dtype=eta.dtype) * self.link.inverse(eta) / shape
 

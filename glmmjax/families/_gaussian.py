@@ -38,8 +38,9 @@ class Gaussian(AbstractFamily):
     def expected_curvature(self, y, eta, phi):
         return (slope(self.link, eta) * jnp.exp(-phi[0])) ** 2
 
-    def sample(self, key, y, eta, phi):
-        return self.link.inverse(eta) + jnp.exp(phi[0]) * jax.random.normal(key, eta.shape, eta.dtype)
+    def sample(self, key, y, eta, phi, weight):
+        sd = jnp.exp(phi[0]) / jnp.sqrt(jnp.where(weight > 0, weight, 1.0))
+        return self.link.inverse(eta) + sd * jax.random.normal(key, eta.shape, eta.dtype)
 
     def start_mean(self, y):
         return y if self.link.name == "identity" else jnp.maximum(jnp.abs(y), 1e-3 * jnp.abs(y).max())

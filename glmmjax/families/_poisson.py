@@ -35,7 +35,7 @@ class Poisson(AbstractFamily):
             return jnp.exp(eta)
         return slope(self.link, eta) ** 2 / self.link.inverse(eta)
 
-    def sample(self, key, y, eta, phi):
+    def sample(self, key, y, eta, phi, weight):
         return jax.random.poisson(key, self.link.inverse(eta), eta.shape).astype(eta.dtype)
 
     def start_mean(self, y):

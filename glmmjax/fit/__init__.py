@@ -1,1 +1,6 @@
+"""Maximum likelihood: from a model and a method to a `Solution`."""
 
+from ._fit import choose_method as choose_method
+from ._fit import fit_model as fit_model
+from ._solution import Solution as Solution
+from ._fit import starting_values as starting_values

@@ -41,6 +41,8 @@ class Estimate(NamedTuple):
         gradient: of the log-likelihood by all parameters that were optimised.
         information: minus the Hessian of the log-likelihood by all parameters.
         scaled_gradient: `sqrt(g' information^-1 g)`, the distance to the maximum in standard errors.
+        converged: whether the exact Hessian certifies a maximum.
+        lam: (q, q) relative covariance factor of all random columns.
         mode, mode_cov: random effects `u` (q, groups) and their covariance given data and parameters.
         evaluations: of the log-likelihood and its gradient.
     """
@@ -50,6 +52,8 @@ class Estimate(NamedTuple):
     gradient: Vector
     information: Matrix
     scaled_gradient: Float[Array, ""]
+    converged: Bool[Array, ""]
+    lam: Float[Array, "q q"]
     mode: Float[Array, "q groups"]
     mode_cov: Float[Array, "q q groups"]
     evaluations: Int[Array, ""]
@@ -92,6 +96,8 @@ def estimate_integral(glmm: GLMM, method: AbstractIntegral, start: Params | None
         gradient=-best.gradient,
         information=best.hessian,
         scaled_gradient=best.scaled_gradient,
+        converged=best.done,
+        lam=relative_factor(glmm, params.theta),
         mode=lam @ mode,
         mode_cov=small.congruence(lam.T, factor.blocks()),
         evaluations=best.evaluations,
@@ -134,6 +140,8 @@ def estimate_exact(glmm: GLMM, start: Params | None, *, reml: bool) -> Estimate:
         gradient=-best.gradient,
         information=_exact_information(glmm, params, eliminated.xx, reml=reml),
         scaled_gradient=best.scaled_gradient,
+        converged=best.done,
+        lam=lam,
         mode=lam @ mode,
         mode_cov=at.sigma**2 * small.congruence(lam.T, eliminated.factor.blocks()),
         evaluations=best.evaluations,

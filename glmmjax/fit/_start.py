@@ -117,6 +117,8 @@ def pql_information(glmm: GLMM, params: Params) -> Float[Array, "size size"]:
 def theta_information(glmm: GLMM, theta, gram: Float[Array, "q q groups"]) -> Float[Array, "size size"]:
     """Expected information about `theta` in a linear mixed model with `Z'WZ = gram`: `tr(T dS_a T dS_b) / 2` with
     `T = Z'V^-1Z` and `S = lam lam'`."""
+    if not theta:
+        return jnp.zeros((0, 0), gram.dtype)
     lam = relative_factor(glmm, theta)
     factor = glmm.structure.factorise(lam, gram)
     half = small.solve_lower(factor.lower, (lam[:, :, None, None] * gram[:, None]).sum(0))
@@ -127,7 +129,5 @@ def theta_information(glmm: GLMM, theta, gram: Float[Array, "q q groups"]) -> Fl
         return factor @ factor.T
 
     slopes = [s.reshape(*s.shape[:2], -1) for s in jax.tree.leaves(jax.jacfwd(covariance)(theta))]
-    if not slopes:
-        return jnp.zeros((0, 0), gram.dtype)
     moved = jnp.einsum("ijg,jka->ikga", t, jnp.concatenate(slopes, -1))
     return 0.5 * jnp.einsum("ikga,kigb->ab", moved, moved)

@@ -1,1 +1,13 @@
+"""Statistics of a `Solution`: coefficients, variance components, random effects, intervals."""
 
+from ._coefficients import bic as bic
+from ._coefficients import aic as aic
+from ._coefficients import coefficient_table as coefficient_table
+from ._coefficients import fixef as fixef
+from ._coefficients import std_errors as std_errors
+from ._coefficients import vcov as vcov
+from ._random import covariance_of_terms as covariance_of_terms
+from ._random import dispersion as dispersion
+from ._random import ranef as ranef
+from ._random import varcorr as varcorr
+from ._wald import confint as confint

@@ -6,6 +6,7 @@ from jaxtyping import Array, Float
 from ..model import GLMM
 from ..params import Params
 from ._aghq import AGHQ as AGHQ
+from ._aghq import MAX_NODES as MAX_NODES
 from ._conditional import expected_curvature as expected_curvature
 from ._conditional import log_base as log_base
 from ._conditional import log_kernel as log_kernel

@@ -1,0 +1,33 @@
+"""Precision and the compilation cache: what of JAX's configuration the package touches, and how."""
+
+import os
+import pathlib
+from contextlib import AbstractContextManager
+
+import jax
+
+
+def float64() -> AbstractContextManager:
+    """A context in which JAX computes in float64, for `jax.grad` and others on a model.
+
+    Fits enter it themselves. JAX's global configuration is left alone.
+    """
+    return jax.enable_x64(True)
+
+
+def enable_compilation_cache(folder: str | os.PathLike | None = None) -> pathlib.Path:
+    """Keep compiled programs on disk, so that the next process does not compile them again; returns the folder.
+
+    `folder` defaults to `$GLMMJAX_CACHE`, else `glmmjax` in the user's cache folder. A cache folder that the user has
+    already given to JAX is kept.
+    """
+    given = jax.config.jax_compilation_cache_dir
+    if given and folder is None:
+        return pathlib.Path(given)
+    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    place = pathlib.Path(folder or os.environ.get("GLMMJAX_CACHE") or pathlib.Path(base) / "glmmjax")
+    place.mkdir(parents=True, exist_ok=True)
+    jax.config.update("jax_compilation_cache_dir", str(place))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    return place

@@ -1,0 +1,75 @@
+"""From the Hessian at the end of a fit to standard errors and a status."""
+
+import numpy as np
+
+from .._status import Status
+from ..model import GLMM
+from ._estimate import Estimate
+
+SINGULAR = 1e-4  # of a diagonal of the relative factor, on the scale of z: lme4's `isSingular`
+FLAT = 1e-9  # eigenvalue of the information scaled to a unit diagonal
+HUGE = 50.0  # standard error of a linear predictor under separation (link scale)
+
+
+def invert_information(information: np.ndarray) -> np.ndarray:
+    """Inverse of a positive semi-definite information matrix; NaN for parameters that a flat direction touches.
+
+    A direction that is flat on its own (two columns of `lam` that stand in for each other at a singular fit) leaves the
+    rest of the inverse as it is.
+    """
+    if not np.isfinite(information).all():
+        return np.full_like(information, np.nan)
+    values, vectors, scale = scaled_eigen(information)
+    if (values < -FLAT).any():
+        return np.full_like(information, np.nan)
+    kept = values > FLAT
+    inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T * scale[:, None] * scale
+    lost = (vectors[:, ~kept] ** 2).sum(1) > 1e-6
+    inverse[lost, :] = np.nan
+    inverse[:, lost] = np.nan
+    return inverse
+
+
+def scaled_eigen(information: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Eigenvalues and vectors of the matrix scaled to a unit diagonal, and the scale `1 / sqrt(diagonal)`."""
+    diagonal = np.abs(np.diag(information))
+    scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    values, vectors = np.linalg.eigh(information * scale[:, None] * scale)
+    return values, vectors, scale
+
+
+def diagnose(glmm: GLMM, estimate: Estimate) -> Status:
+    """The status of a fit from its `Estimate` in working coordinates (NumPy)."""
+    information = estimate.information
+    if not (np.isfinite(estimate.value) and np.isfinite(information).all()):
+        return Status.NON_FINITE
+    if _is_separated(glmm, information):
+        return Status.SEPARATION
+    smallest = scaled_eigen(information)[0].min(initial=1.0)
+    singular = _is_singular(glmm, estimate.lam)
+    if smallest < -np.sqrt(np.finfo(float).eps) or (smallest < FLAT and not singular):
+        return Status.NOT_IDENTIFIED
+    if not estimate.converged:
+        return Status.ITERATION_LIMIT
+    return Status.SINGULAR if singular else Status.CONVERGED
+
+
+def _is_singular(glmm: GLMM, lam: np.ndarray) -> bool:
+    """Whether a column of `lam` has no diagonal to speak of: a variance of zero or a correlation of one."""
+    z = glmm.structure.z[:, glmm.weights > 0]
+    return bool((np.abs(np.diag(lam)) * np.sqrt((z * z).mean(1)) < SINGULAR).any())
+
+
+def _is_separated(glmm: GLMM, information: np.ndarray) -> bool:
+    """Whether some linear predictor has a standard error that only an estimate at infinity has."""
+    if glmm.family.response not in ("binary", "proportion", "count") or not glmm.p:
+        return False
+    values, vectors, scale = scaled_eigen(information)
+    half = scale[:, None] * vectors / np.sqrt(np.maximum(values, np.finfo(float).eps))
+    first = 0
+    for x in glmm.x:
+        rows = x[:, glmm.weights > 0]
+        if (((rows.T @ half[first : first + len(x)]) ** 2).sum(1) > HUGE**2).any():
+            return True
+        first += len(x)
+    return False

@@ -1,0 +1,99 @@
+"""Fit one model: choose the method, run the compiled program, bring the numbers home."""
+
+import dataclasses
+
+import jax
+import numpy as np
+
+from .._errors import ModelError
+from .._precision import float64
+from ..marginal import AGHQ, MAX_NODES, Exact, Laplace, Method
+from ..mixed import MixedModel
+from ..params import Params
+from ._diagnose import diagnose, invert_information
+from ._estimate import Estimate, estimate_exact, estimate_integral
+from ._solution import Solution
+from ._start import start_params
+from ._working import Working, working_coordinates
+
+
+def fit_model(model: MixedModel, method: Method | None, *, reml: bool = False, start: Params | None = None) -> Solution:
+    """Maximise the likelihood of `model` in float64.
+
+    `method` defaults to `Exact` for a linear model and `Laplace` for every other. Raises `ModelError` if the method
+    cannot serve the model; a fit that does not end well has a `Status` instead.
+    """
+    method = choose_method(model, method, reml=reml)
+    working = working_coordinates(model.glmm, centred=isinstance(method, Exact))
+    with float64():
+        begin = None if start is None else _to_working(working, start)
+        if isinstance(method, Exact):
+            estimate = estimate_exact(working.glmm, begin, reml=method.reml)
+        else:
+            estimate = estimate_integral(working.glmm, method, begin)
+        estimate = jax.tree.map(np.asarray, estimate)
+    return _to_solution(model, method, working, estimate)
+
+
+def choose_method(model: MixedModel, method: Method | None, *, reml: bool) -> Method:
+    """The method to use, after checking that it can serve the model."""
+    if method is None:
+        method = Exact(reml=reml) if model.is_linear else Laplace()
+    elif not isinstance(method, Method):
+        raise ModelError(f"method must be gj.Laplace(), gj.AGHQ(points) or gj.Exact(), not {method!r}.")
+    if reml and not model.is_linear:
+        raise ModelError("REML is for the gaussian family with identity link; leave reml out for this model.")
+    if reml and method != Exact(reml=True):
+        raise ModelError("REML is exact: leave method out, or give gj.Exact(reml=True).")
+    if isinstance(method, Exact) and not model.is_linear:
+        raise ModelError("The exact likelihood needs the gaussian family with identity link; use gj.Laplace().")
+    if isinstance(method, AGHQ):
+        _check_nodes(model, method)
+    return method
+
+
+def _check_nodes(model: MixedModel, method: AGHQ) -> None:
+    q = model.glmm.structure.q
+    if method.points**q > MAX_NODES:
+        terms = " + ".join(term.formula.text for term in model.design.random)
+        raise ModelError(
+            f"AGHQ({method.points}) needs {method.points}^{q} nodes a level for {terms}, above {MAX_NODES}: use fewer "
+            "points or gj.Laplace()."
+        )
+
+
+def _to_working(working: Working, start: Params) -> Params:
+    gamma = np.linalg.solve(working.back, np.asarray(start.beta) - working.centre)
+    return Params(gamma, tuple(np.asarray(t) for t in start.theta), np.asarray(start.phi))
+
+
+def _to_solution(model: MixedModel, method: Method, working: Working, estimate: Estimate) -> Solution:
+    params, p = estimate.params, model.glmm.p
+    beta = working.centre + working.back @ params.beta
+    way_back = np.eye(len(estimate.information))
+    way_back[:p, :p] = working.back
+    restricted = isinstance(method, Exact) and method.reml
+    status = diagnose(working.glmm, estimate)
+    levels = len(model.levels)
+    return Solution(
+        model=model,
+        method=method,
+        params=dataclasses.replace(params, beta=beta),
+        loglik=float(estimate.value) + (working.log_volume if restricted else 0.0),
+        vcov=way_back @ invert_information(estimate.information) @ way_back.T,
+        mode=estimate.mode.T[:levels],
+        mode_cov=np.moveaxis(estimate.mode_cov, -1, 0)[:levels],
+        gradient=estimate.gradient,
+        scaled_gradient=float(estimate.scaled_gradient),
+        evaluations=int(estimate.evaluations),
+        status=status,
+    )
+
+
+
+def starting_values(model: MixedModel) -> Params:
+    """Where a fit of `model` begins: pooled estimates, and variances by moments."""
+    working = working_coordinates(model.glmm, centred=False)
+    with float64():
+        params = jax.tree.map(np.asarray, start_params(working.glmm))
+    return dataclasses.replace(params, beta=working.back @ params.beta)

@@ -1,0 +1,56 @@
+"""A fitted model: numbers in the user's coordinates. What statistics are made of them is elsewhere."""
+
+import dataclasses
+
+import numpy as np
+
+from .._status import Status
+from ..marginal import Method
+from ..mixed import MixedModel
+from ..params import Params
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Solution:
+    """The maximum of a likelihood.
+
+    Attributes:
+        model, method: what was fitted, and how.
+        params: estimates (NumPy arrays).
+        loglik: fully normalised log-likelihood there (the restricted one for REML).
+        vcov: (size, size) covariance of all estimates in the order of `pack(params)`, the inverse of minus the Hessian;
+            NaN in directions that the data do not identify.
+        mode: (levels, q) conditional modes of the random effects `u`.
+        mode_cov: (levels, q, q) their covariance given the data and the parameters.
+        gradient: of the log-likelihood by what was optimised, in working coordinates.
+        scaled_gradient: distance to the maximum in standard errors.
+        evaluations: of the log-likelihood and its gradient.
+        status: how the fit ended.
+    """
+
+    model: MixedModel
+    method: Method
+    params: Params
+    loglik: float
+    vcov: np.ndarray
+    mode: np.ndarray
+    mode_cov: np.ndarray
+    gradient: np.ndarray
+    scaled_gradient: float
+    evaluations: int
+    status: Status
+
+    @property
+    def df(self) -> int:
+        """Number of estimated parameters."""
+        return len(self.vcov)
+
+    @property
+    def p(self) -> int:
+        """Number of fixed effects."""
+        return len(self.params.beta)
+
+    @property
+    def reml(self) -> bool:
+        """Whether `loglik` is the restricted log-likelihood."""
+        return bool(getattr(self.method, "reml", False))

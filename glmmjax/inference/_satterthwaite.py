@@ -1,0 +1,40 @@
+"""Satterthwaite's degrees of freedom for the fixed effects of a linear mixed model."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from .._precision import float64
+from ..fit import Solution
+from ..marginal import cross_products, eliminate
+from ..model import GLMM, relative_factor
+from ..params import Params
+
+
+def satterthwaite_df(solution: Solution) -> np.ndarray:
+    """(p,) degrees of freedom `2 v^2 / var(v)`, `v` the variance of a coefficient.
+
+    `v = [sigma^2 (X'V^-1X)^-1]_jj` as a function of (theta, log sigma), whose covariance comes from the Hessian of the
+    criterion that was maximised (Kuznetsova et al. 2017); the derivative of `v` is exact. NaN where that covariance is.
+    """
+    p = solution.p
+    with float64():
+        variance, slope = _variance_and_slope(solution.model.glmm, solution.params)
+    variance, slope = np.asarray(variance), np.asarray(slope)
+    spread = np.einsum("pa,ab,pb->p", slope, solution.vcov[p:, p:], slope)
+    return 2 * variance**2 / spread
+
+
+@eqx.filter_jit
+def _variance_and_slope(glmm: GLMM, params: Params) -> tuple[Float[Array, " p"], Float[Array, "p m"]]:
+    cross = cross_products(glmm)
+
+    def variance(moving):
+        theta, phi = moving
+        eliminated = eliminate(cross, glmm.structure, relative_factor(glmm, theta))
+        return jnp.exp(2 * phi[0]) * jnp.diagonal(jnp.linalg.inv(eliminated.xx))
+
+    at = (params.theta, params.phi)
+    return variance(at), jnp.concatenate(jax.tree.leaves(jax.jacfwd(variance)(at)), 1)

@@ -1,0 +1,103 @@
+"""A model with its names: what the data were, beside the arrays that the numerics see."""
+
+import dataclasses
+import functools
+from typing import Any
+
+import numpy as np
+
+from ._errors import ModelError
+from .covariances import COVARIANCES
+from .design import Design, build_design
+from .families import AbstractFamily, as_family
+from .model import GLMM
+from .structure import Grouped, Layout, make_layout
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class MixedModel:
+    """A design with its family, laid out for computation.
+
+    Attributes:
+        design: formula, names, levels, and arrays in the order of the rows.
+        glmm: the numerical model, float64 NumPy arrays in blocks.
+        layout: where each row of `design` lies in `glmm`.
+    """
+
+    design: Design
+    glmm: GLMM
+    layout: Layout
+
+    @property
+    def family(self) -> AbstractFamily:
+        """Distribution of the response."""
+        return self.glmm.family
+
+    @property
+    def group(self) -> str | None:
+        """The grouping factor, None for a model without random effects."""
+        return self.design.random[0].formula.group if self.design.random else None
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        """Levels of the grouping factor."""
+        return self.design.random[0].levels if self.design.random else ()
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the exact likelihood is at hand: gaussian family, identity link."""
+        return self.family.name == "gaussian" and self.family.link.name == "identity"
+
+    def with_dropped_rows(self, count: int) -> "MixedModel":
+        """The same model, whose table had lost `count` rows with missing values before."""
+        return dataclasses.replace(self, design=dataclasses.replace(self.design, dropped_rows=count))
+
+    @functools.cached_property
+    def nobs(self) -> int:
+        """Rows with a positive weight."""
+        return int((self.design.weights > 0).sum())
+
+
+def mixed_model(formula: str, data: Any, *, family: str | AbstractFamily, weights=None, offset=None) -> MixedModel:
+    """Parse, check and lay out; raises `ModelError`."""
+    distribution = as_family(family)
+    design = build_design(formula, data, response=distribution.response, weights=weights, offset=offset)
+    _refuse_several_factors(design)
+    terms = design.random
+    refs = terms[0].refs if terms else np.zeros(len(design.y), int)
+    layout = make_layout(refs, len(terms[0].levels) if terms else 1)
+    z = np.concatenate([term.z for term in terms], 1) if terms else np.zeros((len(design.y), 0))
+    glmm = GLMM(
+        y=layout.to_blocks(design.y.T),
+        weights=layout.to_blocks(design.weights) * layout.present,
+        offset=layout.to_blocks(design.offset[None]),
+        x=(layout.to_blocks(design.fixed.x.T),),
+        structure=Grouped(layout.to_blocks(z.T), layout.group_of_block, layout.groups, (0,) * z.shape[1]),
+        family=distribution,
+        covariances=tuple(COVARIANCES[term.formula.covariance](term.z.shape[1]) for term in terms),
+    )
+    return MixedModel(design, glmm, layout)
+
+
+def plan(model: MixedModel) -> str:
+    """The structure chosen for the random effects, in words."""
+    glmm, layout = model.glmm, model.layout
+    blocks, width = layout.rows.shape
+    filled = layout.present.mean()
+    lines = [f"{model.nobs} observations in {blocks} blocks of {width} ({filled:.0%} filled)"]
+    if model.group is None:
+        return "\n".join([*lines, "no random effects"])
+    q = glmm.structure.q
+    lines.append(f"{model.group}: {len(model.levels)} levels, H is one {q} x {q} block a level")
+    for term, covariance in zip(model.design.random, glmm.covariances, strict=True):
+        lines.append(f"  {term.formula.text}: {covariance.name}({', '.join(term.names)})")
+    return "\n".join(lines)
+
+
+def _refuse_several_factors(design: Design) -> None:
+    groups = list(dict.fromkeys(term.formula.group for term in design.random))
+    if len(groups) > 1:
+        raise ModelError(
+            f"This version fits one grouping factor, and the formula has {len(groups)} ({', '.join(groups)}): "
+            "keep the terms of one of them."
+        )

@@ -1,0 +1,188 @@
+"""A fit as a dictionary and as a file.
+
+The file is JSON: `format` and `version`, `result` (what `to_dict` gives: for people and other programs), and `state`
+(what `load` needs): `formula`, `family`, `link`, `weights`, `offset`, `method`, the fitted rows of the table column by
+column (`columns`: name, kind `bool | int | float | categorical`, values, categories), and the numbers of the
+`Solution`. Numbers are written with all their digits; a number that is not finite is the string `NaN`, `Infinity` or
+`-Infinity`. Loading builds the model again from its data, so a file survives changes of the package.
+"""
+
+import json
+import os
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._errors import ModelError
+from .._status import Status
+from ..families import FAMILIES, as_family
+from ..fit import Solution
+from ..inference import aic, bic, coefficient_table, dispersion, varcorr, vcov
+from ..marginal import AGHQ, Exact, Laplace, Method
+from ..mixed import mixed_model
+from ..params import Params
+
+FORMAT, VERSION = "glmmjax fit", 1
+
+
+def to_dict(solution: Solution) -> dict[str, Any]:
+    """Everything a report needs, as plain Python values that `json.dumps` takes."""
+    model, table = solution.model, coefficient_table(solution)
+    return {
+        "formula": model.design.formula.text,
+        "family": model.family.name,
+        "link": model.family.link.name,
+        "method": solution.method.describe(),
+        "status": solution.status.value,
+        "converged": solution.status.ok,
+        "scaled_gradient": solution.scaled_gradient,
+        "loglik": solution.loglik,
+        "aic": aic(solution),
+        "bic": bic(solution),
+        "df": solution.df,
+        "nobs": model.nobs,
+        "dropped_rows": model.design.dropped_rows,
+        "dropped_columns": list(model.design.fixed.dropped),
+        "groups": {} if model.group is None else {model.group: len(model.levels)},
+        "coefficients": [{"term": name, **row} for name, row in table.to_dict("index").items()],
+        "vcov": vcov(solution).to_numpy().tolist(),
+        "varcorr": varcorr(solution).to_dict("records"),
+        "dispersion": dispersion(solution),
+    }
+
+
+def save_solution(solution: Solution, path: str | os.PathLike) -> None:
+    """Write the file that this module's text describes."""
+    design, family = solution.model.design, solution.model.family
+    if FAMILIES.get(family.name) is not type(family):
+        raise ModelError(f"Only fits of the package's own families can be saved, not of {type(family).__name__}.")
+    state = {
+        "formula": design.formula.text,
+        "family": family.name,
+        "link": family.link.name,
+        "weights": design.weights_name,
+        "offset": design.offset_name,
+        "method": _method_to_dict(solution.method),
+        "columns": [_column_to_dict(design.frame[name]) for name in design.frame.columns],
+        "index": _index_to_list(design.frame.index),
+        "dropped_rows": design.dropped_rows,
+        "beta": solution.params.beta.tolist(),
+        "theta": [np.asarray(t).tolist() for t in solution.params.theta],
+        "phi": solution.params.phi.tolist(),
+        "loglik": solution.loglik,
+        "vcov": solution.vcov.tolist(),
+        "mode": solution.mode.tolist(),
+        "mode_cov": solution.mode_cov.tolist(),
+        "gradient": solution.gradient.tolist(),
+        "scaled_gradient": solution.scaled_gradient,
+        "evaluations": solution.evaluations,
+        "status": solution.status.name,
+    }
+    document = {"format": FORMAT, "version": VERSION, "result": to_dict(solution), "state": state}
+    text = json.dumps(spell_out(document), allow_nan=False, default=_plain)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
+def load_solution(path: str | os.PathLike) -> Solution:
+    """Read a file of `save_solution`; `ModelError` if it is none."""
+    document = _read(path)
+    state = document["state"]
+    frame = pd.DataFrame({c["name"]: _column_from_dict(c) for c in state["columns"]})
+    frame.index = pd.Index(state["index"])
+    family = as_family(state["family"], state["link"])
+    model = mixed_model(
+        state["formula"], frame, family=family, weights=state["weights"], offset=state["offset"]
+    )
+    model = model.with_dropped_rows(state["dropped_rows"])
+    q = model.glmm.structure.q
+    return Solution(
+        model=model,
+        method=_method_from_dict(state["method"]),
+        params=Params(_array(state["beta"]), tuple(_array(t) for t in state["theta"]), _array(state["phi"])),
+        loglik=float(state["loglik"]),
+        vcov=_array(state["vcov"]).reshape(-1, len(state["vcov"])),
+        mode=_array(state["mode"]).reshape(-1, q),
+        mode_cov=_array(state["mode_cov"]).reshape(-1, q, q),
+        gradient=_array(state["gradient"]),
+        scaled_gradient=float(state["scaled_gradient"]),
+        evaluations=state["evaluations"],
+        status=Status[state["status"]],
+    )
+
+
+def spell_out(value: Any) -> Any:
+    """`value` with numbers that JSON cannot write as their names."""
+    if isinstance(value, dict):
+        return {key: spell_out(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [spell_out(item) for item in value]
+    if isinstance(value, float) and not np.isfinite(value):
+        return "NaN" if np.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def _read(path: str | os.PathLike) -> dict[str, Any]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            document = json.load(file)
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ModelError(f"{os.fspath(path)} is not a saved fit: it is not JSON.") from error
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise ModelError(f"{os.fspath(path)} is not a saved fit.")
+    if document["version"] > VERSION:
+        raise ModelError(f"{os.fspath(path)} was written by a newer glmmjax (file version {document['version']}).")
+    return document
+
+
+def _method_to_dict(method: Method) -> dict[str, Any]:
+    if isinstance(method, Exact):
+        return {"name": "exact", "reml": method.reml}
+    if isinstance(method, AGHQ):
+        return {"name": "aghq", "points": method.points}
+    assert isinstance(method, Laplace)
+    return {"name": "laplace", "curvature": method.curvature}
+
+
+def _method_from_dict(given: dict[str, Any]) -> Method:
+    kinds = {"exact": Exact, "aghq": AGHQ, "laplace": Laplace}
+    return kinds[given["name"]](**{key: value for key, value in given.items() if key != "name"})
+
+
+def _column_to_dict(column: pd.Series) -> dict[str, Any]:
+    entry: dict[str, Any] = {"name": str(column.name)}
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        categories = column.cat.categories.tolist()
+        ordered = bool(column.cat.ordered)
+        return entry | {
+            "kind": "categorical",
+            "values": column.cat.codes.tolist(),
+            "categories": categories,
+            "ordered": ordered,
+        }
+    kind = {"b": "bool", "i": "int", "u": "int", "f": "float"}[column.dtype.kind]
+    return entry | {"kind": kind, "values": column.tolist()}
+
+
+def _column_from_dict(entry: dict[str, Any]):
+    if entry["kind"] == "categorical":
+        return pd.Categorical.from_codes(
+            entry["values"], categories=entry["categories"], ordered=entry["ordered"]
+        )
+    return np.array(entry["values"], {"bool": bool, "int": np.int64, "float": np.float64}[entry["kind"]])
+
+
+def _index_to_list(index: pd.Index) -> list:
+    labels = index.tolist()
+    return labels if all(isinstance(label, str | int) for label in labels) else list(range(len(labels)))
+
+
+def _array(values: list) -> np.ndarray:
+    return np.array(values, np.float64)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise ModelError(f"A fit whose data hold {type(value).__name__} values cannot be saved.")
