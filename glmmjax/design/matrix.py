@@ -1,6 +1,7 @@
 """Model matrices by formulaic, whose errors become sentences."""
 
 import re
+import textwrap
 import warnings
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -79,11 +80,9 @@ def _read(terms: str) -> ModelSpec:
 
 @contextmanager
 def _sentences(terms: str) -> Iterator[None]:
-    """Turn whatever formulaic, pandas or a function of the formula raises into a `ModelError` of one
-    sentence.
+    """Turn whatever formulaic, pandas or a function of the formula raises into a sentence.
 
-    The user's expressions run inside, so that any exception can come out; all of them are faults of the
-    input.
+    The user's expressions run inside, so that any exception can come out; each is a fault of the input.
     """
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
@@ -93,13 +92,17 @@ def _sentences(terms: str) -> Iterator[None]:
         except ModelError:
             raise
         except Exception as error:
-            raise ModelError(_sentence(terms, str(error))) from None
+            raise ModelError(_sentence(terms, error)) from None
 
 
-def _sentence(terms: str, message: str) -> str:
+def _sentence(terms: str, error: Exception) -> str:
     """The first sentence of a message, which may have paragraphs, advice and terminal colours after it."""
-    evaluated = re.match(r"Unable to evaluate factor `(.+?)`\. \[\w+: (.*)", message.strip())
-    reason = (evaluated[2] if evaluated else message.strip()).split("\n")[0].split(". ")[0].rstrip(".]")
+    terms = textwrap.shorten(terms, 80, placeholder=" ...")
+    if isinstance(error, SyntaxError):
+        return f"The terms {terms} cannot be read as Python."
+    message = str(error).strip()
+    evaluated = re.match(r"Unable to evaluate factor `(.+?)`\. \[\w+: (.*)", message)
+    reason = (evaluated[2] if evaluated else message).split("\n")[0].split(". ")[0].rstrip(".]")
     if evaluated:
         return f"The term {evaluated[1]} cannot be computed: {reason}."
     return f"The terms {terms} cannot be used: {reason}."
@@ -122,7 +125,8 @@ def _unseen_level(spec: ModelSpec, materializer) -> str:
         if "categories" not in state:
             continue
         found = pd.unique(np.asarray(materializer.factor_cache[factor].values))
-        unseen = [level for level in found if level not in set(state["categories"])]
+        fitted = set(state["categories"])
+        unseen = [level for level in found if level not in fitted]
         if unseen:
             return f"newdata has levels of {factor} that the model was not fitted to: {quoted(unseen[:5])}."
     return "newdata has levels that the model was not fitted to."

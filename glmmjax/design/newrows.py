@@ -21,8 +21,7 @@ class NewRows:
     """The linear predictor's data for m other rows.
 
     - `x`: (m, p); `offset`: (m,); both float64.
-    - `z`: for each random term (m, q); `refs`: for each (m,) indices into its levels, -1 for a level not
-        seen.
+    - `z`: for each random term (m, q); `refs`: for each (m,) its levels' indices, -1 for a level not seen.
     - `index`: the row labels of a pandas table, positions otherwise.
     """
 
@@ -93,7 +92,8 @@ def _aligned(name: str, column: pd.Series, fitted: Any) -> pd.Series:
                 f"Column '{name}' of newdata holds no numbers, and the model was fitted to numbers."
             )
         return column
-    unseen = [level for level in pd.unique(column) if level not in set(fitted.categories)]
+    known = set(fitted.categories)
+    unseen = [level for level in pd.unique(column) if level not in known]
     if unseen:
         raise ModelError(
             f"Column '{name}' of newdata has levels the model was not fitted to: {quoted(unseen[:5])}."

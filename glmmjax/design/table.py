@@ -98,7 +98,8 @@ def _from_values(name: str, values: Any) -> pd.Series:
 
 def _from_pandas(series: pd.Series) -> pd.Series:
     if isinstance(series.dtype, pd.ArrowDtype):
-        return _from_narwhals(nw.from_native(series, series_only=True)).set_axis(series.index)
+        arrow = nw.from_native(cast(Any, series.array).__arrow_array__(), series_only=True)
+        return _from_narwhals(arrow).set_axis(series.index)
     return series
 
 

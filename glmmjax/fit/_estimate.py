@@ -22,7 +22,7 @@ from ..marginal import (
 from ..model import GLMM, pack, relative_factor, scaled_factor, unpack
 from ..params import Params
 from ..structure import _small as small
-from ._bfgs import Objective, minimise, scaled_tolerance
+from ._bfgs import Carry, Objective, minimise, scaled_tolerance
 from ._start import moment_sd, pql_information, start_params, start_theta, theta_information
 
 Vector = Float[Array, " size"]
@@ -43,6 +43,7 @@ class Estimate(NamedTuple):
         scaled_gradient: `sqrt(g' information^-1 g)`, the distance to the maximum in standard errors.
         converged: whether the exact Hessian certifies a maximum.
         lam: (q, q) relative covariance factor of all random columns.
+        dispersion: the family's own parameters on their natural scale.
         mode, mode_cov: random effects `u` (q, groups) and their covariance given data and parameters.
         evaluations: of the log-likelihood and its gradient.
     """
@@ -54,6 +55,7 @@ class Estimate(NamedTuple):
     scaled_gradient: Float[Array, ""]
     converged: Bool[Array, ""]
     lam: Float[Array, "q q"]
+    dispersion: tuple[Float[Array, ""], ...]
     mode: Float[Array, "q groups"]
     mode_cov: Float[Array, "q q groups"]
     evaluations: Int[Array, ""]
@@ -63,6 +65,8 @@ class Certified(NamedTuple):
     """A point with the exact Hessian there, and whether it is a minimum by it."""
 
     x: Vector
+    value: Float[Array, ""]
+    carry: Carry
     gradient: Vector
     hessian: Matrix
     scaled_gradient: Float[Array, ""]
@@ -88,17 +92,17 @@ def estimate_integral(glmm: GLMM, method: AbstractIntegral, start: Params | None
     nothing = glmm.structure.no_effects(x.dtype)
     best = certify(jax.value_and_grad(negative, has_aux=True), x, nothing, metric, _canonical(glmm))
     params = unpack(glmm, best.x)
-    value, mode = negative(best.x, nothing)
-    lam, factor = scaled_factor(glmm, params), factor_at(glmm, params, mode)
+    lam, factor = scaled_factor(glmm, params), factor_at(glmm, params, best.carry)
     return Estimate(
         params=params,
-        value=(0.0 if varying else log_base(glmm, params.phi)) - value,
+        value=(0.0 if varying else log_base(glmm, params.phi)) - best.value,
         gradient=-best.gradient,
         information=best.hessian,
         scaled_gradient=best.scaled_gradient,
         converged=best.done,
         lam=relative_factor(glmm, params.theta),
-        mode=lam @ mode,
+        dispersion=glmm.family.dispersion(params.phi),
+        mode=lam @ best.carry,
         mode_cov=small.congruence(lam.T, factor.blocks()),
         evaluations=best.evaluations,
     )
@@ -142,6 +146,7 @@ def estimate_exact(glmm: GLMM, start: Params | None, *, reml: bool) -> Estimate:
         scaled_gradient=best.scaled_gradient,
         converged=best.done,
         lam=lam,
+        dispersion=(at.sigma,),
         mode=lam @ mode,
         mode_cov=at.sigma**2 * small.congruence(lam.T, eliminated.factor.blocks()),
         evaluations=best.evaluations,
@@ -154,26 +159,31 @@ def certify(
     """Minimise, then form the exact Hessian; where that shows that the point is no minimum, go on from there with the
     Hessian (its eigenvalues made positive) as the metric. Nearly always one round is enough."""
 
+    # As a program of its own the objective is traced once, and the Hessian differentiates that trace.
+    objective = jax.jit(objective)
+
     def gradient_of(vector, carry):
-        (_, carry), gradient = objective(vector, carry)
-        return gradient, gradient
+        (value, carry), gradient = objective(vector, carry)
+        return gradient, (value, carry, gradient)
 
     def turn(state: tuple[Certified, Matrix]) -> tuple[Certified, Matrix]:
         last, inverse = state
         search = minimise(objective, last.x, carry, inverse, limit=EVALUATIONS)
         found = canonical(search.x)
-        hessian, gradient = jax.jacfwd(gradient_of, has_aux=True)(found, carry)
+        hessian, (value, at, gradient) = jax.jacfwd(gradient_of, has_aux=True)(found, carry)
         inverse, smallest = positive_inverse(hessian)
         scaled = jnp.sqrt(gradient @ inverse @ gradient)
         done = (scaled <= scaled_tolerance(x.dtype)) & (smallest > -jnp.sqrt(jnp.finfo(x.dtype).eps))
         evaluations = last.evaluations + search.evaluations
-        return Certified(found, gradient, hessian, scaled, done, last.rounds + 1, evaluations), inverse
+        return Certified(found, value, at, gradient, hessian, scaled, done, last.rounds + 1, evaluations), inverse
 
     def going(state: tuple[Certified, Matrix]) -> Bool[Array, ""]:
         return ~state[0].done & (state[0].rounds < ROUNDS) & jnp.isfinite(state[0].gradient).all()
 
     zero, nothing = jnp.zeros((), x.dtype), jnp.array(0)
-    start = Certified(x, jnp.zeros_like(x), jnp.zeros_like(metric), zero, nothing > 0, nothing, nothing)
+    start = Certified(
+        x, zero, carry, jnp.zeros_like(x), jnp.zeros_like(metric), zero, nothing > 0, nothing, nothing
+    )
     return jax.lax.while_loop(going, turn, (start, positive_inverse(metric)[0]))[0]
 
 

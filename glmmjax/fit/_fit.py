@@ -81,6 +81,8 @@ def _to_solution(model: MixedModel, method: Method, working: Working, estimate: 
         params=dataclasses.replace(params, beta=beta),
         loglik=float(estimate.value) + (working.log_volume if restricted else 0.0),
         vcov=way_back @ invert_information(estimate.information) @ way_back.T,
+        covariance=_covariance(model, estimate),
+        dispersion=tuple(float(value) for value in estimate.dispersion),
         mode=estimate.mode.T[:levels],
         mode_cov=np.moveaxis(estimate.mode_cov, -1, 0)[:levels],
         gradient=estimate.gradient,
@@ -89,6 +91,11 @@ def _to_solution(model: MixedModel, method: Method, working: Working, estimate: 
         status=status,
     )
 
+
+
+def _covariance(model: MixedModel, estimate: Estimate) -> np.ndarray:
+    scale = estimate.dispersion[0] if model.family.name == "gaussian" else 1.0
+    return scale**2 * estimate.lam @ estimate.lam.T
 
 
 def starting_values(model: MixedModel) -> Params:

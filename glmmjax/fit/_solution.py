@@ -20,6 +20,8 @@ class Solution:
         loglik: fully normalised log-likelihood there (the restricted one for REML).
         vcov: (size, size) covariance of all estimates in the order of `pack(params)`, the inverse of minus the Hessian;
             NaN in directions that the data do not identify.
+        covariance: (q, q) covariance of the random effects of a level, block-diagonal over the terms.
+        dispersion: the family's own parameters on their natural scale.
         mode: (levels, q) conditional modes of the random effects `u`.
         mode_cov: (levels, q, q) their covariance given the data and the parameters.
         gradient: of the log-likelihood by what was optimised, in working coordinates.
@@ -33,6 +35,8 @@ class Solution:
     params: Params
     loglik: float
     vcov: np.ndarray
+    covariance: np.ndarray
+    dispersion: tuple[float, ...]
     mode: np.ndarray
     mode_cov: np.ndarray
     gradient: np.ndarray

@@ -2,22 +2,17 @@
 
 from collections.abc import Iterator
 
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
-from .._precision import float64
 from ..design import RandomPart
 from ..fit import Solution
-from ..model import scaled_factor
 
 
 def covariance_of_terms(solution: Solution) -> Iterator[tuple[RandomPart, np.ndarray]]:
     """Each random term with the (q, q) covariance of its random effects."""
-    with float64():
-        lam = np.asarray(scaled_factor(solution.model.glmm, solution.params))
     for term, own in _slices(solution):
-        yield term, lam[own, own] @ lam[own, own].T
+        yield term, solution.covariance[own, own]
 
 
 def varcorr(solution: Solution) -> pd.DataFrame:
@@ -44,10 +39,7 @@ def varcorr(solution: Solution) -> pd.DataFrame:
 
 def dispersion(solution: Solution) -> dict[str, float]:
     """The family's own parameters on their natural scale, by name; empty if it has none."""
-    family = solution.model.family
-    with float64():
-        values = family.dispersion(jnp.asarray(solution.params.phi))
-        return {name: float(value) for name, value in zip(family.dispersion_names, values, strict=True)}
+    return dict(zip(solution.model.family.dispersion_names, solution.dispersion, strict=True))
 
 
 def ranef(solution: Solution) -> pd.DataFrame:

@@ -45,7 +45,9 @@ class AGHQ(AbstractIntegral):
             return joint + log_weight
 
         terms = jax.vmap(log_term)(jnp.asarray(nodes, mode.dtype), jnp.asarray(log_weights, mode.dtype))
-        return (jax.nn.logsumexp(terms, axis=0) - 0.5 * factor.logdet()).sum()
+        largest = jax.lax.stop_gradient(terms.max(0))
+        log_sum = largest + jnp.log(jnp.exp(terms - largest).sum(0))
+        return (log_sum - 0.5 * factor.logdet()).sum()
 
     def describe(self):
         return f"maximum likelihood (adaptive Gauss-Hermite quadrature, {self.points} points)"

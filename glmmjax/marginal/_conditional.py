@@ -45,7 +45,9 @@ def _seen_by_family(eta: Eta) -> Float[Array, "*predictors blocks width"]:
 def _derivative(function: Callable[[Eta], Array], eta: Eta) -> Array:
     """Derivatives of an elementwise function by each predictor in turn, on a new first axis: forward mode with a
     tangent of ones costs one pass and no transposition."""
-    one, zero = jnp.ones_like(eta[0]), jnp.zeros_like(eta[0])
     k = len(eta)
+    if k == 1:
+        return jax.jvp(function, (eta,), (jnp.ones_like(eta),))[1][None]
+    one, zero = jnp.ones_like(eta[0]), jnp.zeros_like(eta[0])
     basis = [jnp.stack([one if i == j else zero for i in range(k)]) for j in range(k)]
     return jnp.stack([jax.jvp(function, (eta,), (direction,))[1] for direction in basis])

@@ -78,8 +78,7 @@ def _given_effects(solution: Solution, rows: Rows, kind: str, *, conditional: bo
             moving = np.asarray(_mode_jacobian(solution.model.glmm, params))  # (q, groups, size)
             moved = np.einsum("nq,qna->na", rows.z, moving[:, rows.refs])
             jacobian += np.where(known[:, None], moved, 0.0)
-            lam = np.asarray(scaled_factor(solution.model.glmm, params))
-            spread = np.where(known[:, None, None], solution.mode_cov[rows.refs], lam @ lam.T)
+            spread = np.where(known[:, None, None], solution.mode_cov[rows.refs], solution.covariance)
             variance = np.einsum("nq,nqr,nr->n", rows.z, spread, rows.z)
         variance = variance + np.einsum("na,ab,nb->n", jacobian, solution.vcov, jacobian)
     if kind == "link":

@@ -1,0 +1,25 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+
+@pytest.fixture
+def frame():
+    """Twelve rows with a column of every kind; the same frame was given to lme4 (see test_fixed_part.py)."""
+    x = np.array([0.5, 1.5, -1, 2, 0.3, 0.7, -0.2, 1.1, 0.9, -1.4, 0.6, 0.2])
+    return pd.DataFrame(
+        {
+            "y": [1.2, 3.1, 2.2, 4.8, 5.1, 3.3, 2.1, 4.4, 3.9, 1.7, 2.6, 3.5],
+            "count": [0, 3, 2, 5, 1, 1, 0, 4, 2, 2, 7, 1],
+            "hits": [1, 0, 2, 2, 3, 0, 1, 1, 4, 2, 0, 1],
+            "size": [4, 3, 5, 2, 6, 4, 3, 5, 4, 6, 2, 3],
+            "won": [0, 1, 1, 0, 1, 0, 0, 1, 1, 0, 1, 0],
+            "x": x,
+            "x2": 2 * x + 1,
+            "z": x * 1e-9,
+            "t": np.linspace(1, 3, 12),
+            "g": list("abc") * 4,
+            "h": list("uvuuvuvvuvvu"),
+            "s": np.repeat([10, 9, 8, 7], 3),
+        }
+    )
