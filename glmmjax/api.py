@@ -12,7 +12,18 @@ from ._errors import ModelError
 from ._precision import float64
 from .families import AbstractFamily
 from .fit import Solution, choose_method, fit_model, starting_values
-from .inference import aic, bic, coefficient_table, confint, dispersion, fixef, ranef, std_errors, varcorr, vcov
+from .inference import (
+    aic,
+    bic,
+    coefficient_table,
+    confint,
+    dispersion,
+    fixef,
+    ranef,
+    std_errors,
+    varcorr,
+    vcov,
+)
 from .marginal import Method, log_marginal
 from .mixed import MixedModel, mixed_model, plan
 from .params import Params

@@ -58,7 +58,9 @@ class MixedModel:
         return int((self.design.weights > 0).sum())
 
 
-def mixed_model(formula: str, data: Any, *, family: str | AbstractFamily, weights=None, offset=None) -> MixedModel:
+def mixed_model(
+    formula: str, data: Any, *, family: str | AbstractFamily, weights=None, offset=None
+) -> MixedModel:
     """Parse, check and lay out; raises `ModelError`."""
     distribution = as_family(family)
     design = build_design(formula, data, response=distribution.response, weights=weights, offset=offset)

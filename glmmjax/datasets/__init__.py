@@ -38,7 +38,8 @@ def read_table(path: str | os.PathLike) -> pd.DataFrame:
     try:
         if path.suffix.lower() in (".parquet", ".pq"):
             return pd.read_parquet(path)
-        return pd.read_csv(path)
+        # Of pandas' many words for a missing value only R's and its own: "None" is a level in real data.
+        return pd.read_csv(path, keep_default_na=False, na_values=["", "NA", "NaN", "nan"])
     except ImportError as error:
         raise ModelError("Reading Parquet needs pyarrow: pip install 'glmmjax[parquet]'.") from error
     except (ValueError, UnicodeDecodeError) as error:

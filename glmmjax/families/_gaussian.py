@@ -57,4 +57,3 @@ class Gaussian(AbstractFamily):
     @property
     def log_concave(self):
         return self.link.name == "identity"
-

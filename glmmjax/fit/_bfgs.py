@@ -71,7 +71,13 @@ def minimise(objective: Objective, x: Vector, carry: Carry, inverse: Matrix, *, 
 
     # The first turn makes no step: it evaluates the start, so that the objective is traced once.
     start = Search(
-        x, jnp.full((), jnp.inf, x.dtype), jnp.zeros_like(x), carry, inverse, jnp.ones((), x.dtype), jnp.array(0)
+        x,
+        jnp.full((), jnp.inf, x.dtype),
+        jnp.zeros_like(x),
+        carry,
+        inverse,
+        jnp.ones((), x.dtype),
+        jnp.array(0),
     )
     return jax.lax.while_loop(lambda s: (s.evaluations == 0) | going(s), turn, start)
 

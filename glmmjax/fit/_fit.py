@@ -17,7 +17,9 @@ from ._start import start_params
 from ._working import Working, working_coordinates
 
 
-def fit_model(model: MixedModel, method: Method | None, *, reml: bool = False, start: Params | None = None) -> Solution:
+def fit_model(
+    model: MixedModel, method: Method | None, *, reml: bool = False, start: Params | None = None
+) -> Solution:
     """Maximise the likelihood of `model` in float64.
 
     `method` defaults to `Exact` for a linear model and `Laplace` for every other. Raises `ModelError` if the method
@@ -46,7 +48,9 @@ def choose_method(model: MixedModel, method: Method | None, *, reml: bool) -> Me
     if reml and method != Exact(reml=True):
         raise ModelError("REML is exact: leave method out, or give gj.Exact(reml=True).")
     if isinstance(method, Exact) and not model.is_linear:
-        raise ModelError("The exact likelihood needs the gaussian family with identity link; use gj.Laplace().")
+        raise ModelError(
+            "The exact likelihood needs the gaussian family with identity link; use gj.Laplace()."
+        )
     if isinstance(method, AGHQ):
         _check_nodes(model, method)
     return method
@@ -90,7 +94,6 @@ def _to_solution(model: MixedModel, method: Method, working: Working, estimate: 
         evaluations=int(estimate.evaluations),
         status=status,
     )
-
 
 
 def _covariance(model: MixedModel, estimate: Estimate) -> np.ndarray:

@@ -46,5 +46,7 @@ def working_coordinates(glmm: GLMM, *, centred: bool) -> Working:
         root = np.sqrt(glmm.weights[present])
         gamma = np.linalg.lstsq(q[:, present].T * root[:, None], (glmm.y - offset[0])[present] * root)[0]
         centre, offset = back @ gamma, offset + np.tensordot(gamma, q, 1)
-    working = GLMM(glmm.y, glmm.weights, offset, tuple(columns), glmm.structure, glmm.family, glmm.covariances)
+    working = GLMM(
+        glmm.y, glmm.weights, offset, tuple(columns), glmm.structure, glmm.family, glmm.covariances
+    )
     return Working(working, back, centre)

@@ -17,7 +17,8 @@ from ._exact import Exact as Exact
 from ._exact import cross_products as cross_products
 from ._exact import eliminate as eliminate
 from ._exact import exact_log_likelihood as exact_log_likelihood
-from ._exact import profile as profile
+from ._exact import log_likelihood_at_best_beta as log_likelihood_at_best_beta
+from ._exact import solve_fixed as solve_fixed
 from ._laplace import Laplace as Laplace
 from ._method import AbstractIntegral as AbstractIntegral
 from ._mode import conditional_mode as conditional_mode

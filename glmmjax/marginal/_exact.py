@@ -48,14 +48,6 @@ class Eliminated(NamedTuple):
     rr: Scalar
 
 
-class Profile(NamedTuple):
-    """Log-likelihood at the best `beta` and `sigma` for a given relative factor, and those."""
-
-    value: Scalar
-    beta: Float[Array, " p"]
-    sigma: Scalar
-
-
 def cross_products(glmm: GLMM) -> CrossProducts:
     """Weighted cross-products of `Z`, `X` and `y - offset`."""
     (x,), z, w, r = glmm.x, glmm.structure.z, glmm.weights, glmm.y - glmm.offset[0]
@@ -86,26 +78,29 @@ def eliminate(cross: CrossProducts, structure, lam: Float[Array, "q q"]) -> Elim
 def exact_log_likelihood(glmm: GLMM, params: Params, *, reml: bool = False) -> Scalar:
     """Log-likelihood at `params`; the restricted one does not depend on `params.beta`."""
     cross = cross_products(glmm)
-    e = eliminate(cross, glmm.structure, relative_factor(glmm, params.theta))
-    log_sigma = params.phi[0]
     if reml:
-        beta, n, logdet = solve_fixed(e), cross.n - len(cross.xr), e.factor.logdet().sum() + _logdet(e.xx)
-    else:
-        beta, n, logdet = params.beta, cross.n, e.factor.logdet().sum()
-    squares = e.rr - 2 * beta @ e.xr + beta @ e.xx @ beta
+        return log_likelihood_at_best_beta(glmm, cross, params.theta, params.phi[0], reml=True)
+    e = eliminate(cross, glmm.structure, relative_factor(glmm, params.theta))
+    squares = e.rr - 2 * params.beta @ e.xr + params.beta @ e.xx @ params.beta
+    return _log_density(cross, squares, params.phi[0], e.factor.logdet().sum(), cross.n)
+
+
+def log_likelihood_at_best_beta(
+    glmm: GLMM, cross: CrossProducts, theta, log_sigma: Scalar, *, reml: bool
+) -> Scalar:
+    """Log-likelihood (restricted: with beta integrated out instead) as a function of the variances alone."""
+    e = eliminate(cross, glmm.structure, relative_factor(glmm, theta))
+    squares, logdet = e.rr - solve_fixed(e) @ e.xr, e.factor.logdet().sum()
+    if not reml:
+        return _log_density(cross, squares, log_sigma, logdet, cross.n)
+    return _log_density(cross, squares, log_sigma, logdet + _logdet(e.xx), cross.n - len(e.xr))
+
+
+def _log_density(
+    cross: CrossProducts, squares: Scalar, log_sigma: Scalar, logdet: Scalar, n: Scalar
+) -> Scalar:
     deviance = logdet + squares * jnp.exp(-2 * log_sigma) + n * (jnp.log(2 * jnp.pi) + 2 * log_sigma)
     return cross.half_log_weights - 0.5 * deviance
-
-
-def profile(glmm: GLMM, cross: CrossProducts, theta, *, reml: bool) -> Profile:
-    """Log-likelihood maximised over `beta` and `sigma`, a function of the relative factor alone."""
-    e = eliminate(cross, glmm.structure, relative_factor(glmm, theta))
-    beta = solve_fixed(e)
-    n = cross.n - len(beta) if reml else cross.n
-    logdet = e.factor.logdet().sum() + (_logdet(e.xx) if reml else 0.0)
-    variance = (e.rr - beta @ e.xr) / n
-    value = cross.half_log_weights - 0.5 * (logdet + n * (jnp.log(2 * jnp.pi * variance) + 1))
-    return Profile(value, beta, jnp.sqrt(variance))
 
 
 def solve_fixed(e: Eliminated) -> Float[Array, " p"]:

@@ -22,7 +22,9 @@ def simulate(model: MixedModel, params: Params, n: int, *, seed: int) -> np.ndar
         raise ModelError(f"The number of simulations must be a whole number of at least 1, not {n!r}.")
     weights = model.design.weights
     if model.family.name != "gaussian" and (weights != 1).any():
-        raise ModelError("A model with prior weights has no distribution to simulate from (other than gaussian).")
+        raise ModelError(
+            "A model with prior weights has no distribution to simulate from (other than gaussian)."
+        )
     with float64():
         keys = jax.random.split(jax.random.key(seed), n)
         draws = np.asarray(_draws(model.glmm, params, keys))
@@ -41,5 +43,3 @@ def _draws(glmm: GLMM, params: Params, keys: PRNGKeyArray) -> Float[Array, "n bl
         return y if y.ndim == 2 else y[0]
 
     return jax.lax.map(one, keys)
-
-

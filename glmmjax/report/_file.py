@@ -56,7 +56,9 @@ def save_solution(solution: Solution, path: str | os.PathLike) -> None:
     """Write the file that this module's text describes."""
     design, family = solution.model.design, solution.model.family
     if FAMILIES.get(family.name) is not type(family):
-        raise ModelError(f"Only fits of the package's own families can be saved, not of {type(family).__name__}.")
+        raise ModelError(
+            f"Only fits of the package's own families can be saved, not of {type(family).__name__}."
+        )
     state = {
         "formula": design.formula.text,
         "family": family.name,
@@ -136,7 +138,9 @@ def _read(path: str | os.PathLike) -> dict[str, Any]:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ModelError(f"{os.fspath(path)} is not a saved fit.")
     if document["version"] > VERSION:
-        raise ModelError(f"{os.fspath(path)} was written by a newer glmmjax (file version {document['version']}).")
+        raise ModelError(
+            f"{os.fspath(path)} was written by a newer glmmjax (file version {document['version']})."
+        )
     return document
 
 
