@@ -21,7 +21,7 @@ def enable_compilation_cache(folder: str | os.PathLike | None = None) -> pathlib
     `folder` defaults to `$GLMMJAX_CACHE`, else `glmmjax` in the user's cache folder. A cache folder that the user has
     already given to JAX is kept.
     """
-    given = jax.config.jax_compilation_cache_dir
+    given = getattr(jax.config, "jax_compilation_cache_dir", None)
     if given and folder is None:
         return pathlib.Path(given)
     base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from ._errors import ModelError
 from ._precision import float64
+from ._types import Array
 from .families import AbstractFamily
 from .fit import Solution, choose_method, fit_model, starting_values
 from .inference import (
@@ -31,7 +32,7 @@ from .prediction import predict, simulate
 from .report import Summary, load_solution, save_solution, summarise, to_dict
 
 
-def glmm(
+def glmm(  # noqa: PLR0913 - the arguments of lme4 and glmmTMB, keyword-only
     formula: str,
     data: Any,
     family: str | AbstractFamily = "gaussian",
@@ -44,10 +45,11 @@ def glmm(
     """Describe a generalised linear mixed model.
 
     Args:
-        formula: as in lme4: `"y ~ x + (1 + x | g)"`, `(x || g)` for uncorrelated effects, `(1 | a:b)`, `offset(...)`. The
-            fixed part is formulaic's (`C(...)`, `poly`, `bs`, `I(...)`). Binomial responses are `successes / trials` or
-            `cbind(successes, failures)`. Without a random term it is a GLM.
-        data: pandas or polars DataFrame, pyarrow Table, or dict of arrays. Rows with missing values are dropped and counted.
+        formula: as in lme4: `"y ~ x + (1 + x | g)"`, `(x || g)` for uncorrelated effects, `(1 | a:b)`, `offset(...)`.
+            The fixed part is formulaic's (`C(...)`, `poly`, `bs`, `I(...)`). Binomial responses are
+            `successes / trials` or `cbind(successes, failures)`. Without a random term it is a GLM.
+        data: pandas or polars DataFrame, pyarrow Table, or dict of arrays. Rows with missing values are dropped and
+            counted.
         family: a name (`gaussian`, `bernoulli`, `binomial`, `poisson`, `gamma`) or a family with its link, such as
             `gj.Poisson(link="sqrt")`.
         ziformula, dispformula: models for extra zeros and for the dispersion; not in this version.
@@ -79,7 +81,7 @@ class Model:
         """Maximise the likelihood.
 
         Args:
-            method: `gj.Laplace()` (default), `gj.AGHQ(points)`, or `gj.Exact()` (default for gaussian with identity link).
+            method: `gj.Laplace()` (default), `gj.AGHQ(points)`, or `gj.Exact()` (default for gaussian, identity link).
             reml: maximise the restricted likelihood (gaussian with identity link).
             start: parameters to start from, such as `other_fit.params`.
         """
@@ -201,7 +203,15 @@ class Fit:
     def predict(
         self, newdata: Any = None, level: str = "conditional", kind: str = "response", *, se: bool = False
     ) -> pd.Series | pd.DataFrame:
-        """Predict rows: `level` conditional, population or marginal; `kind` response or link; see `prediction.predict`."""
+        """Predict the rows of `newdata` (default: those fitted), labelled as they are.
+
+        Args:
+            newdata: table with the columns of the formula; the response is not needed.
+            level: `conditional` (given the conditional modes; zero for a level not seen), `population` (random effects
+                of zero) or `marginal` (averaged over the random effects).
+            kind: `response` (the mean) or `link` (the linear predictor).
+            se: return a DataFrame `estimate, std_error` (delta method) instead of a Series.
+        """
         return predict(self.solution, newdata, level=level, kind=kind, se=se)
 
     def simulate(self, n: int = 1, seed: int = 0) -> np.ndarray:

@@ -59,13 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     fit.add_argument("data", metavar="DATA", help="a CSV or Parquet file, or spinal, cbpp, sleepstudy, epil")
     fit.add_argument("formula", metavar="FORMULA", help='as in lme4, for example "y ~ x + (1 + x | g)"')
-    fit.add_argument(
-        "--family", default="gaussian", help="gaussian (default), bernoulli, binomial, poisson, gamma"
-    )
+    fit.add_argument("--family", default="gaussian", help="gaussian (default), bernoulli, binomial, poisson, gamma")
     fit.add_argument("--link", help="link function, if not the family's usual one")
-    fit.add_argument(
-        "--method", choices=("laplace", "aghq", "exact"), help="default: laplace; exact for gaussian"
-    )
+    fit.add_argument("--method", choices=("laplace", "aghq", "exact"), help="default: laplace; exact for gaussian")
     fit.add_argument("--points", type=int, metavar="K", help="quadrature points a random effect (default 11)")
     fit.add_argument("--reml", action="store_true", help="restricted maximum likelihood (gaussian)")
     fit.add_argument("--weights", metavar="COLUMN", help="column of prior weights")
@@ -103,9 +99,7 @@ def _read(name: str) -> "pd.DataFrame":
     if not path.exists() and name in gj.datasets.SOURCES:
         return gj.datasets.load(name)
     if not path.exists() and not path.suffix:
-        raise ModelError(
-            f"{name} is neither a file nor one of the data sets {', '.join(gj.datasets.SOURCES)}."
-        )
+        raise ModelError(f"{name} is neither a file nor one of the data sets {', '.join(gj.datasets.SOURCES)}.")
     return gj.datasets.read_table(path)
 
 

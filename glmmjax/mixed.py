@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from ._errors import ModelError
-from .covariances import COVARIANCES
+from .covariances import covariance_named
 from .design import Design, build_design
 from .families import AbstractFamily, as_family
 from .model import GLMM
 from .structure import Grouped, Layout, make_layout
+from .working import Working, centre, working_coordinates
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -48,6 +49,16 @@ class MixedModel:
         """Whether the exact likelihood is at hand: gaussian family, identity link."""
         return self.family.name == "gaussian" and self.family.link.name == "identity"
 
+    @functools.cached_property
+    def working(self) -> Working:
+        """The model in working coordinates."""
+        return working_coordinates(self.glmm)
+
+    @functools.cached_property
+    def centred(self) -> Working:
+        """The same, with the least-squares fit of the response in the offset."""
+        return centre(self.working)
+
     def with_dropped_rows(self, count: int) -> "MixedModel":
         """The same model, whose table had lost `count` rows with missing values before."""
         return dataclasses.replace(self, design=dataclasses.replace(self.design, dropped_rows=count))
@@ -58,9 +69,7 @@ class MixedModel:
         return int((self.design.weights > 0).sum())
 
 
-def mixed_model(
-    formula: str, data: Any, *, family: str | AbstractFamily, weights=None, offset=None
-) -> MixedModel:
+def mixed_model(formula: str, data: Any, *, family: str | AbstractFamily, weights=None, offset=None) -> MixedModel:
     """Parse, check and lay out; raises `ModelError`."""
     distribution = as_family(family)
     design = build_design(formula, data, response=distribution.response, weights=weights, offset=offset)
@@ -76,7 +85,7 @@ def mixed_model(
         x=(layout.to_blocks(design.fixed.x.T),),
         structure=Grouped(layout.to_blocks(z.T), layout.group_of_block, layout.groups, (0,) * z.shape[1]),
         family=distribution,
-        covariances=tuple(COVARIANCES[term.formula.covariance](term.z.shape[1]) for term in terms),
+        covariances=tuple(covariance_named(term.formula.covariance, term.z.shape[1]) for term in terms),
     )
     return MixedModel(design, glmm, layout)
 

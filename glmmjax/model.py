@@ -3,8 +3,9 @@
 import equinox as eqx
 import jax.numpy as jnp
 from jax.scipy.linalg import block_diag
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
+from ._types import Array
 from .covariances import AbstractCovariance
 from .families import AbstractFamily
 from .params import Params
@@ -31,7 +32,7 @@ class GLMM(eqx.Module):
     y: Float[Array, "*components blocks width"]
     weights: Cells
     offset: Float[Array, "predictors blocks width"]
-    x: tuple[Float[Array, "p blocks width"], ...]
+    x: tuple[Float[Array, "_ blocks width"], ...]
     structure: Grouped
     family: AbstractFamily
     covariances: tuple[AbstractCovariance, ...]

@@ -1,7 +1,9 @@
 """The parameters of a model, on unconstrained scales."""
 
 import equinox as eqx
-from jaxtyping import Array, Float
+from jaxtyping import Float
+
+from ._types import Array
 
 
 class Params(eqx.Module):
@@ -15,5 +17,5 @@ class Params(eqx.Module):
     """
 
     beta: Float[Array, " p"]
-    theta: tuple[Float[Array, " size"], ...]
+    theta: tuple[Float[Array, " _"], ...]
     phi: Float[Array, " m"]

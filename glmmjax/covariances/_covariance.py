@@ -1,12 +1,15 @@
 """Unstructured and diagonal covariances of the random effects of one level."""
 
 import abc
+from collections.abc import Callable
 from typing import ClassVar
 
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
+
+from .._types import Array
 
 
 class AbstractCovariance(eqx.Module):
@@ -85,4 +88,9 @@ class Diagonal(AbstractCovariance):
         return jnp.abs(theta)
 
 
-COVARIANCES: dict[str, type[AbstractCovariance]] = {kind.name: kind for kind in (Unstructured, Diagonal)}
+COVARIANCES: dict[str, Callable[[int], AbstractCovariance]] = {kind.name: kind for kind in (Unstructured, Diagonal)}
+
+
+def covariance_named(name: str, q: int) -> AbstractCovariance:
+    """The covariance structure called `name` for `q` random effects."""
+    return COVARIANCES[name](q)

@@ -8,8 +8,8 @@ import pandas as pd
 from .._errors import ModelError
 
 SOURCES = {
-    "spinal": "Spinal-implant trial: success of 126 patients at two visits (counts 63, 16, 12, 35 of the four outcomes).",
-    "cbpp": "Contagious bovine pleuropneumonia: new cases in 15 zebu herds over four periods (Lesnoff et al. 2004; R's lme4).",
+    "spinal": "Spinal-implant trial: success of 126 patients at two visits (outcome counts 63, 16, 12, 35).",
+    "cbpp": "Contagious bovine pleuropneumonia in 15 herds over four periods (Lesnoff et al. 2004; R's lme4).",
     "sleepstudy": "Reaction times of 18 subjects over ten days of sleep deprivation (Belenky et al. 2003; R's lme4).",
     "epil": "Seizure counts of 59 epileptics in four periods (Thall and Vail 1990; R's MASS).",
 }

@@ -19,9 +19,7 @@ from glmmjax.design.table import Table, open_table
 from glmmjax.formula import ParsedFormula, parse_formula
 
 
-def build_design(
-    formula: str, data: Any, *, response: str, weights: Any = None, offset: Any = None
-) -> Design:
+def build_design(formula: str, data: Any, *, response: str, weights: Any = None, offset: Any = None) -> Design:
     """Read the columns that a formula uses and code them.
 
     - `data`: a pandas or polars DataFrame, a pyarrow Table, or a dict of arrays; n rows.

@@ -61,9 +61,7 @@ def _clean_object(name: str, column: pd.Series) -> pd.Series:
             f"Column '{name}' holds dates or times: turn it into numbers, or into text for a group, first."
         )
     if kind not in _OBJECTS:
-        raise ModelError(
-            f"Column '{name}' holds {kind} values, and a model needs numbers, text or truth values."
-        )
+        raise ModelError(f"Column '{name}' holds {kind} values, and a model needs numbers, text or truth values.")
     if kind == "integer":
         _check_largest(name, column)
     column = column.astype(_OBJECTS[kind])

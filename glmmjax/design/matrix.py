@@ -115,9 +115,7 @@ def _check_finite(values: np.ndarray, names: Collection[str], index: pd.Index) -
     column = int(np.argmin(finite.all(axis=0)))
     rows = np.flatnonzero(~finite[:, column])
     name = re.sub(r"^I\((.*)\)$", r"\1", list(names)[column])
-    raise ModelError(
-        f"{name} is not a finite number in {len(rows)} row(s), the first is row {index[rows[0]]}."
-    )
+    raise ModelError(f"{name} is not a finite number in {len(rows)} row(s), the first is row {index[rows[0]]}.")
 
 
 def _unseen_level(spec: ModelSpec, materializer) -> str:

@@ -56,9 +56,7 @@ def new_rows(design: Design, newdata: Any, *, groups: bool = True) -> NewRows:
         x=rebuild_matrix(design.fixed.spec, frame)[:, design.fixed.keep],
         offset=new_offset(frame, design.offset_name, design.offset_spec),
         z=tuple(rebuild_matrix(term.spec, frame) for term in terms),
-        refs=tuple(
-            match_groups(frame, term.formula.factors, term.cells, term.factor_levels) for term in terms
-        ),
+        refs=tuple(match_groups(frame, term.formula.factors, term.cells, term.factor_levels) for term in terms),
         index=table.index,
     )
 
@@ -68,8 +66,7 @@ def _offset_column(design: Design, available: tuple[str, ...]) -> list[str]:
         return []
     if design.offset_name == "(offset)" and "(offset)" not in available:
         raise ModelError(
-            "The offset was an array, which newdata cannot have: "
-            "fit the model with the name of a column as offset."
+            "The offset was an array, which newdata cannot have: fit the model with the name of a column as offset."
         )
     require([design.offset_name], available, "newdata")
     return [design.offset_name]
@@ -88,14 +85,10 @@ def _aligned(name: str, column: pd.Series, fitted: Any) -> pd.Series:
     """The column with the levels of `fitted`, the type of the column that the model was fitted to."""
     if not isinstance(fitted, pd.CategoricalDtype):
         if isinstance(column.dtype, pd.CategoricalDtype):
-            raise ModelError(
-                f"Column '{name}' of newdata holds no numbers, and the model was fitted to numbers."
-            )
+            raise ModelError(f"Column '{name}' of newdata holds no numbers, and the model was fitted to numbers.")
         return column
     known = set(fitted.categories)
     unseen = [level for level in pd.unique(column) if level not in known]
     if unseen:
-        raise ModelError(
-            f"Column '{name}' of newdata has levels the model was not fitted to: {quoted(unseen[:5])}."
-        )
+        raise ModelError(f"Column '{name}' of newdata has levels the model was not fitted to: {quoted(unseen[:5])}.")
     return column.astype(fitted)

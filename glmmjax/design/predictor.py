@@ -44,15 +44,11 @@ def random_part(term: RandomFormula, frame: pd.DataFrame) -> RandomPart:
     refs, cells, factor_levels = code_groups(frame, term.factors)
     levels = join_labels(cells, factor_levels)
     if len(levels) == 1:
-        raise ModelError(
-            f"The grouping factor '{term.group}' has one level, '{levels[0]}', and needs two or more."
-        )
+        raise ModelError(f"The grouping factor '{term.group}' has one level, '{levels[0]}', and needs two or more.")
     return RandomPart(term, tuple(spec.column_names), z, refs, levels, spec, factor_levels, cells)
 
 
-def offset_part(
-    formula: ParsedFormula, frame: pd.DataFrame, name: str | None
-) -> tuple[np.ndarray, ModelSpec | None]:
+def offset_part(formula: ParsedFormula, frame: pd.DataFrame, name: str | None) -> tuple[np.ndarray, ModelSpec | None]:
     """The sum of the offsets, (n,), and the specification of those that the formula has."""
     if not formula.offsets:
         return named_offset(frame, name), None

@@ -25,16 +25,12 @@ class _Counts(NamedTuple):
 def response_columns(text: str, kind: str, available: Collection[str]) -> list[str]:
     """The columns of `available` that a left-hand side uses; `ModelError` for unknown kinds and names."""
     if kind not in _CHECKS and kind != "proportion":
-        raise ModelError(
-            f"The kind of response '{kind}' is not one of {', '.join([*_CHECKS, 'proportion'])}."
-        )
+        raise ModelError(f"The kind of response '{kind}' is not one of {', '.join([*_CHECKS, 'proportion'])}.")
     counts = _counts(text)
     if counts is None:
         return columns_in(text, available)
     if kind != "proportion" and not counts.other_is_trials:
-        raise ModelError(
-            f"The response {text} is successes and failures, which only a binomial family takes."
-        )
+        raise ModelError(f"The response {text} is successes and failures, which only a binomial family takes.")
     return columns_in(counts.successes, available) + columns_in(counts.other, available)
 
 
@@ -96,9 +92,7 @@ def _unparse(tree: ast.expr, aliases: dict[str, str]) -> str:
     return expression
 
 
-def _proportion(
-    text: str, frame: pd.DataFrame, weights: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray | None]:
+def _proportion(text: str, frame: pd.DataFrame, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
     counts = _counts(text)
     if counts is None:
         return _single_proportion(text, frame, weights)
@@ -121,9 +115,7 @@ def _single_proportion(
         return np.column_stack([y, np.ones_like(y)]), weights
     _refuse((y < 0) | (y > 1), index, f"The response {text} must be a proportion between 0 and 1", y)
     if weights is None:
-        raise ModelError(
-            f"The response {text} holds proportions: give trials as weights, or write successes / trials."
-        )
+        raise ModelError(f"The response {text} holds proportions: give trials as weights, or write successes / trials.")
     _refuse(weights == 0, index, f"The response {text} has no trials")
     _refuse(weights != np.floor(weights), index, f"The trials of the response {text} must be whole", weights)
     successes = np.round(y * weights)

@@ -40,17 +40,13 @@ class Table:
                 raise ModelError(
                     f"Column '{name}' of {self.argument} has {len(column)} rows and others {len(self.index)}."
                 )
-        return pd.DataFrame(
-            {name: c.set_axis(self.index) for name, c in columns.items()}, self.index, copy=False
-        )
+        return pd.DataFrame({name: c.set_axis(self.index) for name, c in columns.items()}, self.index, copy=False)
 
 
 def open_table(data: Any, argument: str = "data") -> Table:
     """Open a pandas or polars frame, a pyarrow table, any frame that narwhals knows, or a dict of arrays."""
     if isinstance(data, pd.DataFrame):
-        return Table(
-            tuple(data.columns), data.index, lambda name: _from_pandas(cast(pd.Series, data[name])), argument
-        )
+        return Table(tuple(data.columns), data.index, lambda name: _from_pandas(cast(pd.Series, data[name])), argument)
     if isinstance(data, Mapping):
         return _open_mapping(data, argument)
     if hasattr(data, "column_names") and len(set(data.column_names)) < len(data.column_names):
@@ -64,9 +60,7 @@ def open_table(data: Any, argument: str = "data") -> Table:
             f"{argument} must be a pandas or polars DataFrame, a pyarrow Table or a dict of arrays, "
             f"not {type(data).__name__}."
         )
-    return Table(
-        tuple(frame.columns), pd.RangeIndex(len(frame)), lambda name: _from_narwhals(frame[name]), argument
-    )
+    return Table(tuple(frame.columns), pd.RangeIndex(len(frame)), lambda name: _from_narwhals(frame[name]), argument)
 
 
 def _open_mapping(data: Mapping, argument: str) -> Table:

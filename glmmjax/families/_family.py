@@ -3,9 +3,11 @@
 import abc
 
 import equinox as eqx
-from jaxtyping import Array, Float, PRNGKeyArray
+import jax.numpy as jnp
+from jaxtyping import Float, PRNGKeyArray
 
 from .._errors import ModelError
+from .._types import Array
 from ._link import LINKS, AbstractLink
 
 Values = Float[Array, "..."]
@@ -73,7 +75,7 @@ class AbstractFamily(eqx.Module):
 
 def log_prob(family: AbstractFamily, y: Values, eta: Values, phi: Values) -> Values:
     """Normalised log density (mass) of one observation of weight one; elementwise over more."""
-    return family.kernel(y, eta, phi) + family.base(y, phi, 1.0)
+    return family.kernel(y, eta, phi) + family.base(y, phi, jnp.ones(()))
 
 
 def as_link(link: str | AbstractLink, allowed: tuple[str, ...], family: str) -> AbstractLink:

@@ -7,7 +7,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.scipy.special import log_ndtr, ndtr, ndtri
-from jaxtyping import Array, Float
+from jaxtyping import Float
+
+from .._types import Array
 
 Values = Float[Array, "..."]
 

@@ -2,5 +2,5 @@
 
 from ._fit import choose_method as choose_method
 from ._fit import fit_model as fit_model
-from ._solution import Solution as Solution
 from ._fit import starting_values as starting_values
+from ._solution import Solution as Solution

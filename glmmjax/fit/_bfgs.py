@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Bool, Float, Int
+
+from .._types import Array
 
 Vector = Float[Array, " size"]
 Matrix = Float[Array, "size size"]
@@ -94,5 +96,5 @@ def _update(inverse: Matrix, step: Vector, change: Vector) -> Matrix:
     rho = jnp.where(usable, 1 / jnp.where(usable, curvature, 1.0), 0.0)
     towards = inverse @ change
     # (I - rho s y') B (I - rho y s') + rho s s', multiplied out: no matrix products
-    cross = jnp.outer(step, towards)
-    return inverse - rho * (cross + cross.T) + rho * (rho * (change @ towards) + 1) * jnp.outer(step, step)
+    cross = step[:, None] * towards
+    return inverse - rho * (cross + cross.T) + rho * (rho * (change @ towards) + 1) * step[:, None] * step

@@ -40,13 +40,13 @@ def scaled_eigen(information: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.nd
 
 def diagnose(glmm: GLMM, estimate: Estimate) -> Status:
     """The status of a fit from its `Estimate` in working coordinates (NumPy)."""
-    information = estimate.information
+    information, lam = np.asarray(estimate.information), np.asarray(estimate.lam)
     if not (np.isfinite(estimate.value) and np.isfinite(information).all()):
         return Status.NON_FINITE
     if _is_separated(glmm, information):
         return Status.SEPARATION
     smallest = scaled_eigen(information)[0].min(initial=1.0)
-    singular = _is_singular(glmm, estimate.lam)
+    singular = _is_singular(glmm, lam)
     if smallest < -np.sqrt(np.finfo(float).eps) or (smallest < FLAT and not singular):
         return Status.NOT_IDENTIFIED
     if not estimate.converged:

@@ -7,8 +7,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.scipy.linalg import block_diag
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Bool, Float, Int
 
+from .._types import Array
 from ..marginal import (
     AbstractIntegral,
     conditional_mode,
@@ -159,9 +160,7 @@ def estimate_exact(glmm: GLMM, start: Params | None, *, reml: bool) -> Estimate:
     )
 
 
-def certify(
-    objective: Objective, x: Vector, carry, metric: Matrix, canonical: Callable[[Vector], Vector]
-) -> Certified:
+def certify(objective: Objective, x: Vector, carry, metric: Matrix, canonical: Callable[[Vector], Vector]) -> Certified:
     """Minimise, then form the exact Hessian; where that shows that the point is no minimum, go on from there with the
     Hessian (its eigenvalues made positive) as the metric. Nearly always one round is enough."""
 
@@ -181,17 +180,13 @@ def certify(
         scaled = jnp.sqrt(gradient @ inverse @ gradient)
         done = (scaled <= scaled_tolerance(x.dtype)) & (smallest > -jnp.sqrt(jnp.finfo(x.dtype).eps))
         evaluations = last.evaluations + search.evaluations
-        return Certified(
-            found, value, at, gradient, hessian, scaled, done, last.rounds + 1, evaluations
-        ), inverse
+        return Certified(found, value, at, gradient, hessian, scaled, done, last.rounds + 1, evaluations), inverse
 
     def going(state: tuple[Certified, Matrix]) -> Bool[Array, ""]:
         return ~state[0].done & (state[0].rounds < ROUNDS) & jnp.isfinite(state[0].gradient).all()
 
     zero, nothing = jnp.zeros((), x.dtype), jnp.array(0)
-    start = Certified(
-        x, zero, carry, jnp.zeros_like(x), jnp.zeros_like(metric), zero, nothing > 0, nothing, nothing
-    )
+    start = Certified(x, zero, carry, jnp.zeros_like(x), jnp.zeros_like(metric), zero, nothing > 0, nothing, nothing)
     return jax.lax.while_loop(going, turn, (start, positive_inverse(metric)[0]))[0]
 
 

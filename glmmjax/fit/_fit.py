@@ -10,23 +10,21 @@ from .._precision import float64
 from ..marginal import AGHQ, MAX_NODES, Exact, Laplace, Method
 from ..mixed import MixedModel
 from ..params import Params
+from ..working import Working
 from ._diagnose import diagnose, invert_information
 from ._estimate import Estimate, estimate_exact, estimate_integral
 from ._solution import Solution
 from ._start import start_params
-from ._working import Working, working_coordinates
 
 
-def fit_model(
-    model: MixedModel, method: Method | None, *, reml: bool = False, start: Params | None = None
-) -> Solution:
+def fit_model(model: MixedModel, method: Method | None, *, reml: bool = False, start: Params | None = None) -> Solution:
     """Maximise the likelihood of `model` in float64.
 
     `method` defaults to `Exact` for a linear model and `Laplace` for every other. Raises `ModelError` if the method
     cannot serve the model; a fit that does not end well has a `Status` instead.
     """
     method = choose_method(model, method, reml=reml)
-    working = working_coordinates(model.glmm, centred=isinstance(method, Exact))
+    working = model.centred if isinstance(method, Exact) else model.working
     with float64():
         begin = None if start is None else _to_working(working, start)
         if isinstance(method, Exact):
@@ -48,9 +46,7 @@ def choose_method(model: MixedModel, method: Method | None, *, reml: bool) -> Me
     if reml and method != Exact(reml=True):
         raise ModelError("REML is exact: leave method out, or give gj.Exact(reml=True).")
     if isinstance(method, Exact) and not model.is_linear:
-        raise ModelError(
-            "The exact likelihood needs the gaussian family with identity link; use gj.Laplace()."
-        )
+        raise ModelError("The exact likelihood needs the gaussian family with identity link; use gj.Laplace().")
     if isinstance(method, AGHQ):
         _check_nodes(model, method)
     return method
@@ -84,12 +80,12 @@ def _to_solution(model: MixedModel, method: Method, working: Working, estimate: 
         method=method,
         params=dataclasses.replace(params, beta=beta),
         loglik=float(estimate.value) + (working.log_volume if restricted else 0.0),
-        vcov=way_back @ invert_information(estimate.information) @ way_back.T,
+        vcov=way_back @ invert_information(np.asarray(estimate.information)) @ way_back.T,
         covariance=_covariance(model, estimate),
         dispersion=tuple(float(value) for value in estimate.dispersion),
-        mode=estimate.mode.T[:levels],
-        mode_cov=np.moveaxis(estimate.mode_cov, -1, 0)[:levels],
-        gradient=estimate.gradient,
+        mode=np.asarray(estimate.mode).T[:levels],
+        mode_cov=np.moveaxis(np.asarray(estimate.mode_cov), -1, 0)[:levels],
+        gradient=np.asarray(estimate.gradient),
         scaled_gradient=float(estimate.scaled_gradient),
         evaluations=int(estimate.evaluations),
         status=status,
@@ -97,13 +93,14 @@ def _to_solution(model: MixedModel, method: Method, working: Working, estimate: 
 
 
 def _covariance(model: MixedModel, estimate: Estimate) -> np.ndarray:
-    scale = estimate.dispersion[0] if model.family.name == "gaussian" else 1.0
-    return scale**2 * estimate.lam @ estimate.lam.T
+    lam = np.asarray(estimate.lam)
+    if model.family.name == "gaussian":
+        lam = lam * np.asarray(estimate.dispersion[0])
+    return lam @ lam.T
 
 
 def starting_values(model: MixedModel) -> Params:
     """Where a fit of `model` begins: pooled estimates, and variances by moments."""
-    working = working_coordinates(model.glmm, centred=False)
     with float64():
-        params = jax.tree.map(np.asarray, start_params(working.glmm))
-    return dataclasses.replace(params, beta=working.back @ params.beta)
+        params = jax.tree.map(np.asarray, start_params(model.working.glmm))
+    return dataclasses.replace(params, beta=model.working.back @ params.beta)

@@ -5,8 +5,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 from jax.scipy.linalg import block_diag, cho_solve
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Bool, Float, Int
 
+from .._types import Array
 from ..marginal import expected_curvature, log_base, log_kernel, score
 from ..model import GLMM, fixed_predictor, relative_factor, scaled_factor
 from ..params import Params

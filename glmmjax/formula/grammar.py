@@ -60,8 +60,7 @@ def summands(tokens: tuple[Token, ...]) -> tuple[Summand, ...]:
         cuts = [-1, *cuts]
     ends = [*cuts[1:], len(tokens)]
     return tuple(
-        Summand(tokens[cut] if cut >= 0 else None, tokens[cut + 1 : end])
-        for cut, end in zip(cuts, ends, strict=True)
+        Summand(tokens[cut] if cut >= 0 else None, tokens[cut + 1 : end]) for cut, end in zip(cuts, ends, strict=True)
     )
 
 
@@ -124,9 +123,7 @@ def _check_turn(before: Token | None, token: Token, text: str) -> None:
         raise fail(_meaningless(token), text, token.start)
     expects_term = before is None or before.kind in ("operator", "open")
     if expects_term:
-        is_sign = token.text in _SIGNS and (
-            before is None or before.kind == "open" or before.text in ("~", *BARS)
-        )
+        is_sign = token.text in _SIGNS and (before is None or before.kind == "open" or before.text in ("~", *BARS))
         if token.kind == "close" or (token.kind == "operator" and not is_sign):
             raise fail(_missing(before), text, token.start)
     elif token.kind not in ("operator", "close"):

@@ -77,11 +77,7 @@ def _check_response(left: tuple[Token, ...], text: str) -> None:
             raise fail("'^' is no power in a response: write '**'.", text, token.start)
         if token.text == "," and token.depth == 0:
             raise fail("The formula has one response.", text, token.start)
-        if (
-            before is not None
-            and before.kind not in ("operator", "open")
-            and token.kind not in ("operator", "close")
-        ):
+        if before is not None and before.kind not in ("operator", "open") and token.kind not in ("operator", "close"):
             raise fail(f"An operator is missing before '{token.text}' in the formula.", text, token.start)
     if left[-1].kind == "operator":
         raise fail(f"A term is missing after '{left[-1].text}' in the formula.", text, left[-1].end)

@@ -74,9 +74,7 @@ def tokenize(text: str) -> tuple[Token, ...]:
 def closing(tokens: tuple[Token, ...], index: int) -> int:
     """The index of the bracket that closes the one at `index`."""
     depth = tokens[index].depth
-    return next(
-        i for i in range(index + 1, len(tokens)) if tokens[i].kind == "close" and tokens[i].depth == depth
-    )
+    return next(i for i in range(index + 1, len(tokens)) if tokens[i].kind == "close" and tokens[i].depth == depth)
 
 
 def _close(opened: list[Token], piece: str, text: str, position: int) -> None:

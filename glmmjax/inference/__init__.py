@@ -1,7 +1,7 @@
 """Statistics of a `Solution`: coefficients, variance components, random effects, intervals."""
 
-from ._coefficients import bic as bic
 from ._coefficients import aic as aic
+from ._coefficients import bic as bic
 from ._coefficients import coefficient_table as coefficient_table
 from ._coefficients import fixef as fixef
 from ._coefficients import std_errors as std_errors

@@ -38,7 +38,8 @@ def bic(solution: Solution) -> float:
 def coefficient_table(solution: Solution) -> pd.DataFrame:
     """One row a fixed effect: `estimate, std_error, statistic, df, p_value`.
 
-    For a linear model the statistic is a t with Satterthwaite's degrees of freedom (as lmerTest), else a z (df infinite).
+    For a linear model the statistic is a t with Satterthwaite's degrees of freedom (as lmerTest), else a z with
+    infinite ones.
     """
     estimate, error = fixef(solution), std_errors(solution)
     statistic = estimate / error

@@ -30,9 +30,7 @@ def varcorr(solution: Solution) -> pd.DataFrame:
         for i in range(len(names)):
             for j in range(i + 1, len(names)):
                 product = sd[i] * sd[j]
-                rows.append(
-                    (group, names[i], names[j], cov[i, j], cov[i, j] / product if product else np.nan)
-                )
+                rows.append((group, names[i], names[j], cov[i, j], cov[i, j] / product if product else np.nan))
     if solution.model.family.name == "gaussian":
         sigma = dispersion(solution)["sigma"]
         rows.append(("Residual", "", "", sigma**2, sigma))

@@ -4,9 +4,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from .._precision import float64
+from .._types import Array
 from ..fit import Solution
 from ..marginal import cross_products, eliminate
 from ..model import GLMM, relative_factor

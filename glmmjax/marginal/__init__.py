@@ -1,8 +1,9 @@
 """The marginal likelihood: random effects integrated out, exactly or approximately."""
 
 import equinox as eqx
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
+from .._types import Array
 from ..model import GLMM
 from ..params import Params
 from ._aghq import AGHQ as AGHQ
@@ -21,10 +22,10 @@ from ._exact import log_likelihood_at_best_beta as log_likelihood_at_best_beta
 from ._exact import solve_fixed as solve_fixed
 from ._laplace import Laplace as Laplace
 from ._method import AbstractIntegral as AbstractIntegral
+from ._method import integrated_log_likelihood as integrated_log_likelihood
 from ._mode import conditional_mode as conditional_mode
 from ._mode import factor_at as factor_at
 from ._mode import predictor_at as predictor_at
-from ._method import integrated_log_likelihood as integrated_log_likelihood
 
 Method = Exact | AbstractIntegral
 

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
+from .._types import Array
 from ..model import GLMM
 
 Eta = Float[Array, "predictors blocks width"]

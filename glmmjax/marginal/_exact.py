@@ -5,8 +5,9 @@ from typing import NamedTuple
 import equinox as eqx
 import jax.numpy as jnp
 from jax.scipy.linalg import cho_solve
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
+from .._types import Array
 from ..model import GLMM, relative_factor
 from ..params import Params
 from ..structure import GroupedFactor
@@ -70,9 +71,7 @@ def eliminate(cross: CrossProducts, structure, lam: Float[Array, "q q"]) -> Elim
     z_columns = jnp.concatenate([cross.zx, cross.zr[:, None]], 1)
     half = small.solve_lower(factor.lower, (lam[:, :, None, None] * z_columns[:, None]).sum(0))
     taken = jnp.einsum("qag,qbg->ab", half, half)
-    return Eliminated(
-        factor, half, cross.xx - taken[:-1, :-1], cross.xr - taken[:-1, -1], cross.rr - taken[-1, -1]
-    )
+    return Eliminated(factor, half, cross.xx - taken[:-1, :-1], cross.xr - taken[:-1, -1], cross.rr - taken[-1, -1])
 
 
 def exact_log_likelihood(glmm: GLMM, params: Params, *, reml: bool = False) -> Scalar:
@@ -85,9 +84,7 @@ def exact_log_likelihood(glmm: GLMM, params: Params, *, reml: bool = False) -> S
     return _log_density(cross, squares, params.phi[0], e.factor.logdet().sum(), cross.n)
 
 
-def log_likelihood_at_best_beta(
-    glmm: GLMM, cross: CrossProducts, theta, log_sigma: Scalar, *, reml: bool
-) -> Scalar:
+def log_likelihood_at_best_beta(glmm: GLMM, cross: CrossProducts, theta, log_sigma: Scalar, *, reml: bool) -> Scalar:
     """Log-likelihood (restricted: with beta integrated out instead) as a function of the variances alone."""
     e = eliminate(cross, glmm.structure, relative_factor(glmm, theta))
     squares, logdet = e.rr - solve_fixed(e) @ e.xr, e.factor.logdet().sum()
@@ -96,9 +93,7 @@ def log_likelihood_at_best_beta(
     return _log_density(cross, squares, log_sigma, logdet + _logdet(e.xx), cross.n - len(e.xr))
 
 
-def _log_density(
-    cross: CrossProducts, squares: Scalar, log_sigma: Scalar, logdet: Scalar, n: Scalar
-) -> Scalar:
+def _log_density(cross: CrossProducts, squares: Scalar, log_sigma: Scalar, logdet: Scalar, n: Scalar) -> Scalar:
     deviance = logdet + squares * jnp.exp(-2 * log_sigma) + n * (jnp.log(2 * jnp.pi) + 2 * log_sigma)
     return cross.half_log_weights - 0.5 * deviance
 

@@ -3,8 +3,9 @@
 import abc
 
 import equinox as eqx
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
+from .._types import Array
 from ..model import GLMM
 from ..params import Params
 from ._conditional import log_base

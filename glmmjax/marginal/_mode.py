@@ -5,8 +5,9 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Bool, Float, Int
 
+from .._types import Array
 from ..model import GLMM, fixed_predictor, scaled_factor
 from ..params import Params
 from ..structure import GroupedFactor

@@ -7,10 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from .._errors import ModelError
 from .._precision import float64
+from .._types import Array
 from ..design import new_rows
 from ..fit import Solution
 from ..marginal import conditional_mode
@@ -51,18 +52,12 @@ def predict(
     Raises `ModelError` for newdata that lack a column.
     """
     _check(level, kind)
-    rows = (
-        _fitted_rows(solution)
-        if newdata is None
-        else _rows_of(solution, newdata, groups=level != "population")
-    )
+    rows = _fitted_rows(solution) if newdata is None else _rows_of(solution, newdata, groups=level != "population")
     with float64():
         if level == "marginal":
             estimate, variance = _marginal(solution, rows, kind, se=se)
         else:
-            estimate, variance = _given_effects(
-                solution, rows, kind, conditional=level == "conditional", se=se
-            )
+            estimate, variance = _given_effects(solution, rows, kind, conditional=level == "conditional", se=se)
     if not se:
         return pd.Series(np.asarray(estimate), index=rows.index, name="prediction")
     return pd.DataFrame({"estimate": estimate, "std_error": np.sqrt(variance)}, index=rows.index)

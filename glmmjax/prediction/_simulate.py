@@ -3,10 +3,11 @@
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Float, PRNGKeyArray
 
 from .._errors import ModelError
 from .._precision import float64
+from .._types import Array
 from ..mixed import MixedModel
 from ..model import GLMM, fixed_predictor, scaled_factor
 from ..params import Params
@@ -22,9 +23,7 @@ def simulate(model: MixedModel, params: Params, n: int, *, seed: int) -> np.ndar
         raise ModelError(f"The number of simulations must be a whole number of at least 1, not {n!r}.")
     weights = model.design.weights
     if model.family.name != "gaussian" and (weights != 1).any():
-        raise ModelError(
-            "A model with prior weights has no distribution to simulate from (other than gaussian)."
-        )
+        raise ModelError("A model with prior weights has no distribution to simulate from (other than gaussian).")
     with float64():
         keys = jax.random.split(jax.random.key(seed), n)
         draws = np.asarray(_draws(model.glmm, params, keys))

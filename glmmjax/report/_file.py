@@ -56,9 +56,7 @@ def save_solution(solution: Solution, path: str | os.PathLike) -> None:
     """Write the file that this module's text describes."""
     design, family = solution.model.design, solution.model.family
     if FAMILIES.get(family.name) is not type(family):
-        raise ModelError(
-            f"Only fits of the package's own families can be saved, not of {type(family).__name__}."
-        )
+        raise ModelError(f"Only fits of the package's own families can be saved, not of {type(family).__name__}.")
     state = {
         "formula": design.formula.text,
         "family": family.name,
@@ -66,7 +64,7 @@ def save_solution(solution: Solution, path: str | os.PathLike) -> None:
         "weights": design.weights_name,
         "offset": design.offset_name,
         "method": _method_to_dict(solution.method),
-        "columns": [_column_to_dict(design.frame[name]) for name in design.frame.columns],
+        "columns": [_column_to_dict(column) for _, column in design.frame.items()],
         "index": _index_to_list(design.frame.index),
         "dropped_rows": design.dropped_rows,
         "beta": solution.params.beta.tolist(),
@@ -96,9 +94,7 @@ def load_solution(path: str | os.PathLike) -> Solution:
     frame = pd.DataFrame({c["name"]: _column_from_dict(c) for c in state["columns"]})
     frame.index = pd.Index(state["index"])
     family = as_family(state["family"], state["link"])
-    model = mixed_model(
-        state["formula"], frame, family=family, weights=state["weights"], offset=state["offset"]
-    )
+    model = mixed_model(state["formula"], frame, family=family, weights=state["weights"], offset=state["offset"])
     model = model.with_dropped_rows(state["dropped_rows"])
     q = model.glmm.structure.q
     return Solution(
@@ -138,9 +134,7 @@ def _read(path: str | os.PathLike) -> dict[str, Any]:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ModelError(f"{os.fspath(path)} is not a saved fit.")
     if document["version"] > VERSION:
-        raise ModelError(
-            f"{os.fspath(path)} was written by a newer glmmjax (file version {document['version']})."
-        )
+        raise ModelError(f"{os.fspath(path)} was written by a newer glmmjax (file version {document['version']}).")
     return document
 
 
@@ -175,9 +169,7 @@ def _column_to_dict(column: pd.Series) -> dict[str, Any]:
 
 def _column_from_dict(entry: dict[str, Any]):
     if entry["kind"] == "categorical":
-        return pd.Categorical.from_codes(
-            entry["values"], categories=entry["categories"], ordered=entry["ordered"]
-        )
+        return pd.Categorical.from_codes(entry["values"], categories=entry["categories"], ordered=entry["ordered"])
     return np.array(entry["values"], {"bool": bool, "int": np.int64, "float": np.float64}[entry["kind"]])
 
 

@@ -4,7 +4,6 @@ import dataclasses
 import html
 
 import numpy as np
-import pandas as pd
 
 from ..fit import Solution
 from ..inference import (
@@ -138,12 +137,11 @@ def _fixed(solution: Solution) -> str:
 
 def _ratios(solution: Solution) -> str:
     interval = confint(solution)
-    table = np.exp(pd.DataFrame({"ratio": fixef(solution), **interval}))
     columns = {
-        "": list(table.index),
-        "exp(Estimate)": [format_number(v) for v in table.ratio],
-        "2.5 %": [format_number(v) for v in table.lower],
-        "97.5 %": [format_number(v) for v in table.upper],
+        "": list(interval.index),
+        "exp(Estimate)": [format_number(v) for v in np.exp(fixef(solution))],
+        "2.5 %": [format_number(v) for v in np.exp(interval["lower"])],
+        "97.5 %": [format_number(v) for v in np.exp(interval["upper"])],
     }
     return f"{RATIOS[solution.model.family.link.name]}:\n" + lay_out(columns, left=("",))
 

@@ -4,8 +4,9 @@ from typing import cast
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Float, Int
 
+from .._types import Array
 from . import _small as small
 
 Cells = Float[Array, "*batch blocks width"]

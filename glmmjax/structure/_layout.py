@@ -10,9 +10,7 @@ import dataclasses
 
 import numpy as np
 
-_BLOCK_COST = (
-    4.0  # a block's share of the sum over blocks, in units of one padded row (measured: 4.3 ns, 1.1 ns)
-)
+_BLOCK_COST = 4.0  # a block's share of the sum over blocks, in units of one padded row (measured: 4.3 ns, 1.1 ns)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,9 +52,7 @@ def make_layout(refs: np.ndarray, levels: int) -> Layout:
 
     order = np.argsort(refs, kind="stable")
     start = np.concatenate([[0], np.cumsum(sizes)])
-    group = np.concatenate(
-        [np.repeat(np.arange(levels), blocks_of_group), np.full(blocks - used, levels - 1)]
-    )
+    group = np.concatenate([np.repeat(np.arange(levels), blocks_of_group), np.full(blocks - used, levels - 1)])
     within = np.arange(blocks) - np.concatenate([[0], np.cumsum(blocks_of_group)])[group]
     position = within[:, None] * width + np.arange(width)
     present = position < sizes[group][:, None]

@@ -4,7 +4,9 @@ contiguous vector. Up to `UNROLL` the loops are unrolled: 7 ns a 2 x 2 factor on
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Float
+
+from .._types import Array
 
 UNROLL = 6
 
@@ -24,8 +26,10 @@ def cholesky(a: Blocks) -> Blocks:
             rest = a[i, j] - sum(row[k] * (row if i == j else rows[j])[k] for k in range(j))
             row.append(jnp.sqrt(rest) if i == j else rest / rows[j][j])
         rows.append(row)
-    zero = jnp.zeros_like(a[0, 0]) if q else None
-    return _stack([[rows[i][j] if j <= i else zero for j in range(q)] for i in range(q)], a)
+    if not q:
+        return a
+    zero = jnp.zeros_like(a[0, 0])
+    return jnp.stack([jnp.stack([rows[i][j] if j <= i else zero for j in range(q)]) for i in range(q)])
 
 
 def solve_lower(l: Blocks, x: Columns) -> Columns:
@@ -73,10 +77,6 @@ def _triangular(l: Blocks, x: Columns, *, transpose: bool) -> Columns:
     matrix, flat = _to_back(l), jnp.moveaxis(x.reshape(x.shape[0], -1, x.shape[-1]), -1, 0)
     out = jax.scipy.linalg.solve_triangular(matrix, flat, trans=int(transpose), lower=True)
     return jnp.moveaxis(out, 0, -1).reshape(x.shape)
-
-
-def _stack(entries: list[list[Array]], like: Array) -> Blocks:
-    return jnp.stack([jnp.stack(row) for row in entries]) if entries else like
 
 
 def _to_back(a: Blocks) -> Float[Array, "groups q q"]:

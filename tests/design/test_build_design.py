@@ -9,9 +9,7 @@ from glmmjax.design import build_design
 
 
 def test_what_a_design_holds(frame):
-    design = build_design(
-        "y ~ x + offset(log(t)) + (x | s)", frame, response="real", weights="size", offset="z"
-    )
+    design = build_design("y ~ x + offset(log(t)) + (x | s)", frame, response="real", weights="size", offset="z")
     np.testing.assert_array_equal(design.y, frame["y"])
     np.testing.assert_array_equal(design.weights, frame["size"])
     np.testing.assert_allclose(design.offset, frame["z"] + np.log(frame["t"]))

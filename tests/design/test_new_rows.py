@@ -7,8 +7,7 @@ from glmmjax._errors import ModelError
 from glmmjax.design import build_design, new_rows
 
 FORMULA = (
-    "y ~ poly(x, 2) + bs(t, df=4) + scale(count) + C(s) + g*h + x2 + offset(center(t))"
-    " + (1 + x | s) + (0 + g | h:s)"
+    "y ~ poly(x, 2) + bs(t, df=4) + scale(count) + C(s) + g*h + x2 + offset(center(t)) + (1 + x | s) + (0 + g | h:s)"
 )
 
 

@@ -60,9 +60,7 @@ def test_interactions_of_three_columns(rows):
     expected = sorted(set(rows))
     assert part.levels == tuple(":".join(map(str, row)) for row in expected)
     assert [expected[ref] for ref in part.refs] == rows
-    assert [
-        tuple(int(part.factor_levels[j][cell]) for j, cell in enumerate(row)) for row in part.cells
-    ] == expected
+    assert [tuple(int(part.factor_levels[j][cell]) for j, cell in enumerate(row)) for row in part.cells] == expected
 
 
 @pytest.mark.parametrize(

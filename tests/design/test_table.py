@@ -63,15 +63,11 @@ def test_order_of_levels_is_that_of_the_table(frame):
     dictionary = pa.DictionaryArray.from_arrays(backwards.codes, ["c", "b", "a"])
     tables = [
         frame.assign(g=backwards),
-        frame.assign(
-            g=pd.Series(backwards.codes).map(dict(enumerate("cba"))).astype(pd.CategoricalDtype(list("cba")))
-        ),
+        frame.assign(g=pd.Series(backwards.codes).map(dict(enumerate("cba"))).astype(pd.CategoricalDtype(list("cba")))),
         {**frame, "g": backwards},
         pa.table({**frame.to_dict("list"), "g": dictionary}),
         frame.assign(g=pd.Series(dictionary, dtype=pd.ArrowDtype(dictionary.type))),
-        pl.DataFrame(
-            {**frame.to_dict("list"), "g": pl.Series(frame["g"].tolist(), dtype=pl.Enum(["c", "b", "a"]))}
-        ),
+        pl.DataFrame({**frame.to_dict("list"), "g": pl.Series(frame["g"].tolist(), dtype=pl.Enum(["c", "b", "a"]))}),
     ]
     for table in tables:
         assert build_design("y ~ g", table, response="real").fixed.names == ("Intercept", "g[T.b]", "g[T.a]")
@@ -110,9 +106,7 @@ def test_only_used_columns_are_converted(frame):
 def test_decimals_are_numbers(frame):
     frame["d"] = [Decimal(k) for k in range(12)]
     for table in (frame, pl.DataFrame(frame.to_dict("list"))):
-        np.testing.assert_array_equal(
-            build_design("y ~ 0 + d", table, response="real").fixed.x[:, 0], range(12)
-        )
+        np.testing.assert_array_equal(build_design("y ~ 0 + d", table, response="real").fixed.x[:, 0], range(12))
 
 
 COLUMNS = {
