@@ -19,6 +19,10 @@ class Status(enum.Enum):
         "Not identified: the log-likelihood is not curved downwards in every direction, so some parameters cannot be "
         "told apart; simplify the random part or check for redundant terms."
     )
+    PERFECT = (
+        "Perfect fit: the model reproduces the response exactly, so sigma goes to zero and the likelihood has no "
+        "maximum; check whether the response is a function of a covariate."
+    )
     ITERATION_LIMIT = (
         "Iteration limit reached before the gradient was small: rescale the covariates, simplify the model, or start "
         "from other parameters."

@@ -74,6 +74,7 @@ def mixed_model(formula: str, data: Any, *, family: str | AbstractFamily, weight
     distribution = as_family(family)
     design = build_design(formula, data, response=distribution.response, weights=weights, offset=offset)
     _refuse_several_factors(design)
+    _refuse_dependent_columns(design)
     terms = design.random
     refs = terms[0].refs if terms else np.zeros(len(design.y), int)
     layout = make_layout(refs, len(terms[0].levels) if terms else 1)
@@ -112,3 +113,16 @@ def _refuse_several_factors(design: Design) -> None:
             f"This version fits one grouping factor, and the formula has {len(groups)} ({', '.join(groups)}): "
             "keep the terms of one of them."
         )
+
+
+def _refuse_dependent_columns(design: Design) -> None:
+    present = design.weights > 0
+    for term in design.random:
+        z = term.z[present]
+        left = np.abs(np.diag(np.linalg.qr(z, mode="r"))) if len(z) >= z.shape[1] else np.zeros(z.shape[1])
+        lost = left <= 1e-10 * np.sqrt((z * z).sum(0))
+        if lost.any():
+            raise ModelError(
+                f"Column {term.names[int(np.argmax(lost))]} of {term.formula.text} is zero or a linear combination of the "
+                "columns before it, so it is not identified: leave it out."
+            )

@@ -1,40 +1,71 @@
-"""Working coordinates: orthonormal columns of X, so that no scale or offset of a covariate reaches the optimiser."""
+"""Working coordinates: orthogonal columns of X and Z, so that no scale or origin of a covariate matters."""
 
 import dataclasses
 
 import numpy as np
 from scipy.linalg import block_diag, solve_triangular
 
+from .covariances import AbstractCovariance
 from .model import GLMM
+from .params import Params
 
 
 @dataclasses.dataclass(frozen=True)
 class Working:
-    """A model with `X = Q R` replaced by `Q` (mean square one), and the way back.
+    """The same model with `X = Q R` replaced by `Q` (mean square one) and `Z = Z_w A` by `Z_w`, and the way back.
 
     Attributes:
-        glmm: the same model in coordinates `gamma`, `beta = centre + back @ gamma`.
-        back: (p, p) `R^-1`.
-        centre: (p,) zero, or the least-squares estimate (its fit is in `glmm.offset`) where sums of squares are formed.
+        glmm: the model in coordinates `gamma`, `lam_w`: `beta = centre + beta_back gamma`, `lam = effects_back lam_w`.
+        beta_back: (p, p) `R^-1`.
+        effects_back: (q, q) `A^-1`, block-diagonal over the terms; `u = effects_back u_w`.
+        theta_back: for each term the matrix that takes `theta` of `lam_w` to that of `lam`.
+        centre: (p,) zero, or the least-squares estimate, whose fit is then in `glmm.offset`.
     """
 
     glmm: GLMM
-    back: np.ndarray
+    beta_back: np.ndarray
+    effects_back: np.ndarray
+    theta_back: tuple[np.ndarray, ...]
     centre: np.ndarray
 
     @property
     def log_volume(self) -> float:
         """`log |det R^-1|`: what a density over `gamma` gains over one over `beta`."""
-        return float(np.linalg.slogdet(self.back)[1]) if len(self.back) else 0.0
+        return float(np.linalg.slogdet(self.beta_back)[1]) if len(self.beta_back) else 0.0
+
+    @property
+    def jacobian(self) -> np.ndarray:
+        """(size, size) derivative of all parameters by the working ones."""
+        phi = np.eye(len(self.glmm.family.dispersion_names))
+        return np.asarray(block_diag(self.beta_back, *self.theta_back, phi))
+
+    def back(self, params: Params) -> Params:
+        """Parameters of the model itself from working ones."""
+        theta = tuple(m @ np.asarray(t) for m, t in zip(self.theta_back, params.theta, strict=True))
+        return Params(self.centre + self.beta_back @ np.asarray(params.beta), theta, np.asarray(params.phi))
+
+    def forth(self, params: Params) -> Params:
+        """Working parameters from those of the model itself."""
+        theta = tuple(np.linalg.solve(m, np.asarray(t)) for m, t in zip(self.theta_back, params.theta, strict=True))
+        gamma = np.linalg.solve(self.beta_back, np.asarray(params.beta) - self.centre)
+        return Params(gamma, theta, np.asarray(params.phi))
 
 
 def working_coordinates(glmm: GLMM) -> Working:
     """`glmm` in working coordinates."""
     present = np.asarray(glmm.weights) > 0
     backs = [_inverse_factor(np.asarray(x)[:, present].T) for x in glmm.x]
-    columns = tuple(np.tensordot(back.T, x, 1) for back, x in zip(backs, glmm.x, strict=True))
-    back = np.asarray(block_diag(*backs))
-    return Working(dataclasses.replace(glmm, x=columns), back, np.zeros(len(back)))
+    x = tuple(np.tensordot(back.T, x, 1) for back, x in zip(backs, glmm.x, strict=True))
+    effects_back = _inverse_basis(glmm, present)
+    z = np.tensordot(effects_back.T, glmm.structure.z, 1)
+    working = dataclasses.replace(glmm, x=x, structure=dataclasses.replace(glmm.structure, z=z))
+    beta_back = np.asarray(block_diag(*backs))
+    theta_back, first = [], 0
+    for covariance in glmm.covariances:
+        own = slice(first, first + covariance.q)
+        theta_back.append(_theta_matrix(covariance, effects_back[own, own]))
+        first += covariance.q
+    return Working(working, beta_back, effects_back, tuple(theta_back), np.zeros(len(beta_back)))
 
 
 def centre(working: Working) -> Working:
@@ -44,7 +75,8 @@ def centre(working: Working) -> Working:
     w, residual = np.asarray(glmm.weights), np.asarray(glmm.y) - np.asarray(glmm.offset[0])
     gamma = np.linalg.solve(np.tensordot(q * w, q, ((1, 2), (1, 2))), np.tensordot(q, w * residual, 2))
     offset = glmm.offset + np.tensordot(gamma, q, 1)
-    return Working(dataclasses.replace(glmm, offset=offset), working.back, working.back @ gamma)
+    moved = dataclasses.replace(glmm, offset=offset)
+    return dataclasses.replace(working, glmm=moved, centre=working.beta_back @ gamma)
 
 
 def _inverse_factor(rows: np.ndarray) -> np.ndarray:
@@ -53,3 +85,17 @@ def _inverse_factor(rows: np.ndarray) -> np.ndarray:
         return np.zeros((0, 0))
     r = np.linalg.qr(rows, mode="r") / np.sqrt(len(rows))
     return np.asarray(solve_triangular(r, np.eye(len(r))))
+
+
+def _inverse_basis(glmm: GLMM, present: np.ndarray) -> np.ndarray:
+    rows = np.asarray(glmm.structure.z)[:, present]
+    blocks, first = [np.zeros((0, 0))], 0
+    for covariance in glmm.covariances:
+        basis = covariance.working_basis(rows[first : first + covariance.q].T)
+        blocks.append(solve_triangular(basis, np.eye(covariance.q), lower=True))
+        first += covariance.q
+    return np.asarray(block_diag(*blocks))
+
+
+def _theta_matrix(covariance: AbstractCovariance, back: np.ndarray) -> np.ndarray:
+    return np.stack([covariance.transform(unit, back) for unit in np.eye(covariance.size)], 1)

@@ -36,6 +36,15 @@ class AbstractCovariance(eqx.Module):
         """`theta` of uncorrelated effects with standard deviations `sd`."""
 
     @abc.abstractmethod
+    def working_basis(self, z: Float[np.ndarray, "n q"]) -> Float[np.ndarray, "q q"]:
+        """Lower-triangular `a` such that `a lam` is again a factor of this kind, and the columns of `z a^-1` have mean
+        square one and are as orthogonal as that allows."""
+
+    @abc.abstractmethod
+    def transform(self, theta: Float[np.ndarray, " size"], a: Float[np.ndarray, "q q"]) -> Float[np.ndarray, " size"]:
+        """`theta` of `a lam`, linear in `theta`; `a` is a working basis or its inverse."""
+
+    @abc.abstractmethod
     def canonical(self, theta: Float[Array, " size"]) -> Float[Array, " size"]:
         """The mirror image of `theta` whose `lam` has no negative diagonal."""
 
@@ -56,6 +65,16 @@ class Unstructured(AbstractCovariance):
 
     def start(self, sd):
         return jnp.diag(sd)[np.tril_indices(self.q)]
+
+    def working_basis(self, z):
+        # z = q l with a lower-triangular l: the QR factors of the columns in reverse, reversed.
+        r = np.linalg.qr(z[:, ::-1], mode="r") / np.sqrt(len(z))
+        return (r * np.sign(np.diag(r))[:, None])[::-1, ::-1]
+
+    def transform(self, theta, a):
+        lam = np.zeros((self.q, self.q))
+        lam[np.tril_indices(self.q)] = theta
+        return (a @ lam)[np.tril_indices(self.q)]
 
     def canonical(self, theta):
         lam = self.factor(theta)
@@ -83,6 +102,12 @@ class Diagonal(AbstractCovariance):
 
     def start(self, sd):
         return sd
+
+    def working_basis(self, z):
+        return np.diag(np.sqrt((z * z).mean(0)))
+
+    def transform(self, theta, a):
+        return np.diag(a) * theta
 
     def canonical(self, theta):
         return jnp.abs(theta)

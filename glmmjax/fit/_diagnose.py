@@ -9,22 +9,28 @@ from ._estimate import Estimate
 SINGULAR = 1e-4  # of a diagonal of the relative factor, on the scale of z: lme4's `isSingular`
 FLAT = 1e-9  # eigenvalue of the information scaled to a unit diagonal
 HUGE = 50.0  # standard error of a linear predictor under separation (link scale)
+PERFECT = 1e-7  # residual standard deviation over that of the response
 
 
-def invert_information(information: np.ndarray) -> np.ndarray:
-    """Inverse of a positive semi-definite information matrix; NaN for parameters that a flat direction touches.
+def covariance_of_estimates(information: np.ndarray, jacobian: np.ndarray, p: int) -> np.ndarray:
+    """`J information^-1 J'` with NaN for parameters that the data do not identify.
 
-    A direction that is flat on its own (two columns of `lam` that stand in for each other at a singular fit) leaves the
-    rest of the inverse as it is.
+    `information` belongs to working coordinates, of which the first `p` are fixed effects; `jacobian` leads back to the
+    user's. A direction that is flat among the variances alone (two columns of `lam` that stand in for each other at a
+    singular fit) leaves the rest of the inverse as it is. One that is nearly flat in the fixed effects (separation) is
+    inverted as it stands: a huge standard error is its right answer.
     """
     if not np.isfinite(information).all():
         return np.full_like(information, np.nan)
     values, vectors, scale = scaled_eigen(information)
     if (values < -FLAT).any():
         return np.full_like(information, np.nan)
-    kept = values > FLAT
-    inverse = (vectors[:, kept] / values[kept]) @ vectors[:, kept].T * scale[:, None] * scale
-    lost = (vectors[:, ~kept] ** 2).sum(1) > 1e-6
+    of_variances = (np.abs(values) <= FLAT) & ((vectors[:p] ** 2).sum(0) < 1e-6)
+    flat = of_variances | (values <= np.finfo(float).eps)
+    outer = jacobian @ (scale[:, None] * vectors)
+    inverse = (outer[:, ~flat] / values[~flat]) @ outer[:, ~flat].T
+    relative = outer[:, flat] ** 2 / np.maximum((outer**2).sum(1, keepdims=True), np.finfo(float).tiny)
+    lost = relative.sum(1) > 1e-6
     inverse[lost, :] = np.nan
     inverse[:, lost] = np.nan
     return inverse
@@ -43,10 +49,12 @@ def diagnose(glmm: GLMM, estimate: Estimate) -> Status:
     information, lam = np.asarray(estimate.information), np.asarray(estimate.lam)
     if not (np.isfinite(estimate.value) and np.isfinite(information).all()):
         return Status.NON_FINITE
+    if _is_perfect(glmm, estimate.dispersion):
+        return Status.PERFECT
     if _is_separated(glmm, information):
         return Status.SEPARATION
     smallest = scaled_eigen(information)[0].min(initial=1.0)
-    singular = _is_singular(glmm, lam)
+    singular = bool((np.abs(np.diag(lam)) < SINGULAR).any())  # working columns of z have mean square one
     if smallest < -np.sqrt(np.finfo(float).eps) or (smallest < FLAT and not singular):
         return Status.NOT_IDENTIFIED
     if not estimate.converged:
@@ -54,10 +62,12 @@ def diagnose(glmm: GLMM, estimate: Estimate) -> Status:
     return Status.SINGULAR if singular else Status.CONVERGED
 
 
-def _is_singular(glmm: GLMM, lam: np.ndarray) -> bool:
-    """Whether a column of `lam` has no diagonal to speak of: a variance of zero or a correlation of one."""
-    z = glmm.structure.z[:, glmm.weights > 0]
-    return bool((np.abs(np.diag(lam)) * np.sqrt((z * z).mean(1)) < SINGULAR).any())
+def _is_perfect(glmm: GLMM, dispersion) -> bool:
+    """Whether a gaussian model leaves no residual, so that its likelihood has no maximum."""
+    if glmm.family.name != "gaussian":
+        return False
+    y = np.asarray(glmm.y)[np.asarray(glmm.weights) > 0]
+    return float(dispersion[0]) < PERFECT * y.std()
 
 
 def _is_separated(glmm: GLMM, information: np.ndarray) -> bool:

@@ -1,7 +1,5 @@
 """Fit one model: choose the method, run the compiled program, bring the numbers home."""
 
-import dataclasses
-
 import jax
 import numpy as np
 
@@ -11,7 +9,7 @@ from ..marginal import AGHQ, MAX_NODES, Exact, Laplace, Method
 from ..mixed import MixedModel
 from ..params import Params
 from ..working import Working
-from ._diagnose import diagnose, invert_information
+from ._diagnose import covariance_of_estimates, diagnose
 from ._estimate import Estimate, estimate_exact, estimate_integral
 from ._solution import Solution
 from ._start import start_params
@@ -26,7 +24,7 @@ def fit_model(model: MixedModel, method: Method | None, *, reml: bool = False, s
     method = choose_method(model, method, reml=reml)
     working = model.centred if isinstance(method, Exact) else model.working
     with float64():
-        begin = None if start is None else _to_working(working, start)
+        begin = None if start is None else working.forth(start)
         if isinstance(method, Exact):
             estimate = estimate_exact(working.glmm, begin, reml=method.reml)
         else:
@@ -62,38 +60,29 @@ def _check_nodes(model: MixedModel, method: AGHQ) -> None:
         )
 
 
-def _to_working(working: Working, start: Params) -> Params:
-    gamma = np.linalg.solve(working.back, np.asarray(start.beta) - working.centre)
-    return Params(gamma, tuple(np.asarray(t) for t in start.theta), np.asarray(start.phi))
-
-
 def _to_solution(model: MixedModel, method: Method, working: Working, estimate: Estimate) -> Solution:
-    params, p = estimate.params, model.glmm.p
-    beta = working.centre + working.back @ params.beta
-    way_back = np.eye(len(estimate.information))
-    way_back[:p, :p] = working.back
+    levels, back = len(model.levels), working.effects_back
     restricted = isinstance(method, Exact) and method.reml
-    status = diagnose(working.glmm, estimate)
-    levels = len(model.levels)
+    mode = back @ np.asarray(estimate.mode)[:, :levels]
+    mode_cov = np.moveaxis(np.asarray(estimate.mode_cov)[:, :, :levels], -1, 0)
     return Solution(
         model=model,
         method=method,
-        params=dataclasses.replace(params, beta=beta),
+        params=working.back(estimate.params),
         loglik=float(estimate.value) + (working.log_volume if restricted else 0.0),
-        vcov=way_back @ invert_information(np.asarray(estimate.information)) @ way_back.T,
-        covariance=_covariance(model, estimate),
+        vcov=covariance_of_estimates(np.asarray(estimate.information), working.jacobian, model.glmm.p),
+        covariance=_covariance(model, back @ np.asarray(estimate.lam), estimate),
         dispersion=tuple(float(value) for value in estimate.dispersion),
-        mode=np.asarray(estimate.mode).T[:levels],
-        mode_cov=np.moveaxis(np.asarray(estimate.mode_cov), -1, 0)[:levels],
+        mode=mode.T,
+        mode_cov=back @ mode_cov @ back.T,
         gradient=np.asarray(estimate.gradient),
         scaled_gradient=float(estimate.scaled_gradient),
         evaluations=int(estimate.evaluations),
-        status=status,
+        status=diagnose(working.glmm, estimate),
     )
 
 
-def _covariance(model: MixedModel, estimate: Estimate) -> np.ndarray:
-    lam = np.asarray(estimate.lam)
+def _covariance(model: MixedModel, lam: np.ndarray, estimate: Estimate) -> np.ndarray:
     if model.family.name == "gaussian":
         lam = lam * np.asarray(estimate.dispersion[0])
     return lam @ lam.T
@@ -103,4 +92,4 @@ def starting_values(model: MixedModel) -> Params:
     """Where a fit of `model` begins: pooled estimates, and variances by moments."""
     with float64():
         params = jax.tree.map(np.asarray, start_params(model.working.glmm))
-    return dataclasses.replace(params, beta=model.working.back @ params.beta)
+    return model.working.back(params)
