@@ -1,6 +1,7 @@
 """The command line: `glmmjax fit DATA FORMULA`."""
 
 import argparse
+import gc
 import json
 import pathlib
 import sys
@@ -27,6 +28,18 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         _stop(f"{message[0].upper()}{message[1:]} (see {self.prog} --help).")
+
+
+def run() -> int:
+    """The console script: `main` without the cyclic garbage collector.
+
+    A process that ends after one fit has nothing to collect, and searching the modules of JAX for cycles, once on the way
+    and once at the end, took 0.5 of its 2.3 seconds.
+    """
+    gc.disable()
+    status = main()
+    gc.freeze()
+    return status
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

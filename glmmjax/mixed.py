@@ -122,7 +122,8 @@ def _refuse_dependent_columns(design: Design) -> None:
         left = np.abs(np.diag(np.linalg.qr(z, mode="r"))) if len(z) >= z.shape[1] else np.zeros(z.shape[1])
         lost = left <= 1e-10 * np.sqrt((z * z).sum(0))
         if lost.any():
+            name = term.names[int(np.argmax(lost))]
             raise ModelError(
-                f"Column {term.names[int(np.argmax(lost))]} of {term.formula.text} is zero or a linear combination of the "
-                "columns before it, so it is not identified: leave it out."
+                f"Column {name} of {term.formula.text} is zero or a linear combination of those before it, so it is "
+                "not identified: leave it out."
             )

@@ -169,13 +169,15 @@ def certify(objective: Objective, x: Vector, carry, metric: Matrix, canonical: C
 
     def gradient_of(vector, carry):
         (value, carry), gradient = objective(vector, carry)
-        return gradient, (value, carry, gradient)
+        return gradient, (value, carry)
 
     def turn(state: tuple[Certified, Matrix]) -> tuple[Certified, Matrix]:
         last, inverse = state
         search = minimise(objective, last.x, carry, inverse, limit=EVALUATIONS)
         found = canonical(search.x)
-        hessian, (value, at, gradient) = jax.jacfwd(gradient_of, has_aux=True)(found, carry)
+        gradient, move, (value, at) = jax.linearize(lambda v: gradient_of(v, carry), found, has_aux=True)
+        # Column by column: a loop traces in half the time that batching the derivative takes, and runs as fast.
+        hessian = jax.lax.map(move, jnp.eye(len(x), dtype=x.dtype))
         inverse, smallest = positive_inverse(hessian)
         scaled = jnp.sqrt(gradient @ inverse @ gradient)
         done = (scaled <= scaled_tolerance(x.dtype)) & (smallest > -jnp.sqrt(jnp.finfo(x.dtype).eps))
