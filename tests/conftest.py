@@ -1,12 +1,16 @@
 """Fits that several tests look at, each made once a session."""
 
 import functools
+import os
 
-import jax
-import pytest
-from golden import fit_case
+# Nearly all the time of the tests is XLA's, and a third of that its optimisations, which tiny data do not need.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
-import glmmjax as gj
+import jax  # noqa: E402
+import pytest  # noqa: E402
+from golden import fit_case  # noqa: E402
+
+import glmmjax as gj  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ PARTS = {
     "params": {"_types"},
     "model": {"_types", "families", "covariances", "structure", "params"},
     "working": {"covariances", "params", "model"},
-    "mixed": {"_errors", "design", "families", "covariances", "structure", "params", "model", "working"},
+    "mixed": {"_errors", "design", "families", "covariances", "structure", "model", "working"},
     "marginal": {"_errors", "_types", "structure", "params", "model"},
     "fit": {
         "_errors",
@@ -54,6 +54,7 @@ PARTS = {
         *("fit", "inference", "prediction", "report"),
     },
     "cli": {"_errors"},  # the rest through the public names, loaded when they are used
+    "__main__": {"cli"},
 }
 
 

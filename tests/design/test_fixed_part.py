@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from glmmjax._errors import ModelError
 from glmmjax.design import build_design
-from glmmjax.design.rank import independent_columns
+from glmmjax.design._rank import independent_columns
 
 # From lme4 1.1-31, R 4.2.2: colnames(lFormula(formula, data)$X) (formulaic spelling), dropped ones, sum(X).
 LME4 = {

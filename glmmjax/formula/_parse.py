@@ -2,8 +2,8 @@
 
 import re
 
-from glmmjax._errors import ModelError
-from glmmjax.formula.grammar import (
+from .._errors import ModelError
+from ._grammar import (
     Summand,
     bars,
     check_grammar,
@@ -13,9 +13,9 @@ from glmmjax.formula.grammar import (
     summands,
     tidy,
 )
-from glmmjax.formula.random_term import is_random, parse_random
-from glmmjax.formula.terms import ParsedFormula, RandomFormula
-from glmmjax.formula.tokens import Token, fail, tokenize
+from ._random_term import is_random, parse_random
+from ._terms import ParsedFormula, RandomFormula
+from ._tokens import Token, fail, tokenize
 
 
 def parse_formula(text: str) -> ParsedFormula:

@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 
-from glmmjax.design.frame import argument_name, read_frame, read_weights
-from glmmjax.design.parts import Design
-from glmmjax.design.predictor import (
+from ..formula import ParsedFormula, parse_formula
+from ._frame import argument_name, read_frame, read_weights
+from ._parts import Design
+from ._predictor import (
     check_identified,
     fixed_columns,
     fixed_part,
@@ -14,9 +15,8 @@ from glmmjax.design.predictor import (
     random_columns,
     random_part,
 )
-from glmmjax.design.response import read_response, response_columns
-from glmmjax.design.table import Table, open_table
-from glmmjax.formula import ParsedFormula, parse_formula
+from ._response import read_response, response_columns
+from ._table import Table, open_table
 
 
 def build_design(formula: str, data: Any, *, response: str, weights: Any = None, offset: Any = None) -> Design:

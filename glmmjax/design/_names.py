@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable
 import numpy as np
 from formulaic.transforms import TRANSFORMS
 
-from glmmjax._errors import ModelError
+from .._errors import ModelError
 
 # What an expression may use besides columns. Left alone, formulaic would take the caller's variables.
 CONTEXT = {"np": np, "sqrt": np.sqrt, "abs": np.abs}

@@ -13,8 +13,8 @@ from formulaic import ModelSpec
 from formulaic.errors import DataMismatchWarning
 from formulaic.parser.types import Factor
 
-from glmmjax._errors import ModelError
-from glmmjax.design.names import CONTEXT, columns_in, quoted
+from .._errors import ModelError
+from ._names import CONTEXT, columns_in, quoted
 
 
 def matrix_columns(terms: str, available: Collection[str]) -> list[str]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from glmmjax._errors import ModelError
+from .._errors import ModelError
 
 _LARGEST = np.iinfo(np.int64).max
 # What `infer_dtype` says of an object column, and the type that takes it.

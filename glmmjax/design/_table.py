@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from narwhals.stable.v2 import dtypes
 
-from glmmjax._errors import ModelError
-from glmmjax.design.names import require
+from .._errors import ModelError
+from ._names import require
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ that is left stands on the level of the formula, where `+` adds a term and `|` m
 
 from typing import NamedTuple
 
-from glmmjax.formula.tokens import Token, closing, fail
+from ._tokens import Token, closing, fail
 
 BARS = ("|", "||")
 _SIGNS = ("+", "-")

@@ -1,8 +1,8 @@
 """Random terms: `(1 + x | g)`, `(x || g)`, `(1 | a/b)`, `diag(0 + f | g)`."""
 
-from glmmjax.formula.grammar import bars, check_grammar, fold_code, is_covariance, summands, tidy
-from glmmjax.formula.terms import RandomFormula
-from glmmjax.formula.tokens import Token, closing, fail
+from ._grammar import bars, check_grammar, fold_code, is_covariance, summands, tidy
+from ._terms import RandomFormula
+from ._tokens import Token, closing, fail
 
 _COVARIANCES = ("us", "diag")
 

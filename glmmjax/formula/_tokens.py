@@ -3,7 +3,7 @@
 import re
 from typing import NamedTuple
 
-from glmmjax._errors import ModelError
+from .._errors import ModelError
 
 
 class Token(NamedTuple):

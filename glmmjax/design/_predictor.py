@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 from formulaic import ModelSpec
 
-from glmmjax._errors import ModelError
-from glmmjax.design.frame import number_column
-from glmmjax.design.grouping import code_groups, join_labels
-from glmmjax.design.matrix import build_matrix, matrix_columns, numbers, rebuild_matrix
-from glmmjax.design.names import require
-from glmmjax.design.parts import FixedPart, RandomPart
-from glmmjax.design.rank import independent_columns
-from glmmjax.formula import ParsedFormula, RandomFormula
+from .._errors import ModelError
+from ..formula import ParsedFormula, RandomFormula
+from ._frame import number_column
+from ._grouping import code_groups, join_labels
+from ._matrix import build_matrix, matrix_columns, numbers, rebuild_matrix
+from ._names import require
+from ._parts import FixedPart, RandomPart
+from ._rank import independent_columns
 
 
 def fixed_columns(formula: ParsedFormula, available: Collection[str]) -> list[str]:

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from glmmjax._errors import ModelError
-from glmmjax.design.clean import clean
-from glmmjax.design.grouping import match_groups
-from glmmjax.design.matrix import matrix_columns, rebuild_matrix
-from glmmjax.design.names import quoted, require
-from glmmjax.design.parts import Design
-from glmmjax.design.predictor import fixed_columns, new_offset
-from glmmjax.design.table import open_table
+from .._errors import ModelError
+from ._clean import clean
+from ._grouping import match_groups
+from ._matrix import matrix_columns, rebuild_matrix
+from ._names import quoted, require
+from ._parts import Design
+from ._predictor import fixed_columns, new_offset
+from ._table import open_table
 
 
 @dataclass(frozen=True, eq=False)

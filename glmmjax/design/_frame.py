@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from glmmjax._errors import ModelError
-from glmmjax.design.clean import clean, missing_rows
-from glmmjax.design.names import near_matches
-from glmmjax.design.table import Table
+from .._errors import ModelError
+from ._clean import clean, missing_rows
+from ._names import near_matches
+from ._table import Table
 
 
 def argument_name(argument: str, value: Any) -> str | None:

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from glmmjax._errors import ModelError
-from glmmjax.design.matrix import evaluate
-from glmmjax.design.names import columns_in, parse_python, plain_name
+from .._errors import ModelError
+from ._matrix import evaluate
+from ._names import columns_in, parse_python, plain_name
 
 _ROUNDING = 1e-6  # of a proportion times its trials, relative to the number of successes
 

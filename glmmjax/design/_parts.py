@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from formulaic import ModelSpec
 
-from glmmjax.formula import ParsedFormula, RandomFormula
+from ..formula import ParsedFormula, RandomFormula
 
 
 @dataclass(frozen=True, eq=False)
