@@ -176,7 +176,7 @@ class Fit:
 
     @property
     def vcov(self) -> pd.DataFrame:
-        """Covariance of the fixed effects, from the joint Hessian."""
+        """Covariance of the fixed effects, from the joint Hessian; for a linear model `sigma^2 (X'V^-1X)^-1`."""
         return vcov(self.solution)
 
     @property
@@ -223,7 +223,7 @@ class Fit:
         return summarise(self.solution, ratios=ratios)
 
     def to_dict(self) -> dict[str, Any]:
-        """Results as plain Python values for `json.dumps`."""
+        """Results as plain Python values for `json.dumps`; None for what is not finite."""
         return to_dict(self.solution)
 
     def save(self, path: str | os.PathLike) -> None:

@@ -93,7 +93,7 @@ def _fit(options: argparse.Namespace) -> None:
     fit = model.fit(method, reml=options.reml)
     print(fit.summary(ratios=True), end="")
     if options.json:
-        text = json.dumps(fit.to_dict(), indent=2)
+        text = json.dumps(fit.to_dict(), indent=2, allow_nan=False)
         pathlib.Path(options.json).write_text(text + "\n", encoding="utf-8")
 
 

@@ -14,6 +14,8 @@ from .model import GLMM
 from .structure import Grouped, Layout, make_layout
 from .working import Working, centre, working_coordinates
 
+_PAIRS = 20_000  # rows looked at to see whether covariances can be told apart
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class MixedModel:
@@ -75,6 +77,7 @@ def mixed_model(formula: str, data: Any, *, family: str | AbstractFamily, weight
     design = build_design(formula, data, response=distribution.response, weights=weights, offset=offset)
     _refuse_several_factors(design)
     _refuse_dependent_columns(design)
+    _refuse_overlapping_terms(design)
     terms = design.random
     refs = terms[0].refs if terms else np.zeros(len(design.y), int)
     layout = make_layout(refs, len(terms[0].levels) if terms else 1)
@@ -124,6 +127,31 @@ def _refuse_dependent_columns(design: Design) -> None:
         if lost.any():
             name = term.names[int(np.argmax(lost))]
             raise ModelError(
-                f"Column {name} of {term.formula.text} is zero or a linear combination of those before it, so it is "
-                "not identified: leave it out."
+                f"Column {name} of {term.formula.text} is zero or a linear combination of those before it, so it "
+                "is not identified: leave it out."
             )
+
+
+def _refuse_overlapping_terms(design: Design) -> None:
+    """Terms on one factor whose covariances cannot be told apart, such as `(1 | g) + (x | g)`.
+
+    The covariance of observations i and j of a group is a sum over terms and columns c, d of `z_ic S_cd z_jd`, linear
+    in the free entries of `S`; they are identified if these products, over pairs in the same group, are independent.
+    """
+    if len(design.random) < 2:
+        return
+    refs, present = design.random[0].refs, design.weights > 0
+    order = np.flatnonzero(present)[np.argsort(refs[present], kind="stable")]
+    looked_at = np.unique(np.linspace(0, len(order) - 1, _PAIRS).astype(int))
+    first, second = order[looked_at], np.roll(order, -1)[looked_at]
+    second = np.where(refs[first] == refs[second], second, first)
+    left, right = np.concatenate([first, first]), np.concatenate([first, second])
+    columns = []
+    for term in design.random:
+        q = len(term.names)
+        rows, cells = np.diag_indices(q) if term.formula.covariance == "diag" else np.tril_indices(q)
+        z = term.z / np.sqrt((term.z * term.z).mean(0))
+        columns += [z[left, c] * z[right, d] + z[left, d] * z[right, c] for c, d in zip(rows, cells, strict=True)]
+    if np.linalg.matrix_rank(np.stack(columns), tol=1e-8 * np.sqrt(len(left))) < len(columns):
+        terms = " + ".join(term.formula.text for term in design.random)
+        raise ModelError(f"The covariances of {terms} cannot be told apart, because the terms share columns.")

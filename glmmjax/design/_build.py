@@ -38,10 +38,11 @@ def build_design(formula: str, data: Any, *, response: str, weights: Any = None,
     frame, dropped = read_frame(table, names, {"weights": weights, "offset": offset})
     weights_name, offset_name = argument_name("weights", weights), argument_name("offset", offset)
     y, prior = read_response(parsed.response, response, frame, read_weights(frame, weights_name))
-    fixed = fixed_part(parsed, frame)
+    present = np.ones(len(y), bool) if prior is None else prior > 0  # a row of weight zero is not there
+    fixed = fixed_part(parsed, frame, present)
     random = tuple(random_part(term, frame) for term in parsed.random)
     if response == "real":
-        check_identified(len(y), fixed, random)
+        check_identified(int(present.sum()), fixed, random)
     total_offset, offset_spec = offset_part(parsed, frame, offset_name)
     return Design(
         formula=parsed,

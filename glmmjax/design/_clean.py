@@ -40,7 +40,10 @@ def clean(frame: pd.DataFrame) -> pd.DataFrame:
 def _clean_column(name: str, column: pd.Series) -> pd.Series:
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
-        return column.cat.remove_unused_categories()
+        column = column.cat.remove_unused_categories()
+        if isinstance(column.cat.categories, pd.IntervalIndex):  # pd.cut's
+            column = column.cat.rename_categories([str(interval) for interval in column.cat.categories])
+        return column
     if pd.api.types.is_bool_dtype(dtype):
         return column.astype("bool")
     if pd.api.types.is_integer_dtype(dtype):

@@ -32,7 +32,7 @@ def read_frame(table: Table, names: list[str], arguments: dict[str, Any]) -> tup
     frame = table.read(list(dict.fromkeys([*names, *given.values()])))
     for argument, value in arguments.items():
         if value is not None and argument not in given:
-            frame[f"({argument})"] = _argument_array(argument, value, len(frame))
+            frame[f"({argument})"] = _argument_array(argument, value, frame.index)
     missing = missing_rows(frame)
     if missing.all():
         raise ModelError(f"No row of {table.argument} has a value in every column that the model uses.")
@@ -58,7 +58,15 @@ def read_weights(frame: pd.DataFrame, name: str | None) -> np.ndarray | None:
     return weights
 
 
-def _argument_array(argument: str, value: Any, rows: int) -> np.ndarray:
+def _argument_array(argument: str, value: Any, index: pd.Index) -> np.ndarray:
+    """(n,) numbers; a pandas Series goes by its row labels, everything else by position."""
+    rows = len(index)
+    if isinstance(value, pd.Series) and len(value) == rows and not value.index.equals(index):
+        if not (value.index.is_unique and index.isin(value.index).all()):
+            raise ModelError(
+                f"The Series given as {argument} has other row labels than the data: give its values as an array."
+            )
+        value = value.reindex(index)
     try:
         array = np.asarray(value, np.float64)
     except (TypeError, ValueError):

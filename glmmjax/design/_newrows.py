@@ -32,20 +32,22 @@ class NewRows:
     index: pd.Index
 
 
-def new_rows(design: Design, newdata: Any, *, groups: bool = True) -> NewRows:
+def new_rows(design: Design, newdata: Any, *, random: bool = True, groups: bool = True) -> NewRows:
     """Code the rows of another table with the means, knots and levels of the design.
 
-    `newdata` is any table that `build_design` takes; it needs no response and no weights. With `groups=False`
-    the random terms and their columns are left out, and `z` and `refs` are empty. Raises `ModelError` for a
+    `newdata` is any table that `build_design` takes; it needs no response and no weights. Without
+    `random` the columns of the random terms are left out and `z` is empty, without `groups` their factors and `refs`.
+    Raises `ModelError` for a
     column that is missing or has missing values, a level of a fixed factor that the model was not fitted to,
     and a design whose offset was an array.
     """
     table = open_table(newdata, "newdata")
-    terms = design.random if groups else ()
+    terms = design.random if random else ()
+    grouped = terms if groups else ()
     coded = fixed_columns(design.formula, design.frame.columns)
     for term in terms:
         coded += matrix_columns(term.formula.columns, design.frame.columns)
-    needed = coded + [name for term in terms for name in term.formula.factors]
+    needed = coded + [name for term in grouped for name in term.formula.factors]
     frame = table.read(list(dict.fromkeys(needed + _offset_column(design, table.names))))
     _check_complete(frame)
     frame = clean(frame)
@@ -56,7 +58,7 @@ def new_rows(design: Design, newdata: Any, *, groups: bool = True) -> NewRows:
         x=rebuild_matrix(design.fixed.spec, frame)[:, design.fixed.keep],
         offset=new_offset(frame, design.offset_name, design.offset_spec),
         z=tuple(rebuild_matrix(term.spec, frame) for term in terms),
-        refs=tuple(match_groups(frame, term.formula.factors, term.cells, term.factor_levels) for term in terms),
+        refs=tuple(match_groups(frame, term.formula.factors, term.cells, term.factor_levels) for term in grouped),
         index=table.index,
     )
 

@@ -27,11 +27,11 @@ def random_columns(term: RandomFormula, available: Collection[str]) -> list[str]
     return matrix_columns(term.columns, available) + list(term.factors)
 
 
-def fixed_part(formula: ParsedFormula, frame: pd.DataFrame) -> FixedPart:
-    """The fixed effects, without columns that are linear combinations of earlier ones."""
+def fixed_part(formula: ParsedFormula, frame: pd.DataFrame, present: np.ndarray) -> FixedPart:
+    """The fixed effects, without columns that are linear combinations of earlier ones in the rows `present` (n,)."""
     x, spec = build_matrix(formula.fixed, frame)
     names = np.array(spec.column_names, object)
-    keep = independent_columns(x)
+    keep = independent_columns(x if present.all() else x[present])
     dropped = tuple(np.delete(names, keep))
     return FixedPart(tuple(names[keep]), x[:, keep] if dropped else x, dropped, spec, keep)
 

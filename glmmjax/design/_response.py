@@ -45,14 +45,21 @@ def read_response(
     """
     if kind == "proportion":
         y, weights = _proportion(text, frame, weights)
-        if y[:, 0].sum() in (0, y[:, 1].sum()):
+        successes, trials = _present(y, weights).sum(0)
+        if successes in (0, trials):
             raise ModelError(f"The response {text} has only successes or only failures.")
         return y, weights
     y = _values(text, kind, frame)
     _CHECKS[kind](y, text, frame.index)
-    if np.ptp(y) == 0:
-        raise ModelError(f"The response {text} is {y[0]:g} in every row.")
+    seen = _present(y, weights)
+    if np.ptp(seen) == 0:
+        raise ModelError(f"The response {text} is {seen[0]:g} in every row.")
     return y, weights
+
+
+def _present(y: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    """The rows with a positive weight."""
+    return y if weights is None else y[weights > 0]
 
 
 def _values(text: str, kind: str, frame: pd.DataFrame) -> np.ndarray:

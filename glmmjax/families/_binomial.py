@@ -51,6 +51,10 @@ class Bernoulli(AbstractFamily):
         return 1.0
 
     @property
+    def can_separate(self):
+        return True
+
+    @property
     def log_concave(self):
         return True
 
@@ -95,6 +99,10 @@ class Binomial(AbstractFamily):
 
     def random_scale(self, phi):
         return 1.0
+
+    @property
+    def can_separate(self):
+        return True
 
     @property
     def log_concave(self):

@@ -68,6 +68,22 @@ class AbstractFamily(eqx.Module):
         """What the relative covariance factor is multiplied by: sigma for gaussian, else 1."""
 
     @property
+    def has_residual(self) -> bool:
+        """Whether the first dispersion parameter is a residual standard deviation, to which prior weights are
+        precisions (gaussian)."""
+        return False
+
+    @property
+    def covers_line(self) -> bool:
+        """Whether every linear predictor has a mean; not so for a positive mean with identity or inverse link."""
+        return True
+
+    @property
+    def can_separate(self) -> bool:
+        """Whether the mean reaches the edge of its range as `eta` runs off, so that estimates can be infinite."""
+        return False
+
+    @property
     def log_concave(self) -> bool:
         """Whether `-d2 log f / d eta2 >= 0` everywhere, so that Newton's direction needs no care."""
         return False
@@ -80,7 +96,7 @@ def log_prob(family: AbstractFamily, y: Values, eta: Values, phi: Values) -> Val
 
 def as_link(link: str | AbstractLink, allowed: tuple[str, ...], family: str) -> AbstractLink:
     """The link called `link`; a `ModelError` lists `allowed` if the family cannot have it."""
-    name = link if isinstance(link, str) else link.name
+    name = link.name if isinstance(link, AbstractLink) else link
     if name not in allowed:
         raise ModelError(f"Family {family} has no link {name!r}; choose one of {', '.join(allowed)}.")
     return LINKS[name] if isinstance(link, str) else link

@@ -56,6 +56,10 @@ class Gamma(AbstractFamily):
         return 1.0
 
     @property
+    def covers_line(self):
+        return self.link.name == "log"
+
+    @property
     def log_concave(self):
         return self.link.name in ("log", "inverse")
 

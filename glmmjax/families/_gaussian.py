@@ -55,5 +55,13 @@ class Gaussian(AbstractFamily):
         return jnp.exp(phi[0])
 
     @property
+    def has_residual(self):
+        return True
+
+    @property
+    def covers_line(self):
+        return self.link.name != "inverse"
+
+    @property
     def log_concave(self):
         return self.link.name == "identity"

@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.scipy.special import log_ndtr, ndtr, ndtri
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from .._types import Array
 
@@ -30,6 +30,10 @@ class AbstractLink(eqx.Module):
     @abc.abstractmethod
     def log_inverse(self, eta: Values) -> Values:
         """`log mu` as a function of `eta`."""
+
+    def on_branch(self, eta: Values) -> Bool[Array, "..."]:
+        """Whether `link(inverse(eta))` is `eta` again; a start off that branch leads to another mode."""
+        return jnp.ones_like(eta, bool)
 
 
 class AbstractUnitLink(AbstractLink):
@@ -86,7 +90,7 @@ class Inverse(AbstractLink):
 
 
 class Sqrt(AbstractLink):
-    """`mu = eta^2`, for positive `eta`."""
+    """`mu = eta^2`."""
 
     name: ClassVar[str] = "sqrt"
 
@@ -97,7 +101,10 @@ class Sqrt(AbstractLink):
         return eta * eta
 
     def log_inverse(self, eta):
-        return 2 * jnp.log(eta)
+        return 2 * jnp.log(jnp.abs(eta))
+
+    def on_branch(self, eta):
+        return eta > 0
 
 
 class Logit(AbstractUnitLink):

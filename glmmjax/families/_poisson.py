@@ -51,5 +51,13 @@ class Poisson(AbstractFamily):
         return 1.0
 
     @property
+    def covers_line(self):
+        return self.link.name != "identity"
+
+    @property
+    def can_separate(self):
+        return self.link.name == "log"
+
+    @property
     def log_concave(self):
         return True

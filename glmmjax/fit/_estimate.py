@@ -15,7 +15,6 @@ from ..marginal import (
     conditional_mode,
     cross_products,
     eliminate,
-    factor_at,
     log_base,
     log_likelihood_at_best_beta,
     solve_fixed,
@@ -44,6 +43,7 @@ class Estimate(NamedTuple):
         scaled_gradient: `sqrt(g' information^-1 g)`, the distance to the maximum in standard errors.
         converged: whether the exact Hessian certifies a maximum.
         lam: (q, q) relative covariance factor of all random columns.
+        scale: what `lam` is multiplied by (sigma for gaussian).
         dispersion: the family's own parameters on their natural scale.
         mode, mode_cov: random effects `u` (q, groups) and their covariance given data and parameters.
         evaluations: of the log-likelihood and its gradient.
@@ -56,6 +56,7 @@ class Estimate(NamedTuple):
     scaled_gradient: Float[Array, ""]
     converged: Bool[Array, ""]
     lam: Float[Array, "q q"]
+    scale: Float[Array, ""]
     dispersion: tuple[Float[Array, ""], ...]
     mode: Float[Array, "q groups"]
     mode_cov: Float[Array, "q q groups"]
@@ -93,7 +94,7 @@ def estimate_integral(glmm: GLMM, method: AbstractIntegral, start: Params | None
     nothing = glmm.structure.no_effects(x.dtype)
     best = certify(jax.value_and_grad(negative, has_aux=True), x, nothing, metric, _canonical(glmm))
     params = unpack(glmm, best.x)
-    lam, factor = scaled_factor(glmm, params), factor_at(glmm, params, best.carry)
+    lam, factor = scaled_factor(glmm, params), method.factor(glmm, params, best.carry)
     return Estimate(
         params=params,
         value=(0.0 if varying else log_base(glmm, params.phi)) - best.value,
@@ -102,6 +103,7 @@ def estimate_integral(glmm: GLMM, method: AbstractIntegral, start: Params | None
         scaled_gradient=best.scaled_gradient,
         converged=best.done,
         lam=relative_factor(glmm, params.theta),
+        scale=jnp.asarray(glmm.family.random_scale(params.phi), best.x.dtype),
         dispersion=glmm.family.dispersion(params.phi),
         mode=lam @ best.carry,
         mode_cov=small.congruence(lam.T, factor.blocks()),
@@ -153,6 +155,7 @@ def estimate_exact(glmm: GLMM, start: Params | None, *, reml: bool) -> Estimate:
         scaled_gradient=best.scaled_gradient,
         converged=best.done,
         lam=lam,
+        scale=sigma,
         dispersion=(sigma,),
         mode=lam @ mode,
         mode_cov=sigma**2 * small.congruence(lam.T, eliminated.factor.blocks()),

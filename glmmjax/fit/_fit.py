@@ -22,6 +22,8 @@ def fit_model(model: MixedModel, method: Method | None, *, reml: bool = False, s
     cannot serve the model; a fit that does not end well has a `Status` instead.
     """
     method = choose_method(model, method, reml=reml)
+    if start is not None:
+        _check_start(model, start)
     working = model.centred if isinstance(method, Exact) else model.working
     with float64():
         begin = None if start is None else working.forth(start)
@@ -46,12 +48,17 @@ def choose_method(model: MixedModel, method: Method | None, *, reml: bool) -> Me
     if isinstance(method, Exact) and not model.is_linear:
         raise ModelError("The exact likelihood needs the gaussian family with identity link; use gj.Laplace().")
     if isinstance(method, AGHQ):
-        _check_nodes(model, method)
+        _check_quadrature(model, method)
     return method
 
 
-def _check_nodes(model: MixedModel, method: AGHQ) -> None:
-    q = model.glmm.structure.q
+def _check_quadrature(model: MixedModel, method: AGHQ) -> None:
+    q, family = model.glmm.structure.q, model.family
+    if q and not family.covers_line:
+        raise ModelError(
+            f"AGHQ needs a mean for every linear predictor, which {family.name} with the {family.link.name} link "
+            "lacks: use gj.Laplace()."
+        )
     if method.points**q > MAX_NODES:
         terms = " + ".join(term.formula.text for term in model.design.random)
         raise ModelError(
@@ -60,9 +67,20 @@ def _check_nodes(model: MixedModel, method: AGHQ) -> None:
         )
 
 
+def _check_start(model: MixedModel, start: Params) -> None:
+    if not isinstance(start, Params):
+        raise ModelError(f"start must be gj.Params, such as another fit's params, not {type(start).__name__}.")
+    given = (np.shape(start.beta), tuple(np.shape(t) for t in start.theta), np.shape(start.phi))
+    p, theta, m = model.glmm.sizes
+    needed = ((p,), tuple((size,) for size in theta), (m,))
+    if given != needed:
+        raise ModelError(f"start has parameters (beta, theta, phi) of shapes {given}, and the model needs {needed}.")
+
+
 def _to_solution(model: MixedModel, method: Method, working: Working, estimate: Estimate) -> Solution:
     levels, back = len(model.levels), working.effects_back
     restricted = isinstance(method, Exact) and method.reml
+    lam = float(estimate.scale) * back @ np.asarray(estimate.lam)
     mode = back @ np.asarray(estimate.mode)[:, :levels]
     mode_cov = np.moveaxis(np.asarray(estimate.mode_cov)[:, :, :levels], -1, 0)
     return Solution(
@@ -71,7 +89,7 @@ def _to_solution(model: MixedModel, method: Method, working: Working, estimate: 
         params=working.back(estimate.params),
         loglik=float(estimate.value) + (working.log_volume if restricted else 0.0),
         vcov=covariance_of_estimates(np.asarray(estimate.information), working.jacobian, model.glmm.p),
-        covariance=_covariance(model, back @ np.asarray(estimate.lam), estimate),
+        covariance=lam @ lam.T,
         dispersion=tuple(float(value) for value in estimate.dispersion),
         mode=mode.T,
         mode_cov=back @ mode_cov @ back.T,
@@ -80,12 +98,6 @@ def _to_solution(model: MixedModel, method: Method, working: Working, estimate: 
         evaluations=int(estimate.evaluations),
         status=diagnose(working.glmm, estimate),
     )
-
-
-def _covariance(model: MixedModel, lam: np.ndarray, estimate: Estimate) -> np.ndarray:
-    if model.family.name == "gaussian":
-        lam = lam * np.asarray(estimate.dispersion[0])
-    return lam @ lam.T
 
 
 def starting_values(model: MixedModel) -> Params:

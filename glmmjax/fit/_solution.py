@@ -18,8 +18,8 @@ class Solution:
         model, method: what was fitted, and how.
         params: estimates (NumPy arrays).
         loglik: fully normalised log-likelihood there (the restricted one for REML).
-        vcov: (size, size) covariance of all estimates in the order of `pack(params)`, the inverse of minus the Hessian;
-            NaN in directions that the data do not identify.
+        vcov: (size, size) covariance of all estimates in the order of `pack(params)`, the inverse of minus the Hessian
+            (for a linear model without a block between beta and the variances); NaN where the data identify nothing.
         covariance: (q, q) covariance of the random effects of a level, block-diagonal over the terms.
         dispersion: the family's own parameters on their natural scale.
         mode: (levels, q) conditional modes of the random effects `u`.

@@ -73,7 +73,7 @@ def pooled_beta(glmm: GLMM) -> Float[Array, " p"]:
         beta = s.beta + s.length * s.step
         eta = fixed_predictor(glmm, beta)
         value = log_kernel(glmm, eta, phi).sum()
-        better = value >= s.value
+        better = (value >= s.value) & (glmm.family.link.on_branch(eta[0]) | ~present).all()
         w = expected_curvature(glmm, eta, phi)[0, 0]
         gradient = jnp.tensordot(x, score(glmm, eta, phi)[0], 2)
         information = jnp.tensordot(x * w, x, [(1, 2), (1, 2)])
@@ -86,7 +86,7 @@ def pooled_beta(glmm: GLMM) -> Float[Array, " p"]:
         return (s.turns < MAX_SCORING) & ~(s.gain < 1e-3)
 
     infinity = jnp.full((), jnp.inf, first.dtype)
-    state = Scoring(first, -infinity, jnp.zeros_like(first), infinity * 0 + 1, infinity, jnp.array(0))
+    state = Scoring(first, -infinity, jnp.zeros_like(first), jnp.ones_like(infinity), infinity, jnp.array(0))
     return jax.lax.while_loop(going, turn, state).beta
 
 

@@ -20,7 +20,8 @@ def std_errors(solution: Solution) -> pd.Series:
 
 
 def vcov(solution: Solution) -> pd.DataFrame:
-    """(p, p) covariance of the fixed effects: the block of the inverse of minus the joint Hessian."""
+    """(p, p) covariance of the fixed effects: their block of the inverse of minus the joint Hessian, or
+    `sigma^2 (X'V^-1X)^-1` for a linear model."""
     names, p = _names(solution), solution.p
     return pd.DataFrame(solution.vcov[:p, :p], index=names, columns=names)
 

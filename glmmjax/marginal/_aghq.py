@@ -15,6 +15,7 @@ from ._method import AbstractIntegral
 from ._mode import factor_at
 
 MAX_NODES = 100_000
+CELLS_AT_ONCE = 2**21  # nodes times observations held at a time: 16 MB an array
 
 
 class AGHQ(AbstractIntegral):
@@ -29,22 +30,30 @@ class AGHQ(AbstractIntegral):
     name: ClassVar[str] = "aghq"
 
     def __check_init__(self):
-        if isinstance(self.points, bool) or not isinstance(self.points, int) or not 1 <= self.points <= 200:
-            raise ModelError(f"AGHQ takes a whole number of points from 1 to 200, not {self.points!r}.")
+        if isinstance(self.points, bool) or not isinstance(self.points, int) or not 1 <= self.points <= 100:
+            raise ModelError(f"AGHQ takes a whole number of points from 1 to 100, not {self.points!r}.")
+
+    def factor(self, glmm, params, mode):
+        return factor_at(glmm, params, mode)
 
     def log_integral(self, glmm, params, mode):
         structure, lam = glmm.structure, scaled_factor(glmm, params)
         fixed = fixed_predictor(glmm, params.beta)
-        factor = factor_at(glmm, params, mode)
+        factor = self.factor(glmm, params, mode)
         nodes, log_weights = _rule(self.points, structure.q)
 
-        def log_term(node, log_weight):
+        @jax.checkpoint
+        def log_term(node_and_weight):
+            node, log_weight = node_and_weight
             b = mode + factor.half_solve(jnp.broadcast_to(node[:, None], mode.shape))
             eta = fixed + structure.spread(lam @ b, glmm.predictors)
             joint = structure.sum_groups(log_kernel(glmm, eta, params.phi)) - 0.5 * (b * b).sum(0)
             return joint + log_weight
 
-        terms = jax.vmap(log_term)(jnp.asarray(nodes, mode.dtype), jnp.asarray(log_weights, mode.dtype))
+        rule = (jnp.asarray(nodes, mode.dtype), jnp.asarray(log_weights, mode.dtype))
+        together = max(1, CELLS_AT_ONCE // glmm.weights.size)
+        all_at_once = together >= len(nodes)
+        terms = jax.vmap(log_term)(rule) if all_at_once else jax.lax.map(log_term, rule, batch_size=together)
         largest = jax.lax.stop_gradient(terms.max(0))
         log_sum = largest + jnp.log(jnp.exp(terms - largest).sum(0))
         return (log_sum - 0.5 * factor.logdet()).sum()

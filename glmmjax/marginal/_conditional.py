@@ -13,6 +13,9 @@ Eta = Float[Array, "predictors blocks width"]
 Cells = Float[Array, "blocks width"]
 Curvature = Float[Array, "predictors predictors blocks width"]
 
+CurvatureRule = Callable[[GLMM, Eta, Array], Curvature]
+"""`observed_curvature` or `expected_curvature`."""
+
 
 def log_kernel(glmm: GLMM, eta: Eta, phi: Float[Array, " m"]) -> Cells:
     """Weighted part of each observation's log density that depends on `eta`."""

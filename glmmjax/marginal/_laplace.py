@@ -5,10 +5,9 @@ from typing import ClassVar
 import equinox as eqx
 
 from .._errors import ModelError
-from ..model import scaled_factor
 from ._conditional import expected_curvature, log_kernel, observed_curvature
 from ._method import AbstractIntegral
-from ._mode import predictor_at
+from ._mode import factor_at, predictor_at
 
 
 class Laplace(AbstractIntegral):
@@ -25,12 +24,13 @@ class Laplace(AbstractIntegral):
         if self.curvature not in ("observed", "expected"):
             raise ModelError(f"Laplace curvature is 'observed' or 'expected', not {self.curvature!r}.")
 
-    def log_integral(self, glmm, params, mode):
-        lam, eta = scaled_factor(glmm, params), predictor_at(glmm, params, mode)
+    def factor(self, glmm, params, mode):
         curvature = observed_curvature if self.curvature == "observed" else expected_curvature
-        factor = glmm.structure.factorise(lam, glmm.structure.gram(curvature(glmm, eta, params.phi)))
-        joint = log_kernel(glmm, eta, params.phi).sum() - 0.5 * (mode * mode).sum()
-        return joint - 0.5 * factor.logdet().sum()
+        return factor_at(glmm, params, mode, curvature)
+
+    def log_integral(self, glmm, params, mode):
+        joint = log_kernel(glmm, predictor_at(glmm, params, mode), params.phi).sum() - 0.5 * (mode * mode).sum()
+        return joint - 0.5 * self.factor(glmm, params, mode).logdet().sum()
 
     def describe(self):
         kind = "" if self.curvature == "observed" else ", expected curvature"

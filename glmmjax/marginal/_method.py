@@ -8,6 +8,7 @@ from jaxtyping import Float
 from .._types import Array
 from ..model import GLMM
 from ..params import Params
+from ..structure import GroupedFactor
 from ._conditional import log_base
 from ._mode import conditional_mode
 
@@ -18,6 +19,10 @@ class AbstractIntegral(eqx.Module):
     """A way to integrate the random effects out around their conditional mode."""
 
     name: eqx.AbstractClassVar[str]
+
+    @abc.abstractmethod
+    def factor(self, glmm: GLMM, params: Params, mode: Effects) -> GroupedFactor:
+        """Factor of `H` at the conditional mode, with the curvature that the method uses."""
 
     @abc.abstractmethod
     def log_integral(self, glmm: GLMM, params: Params, mode: Effects) -> Float[Array, ""]:

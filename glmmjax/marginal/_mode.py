@@ -11,7 +11,7 @@ from .._types import Array
 from ..model import GLMM, fixed_predictor, scaled_factor
 from ..params import Params
 from ..structure import GroupedFactor
-from ._conditional import log_kernel, observed_curvature, score
+from ._conditional import CurvatureRule, log_kernel, observed_curvature, score
 
 Effects = Float[Array, "q groups"]
 PerGroup = Float[Array, " groups"]
@@ -59,10 +59,10 @@ def _(primals, tangents):
     return b, factor_at(glmm, params, b).solve(slope_dot)
 
 
-def factor_at(glmm: GLMM, params: Params, b: Effects) -> GroupedFactor:
-    """Factor of `H = I + lam' Z'WZ lam` with the observed curvature at `b`."""
+def factor_at(glmm: GLMM, params: Params, b: Effects, curvature: CurvatureRule = observed_curvature) -> GroupedFactor:
+    """Factor of `H = I + lam' Z'WZ lam` with the `curvature` at `b`."""
     lam = scaled_factor(glmm, params)
-    w = observed_curvature(glmm, predictor_at(glmm, params, b), params.phi)
+    w = curvature(glmm, predictor_at(glmm, params, b), params.phi)
     return glmm.structure.factorise(lam, glmm.structure.gram(w))
 
 

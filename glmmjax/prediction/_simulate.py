@@ -21,8 +21,10 @@ def simulate(model: MixedModel, params: Params, n: int, *, seed: int) -> np.ndar
     """
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
         raise ModelError(f"The number of simulations must be a whole number of at least 1, not {n!r}.")
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
+        raise ModelError(f"seed must be a whole number, not {seed!r}.")
     weights = model.design.weights
-    if model.family.name != "gaussian" and (weights != 1).any():
+    if not model.family.has_residual and (weights != 1).any():
         raise ModelError("A model with prior weights has no distribution to simulate from (other than gaussian).")
     with float64():
         keys = jax.random.split(jax.random.key(seed), n)

@@ -27,29 +27,32 @@ FORMAT, VERSION = "glmmjax fit", 1
 
 
 def to_dict(solution: Solution) -> dict[str, Any]:
-    """Everything a report needs, as plain Python values that `json.dumps` takes."""
+    """Everything a report needs, as plain values that `json.dumps` takes; None for what is not finite (the degrees of
+    freedom of a z test)."""
     model, table = solution.model, coefficient_table(solution)
-    return {
-        "formula": model.design.formula.text,
-        "family": model.family.name,
-        "link": model.family.link.name,
-        "method": solution.method.describe(),
-        "status": solution.status.value,
-        "converged": solution.status.ok,
-        "scaled_gradient": solution.scaled_gradient,
-        "loglik": solution.loglik,
-        "aic": aic(solution),
-        "bic": bic(solution),
-        "df": solution.df,
-        "nobs": model.nobs,
-        "dropped_rows": model.design.dropped_rows,
-        "dropped_columns": list(model.design.fixed.dropped),
-        "groups": {} if model.group is None else {model.group: len(model.levels)},
-        "coefficients": [{"term": name, **row} for name, row in table.to_dict("index").items()],
-        "vcov": vcov(solution).to_numpy().tolist(),
-        "varcorr": varcorr(solution).to_dict("records"),
-        "dispersion": dispersion(solution),
-    }
+    return nulled(
+        {
+            "formula": model.design.formula.text,
+            "family": model.family.name,
+            "link": model.family.link.name,
+            "method": solution.method.describe(),
+            "status": solution.status.value,
+            "converged": solution.status.ok,
+            "scaled_gradient": solution.scaled_gradient,
+            "loglik": solution.loglik,
+            "aic": aic(solution),
+            "bic": bic(solution),
+            "df": solution.df,
+            "nobs": model.nobs,
+            "dropped_rows": model.design.dropped_rows,
+            "dropped_columns": list(model.design.fixed.dropped),
+            "groups": {} if model.group is None else {model.group: len(model.levels)},
+            "coefficients": [{"term": name, **row} for name, row in table.to_dict("index").items()],
+            "vcov": vcov(solution).to_numpy().tolist(),
+            "varcorr": varcorr(solution).to_dict("records"),
+            "dispersion": dispersion(solution),
+        }
+    )
 
 
 def save_solution(solution: Solution, path: str | os.PathLike) -> None:
@@ -102,11 +105,11 @@ def load_solution(path: str | os.PathLike) -> Solution:
         method=_method_from_dict(state["method"]),
         params=Params(_array(state["beta"]), tuple(_array(t) for t in state["theta"]), _array(state["phi"])),
         loglik=float(state["loglik"]),
-        vcov=_array(state["vcov"]).reshape(-1, len(state["vcov"])),
+        vcov=_array(state["vcov"]),
         covariance=_array(state["covariance"]).reshape(q, q),
         dispersion=tuple(float(value) for value in state["dispersion"]),
-        mode=_array(state["mode"]).reshape(-1, q),
-        mode_cov=_array(state["mode_cov"]).reshape(-1, q, q),
+        mode=_array(state["mode"]).reshape(len(state["mode"]), q),
+        mode_cov=_array(state["mode_cov"]).reshape(len(state["mode_cov"]), q, q),
         gradient=_array(state["gradient"]),
         scaled_gradient=float(state["scaled_gradient"]),
         evaluations=state["evaluations"],
@@ -125,13 +128,22 @@ def spell_out(value: Any) -> Any:
     return value
 
 
+def nulled(value: Any) -> Any:
+    """`value` with None for numbers that are not finite."""
+    if isinstance(value, dict):
+        return {key: nulled(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [nulled(item) for item in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
 def _read(path: str | os.PathLike) -> dict[str, Any]:
     try:
         with open(path, encoding="utf-8") as file:
             document = json.load(file)
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ModelError(f"{os.fspath(path)} is not a saved fit: it is not JSON.") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
+    if not isinstance(document, dict) or document.get("format") != FORMAT or not {"version", "state"} <= set(document):
         raise ModelError(f"{os.fspath(path)} is not a saved fit.")
     if document["version"] > VERSION:
         raise ModelError(f"{os.fspath(path)} was written by a newer glmmjax (file version {document['version']}).")
@@ -175,7 +187,7 @@ def _column_from_dict(entry: dict[str, Any]):
 
 def _index_to_list(index: pd.Index) -> list:
     labels = index.tolist()
-    return labels if all(isinstance(label, str | int) for label in labels) else list(range(len(labels)))
+    return [label if isinstance(label, str | int) else str(label) for label in labels]
 
 
 def _array(values: list) -> np.ndarray:

@@ -5,7 +5,8 @@ import html
 
 import numpy as np
 
-from ..fit import Solution
+from ..design import RandomPart
+from ..fit import SINGULAR, Solution
 from ..inference import (
     aic,
     bic,
@@ -14,10 +15,9 @@ from ..inference import (
     covariance_of_terms,
     dispersion,
     fixef,
-    varcorr,
 )
 from ..marginal import Exact
-from ._table import format_number, format_p_value, lay_out
+from ._table import format_column, format_number, format_p_value, lay_out
 
 RATIOS = {"logit": "Odds ratios", "log": "Ratios of means", "cloglog": "Hazard ratios"}
 
@@ -81,27 +81,37 @@ def _criteria(solution: Solution) -> str:
 
 
 def _random(solution: Solution) -> str:
-    columns: dict[str, list[str]] = {"Groups": [], "Name": [], "Variance": [], "Std.Dev.": [], "Corr": []}
+    rows: list[tuple[str, str, float, float, str]] = []
     for term, cov in covariance_of_terms(solution):
-        sd = np.sqrt(np.diag(cov))
+        sd = np.where(_is_negligible(solution, term, cov), 0.0, np.sqrt(np.diag(cov)))
+        shown = term.formula.covariance != "diag"
         for i, name in enumerate(term.names):
-            columns["Groups"].append(term.formula.group if i == 0 else "")
-            columns["Name"].append(name)
-            columns["Variance"].append(format_number(cov[i, i]))
-            columns["Std.Dev."].append(format_number(sd[i]))
-            shown = term.formula.covariance != "diag"
-            columns["Corr"].append(" ".join(_correlation(cov, i, j) for j in range(i)) if shown else "")
-    for _, row in varcorr(solution).query("group == 'Residual'").iterrows():
-        for name, cell in zip(columns, ("Residual", "", row.vcov, row.sdcor, ""), strict=True):
-            columns[name].append(cell if isinstance(cell, str) else format_number(cell))
-    if not any(columns["Corr"]):
+            corr = " ".join(_correlation(cov, sd, i, j) for j in range(i)) if shown else ""
+            rows.append((term.formula.group if i == 0 else "", name, sd[i] ** 2, sd[i], corr))
+    if solution.model.family.has_residual:
+        sigma = solution.dispersion[0]
+        rows.append(("Residual", "", sigma**2, sigma, ""))
+    groups, names, variances, deviations, correlations = zip(*rows, strict=True)
+    columns = {
+        "Groups": list(groups),
+        "Name": list(names),
+        "Variance": [format_number(v) for v in variances],
+        "Std.Dev.": [format_number(v) for v in deviations],
+        "Corr": list(correlations),
+    }
+    if not any(correlations):
         del columns["Corr"]
     return "Random effects:\n" + lay_out(columns, left=("Groups", "Name", "Corr"))
 
 
-def _correlation(cov: np.ndarray, i: int, j: int) -> str:
-    product = np.sqrt(cov[i, i] * cov[j, j])
-    return f"{cov[i, j] / product:5.2f}" if product else "  NaN"
+def _is_negligible(solution: Solution, term: RandomPart, cov: np.ndarray) -> np.ndarray:
+    """Whether each variance is zero but for rounding: a singular fit ends near zero, not on it."""
+    scale = solution.dispersion[0] if solution.model.family.has_residual else 1.0
+    return np.sqrt(np.diag(cov) * (term.z**2).mean(0)) < SINGULAR * scale
+
+
+def _correlation(cov: np.ndarray, sd: np.ndarray, i: int, j: int) -> str:
+    return f"{cov[i, j] / (sd[i] * sd[j]):5.2f}" if sd[i] and sd[j] else "  NaN"
 
 
 def _sizes(solution: Solution) -> str:
@@ -112,7 +122,7 @@ def _sizes(solution: Solution) -> str:
     if model.design.dropped_rows:
         line += f" ({model.design.dropped_rows} rows with missing values dropped)"
     named = [f"{name} = {format_number(value)}" for name, value in dispersion(solution).items()]
-    if named and not (model.family.name == "gaussian" and model.design.random):
+    if named and not (model.family.has_residual and model.design.random):
         line += f"\nDispersion: {', '.join(named)}"
     return line
 
@@ -122,8 +132,8 @@ def _fixed(solution: Solution) -> str:
     letter = "t" if isinstance(solution.method, Exact) else "z"
     columns = {
         "": list(table.index),
-        "Estimate": [format_number(v) for v in table.estimate],
-        "Std. Error": [format_number(v) for v in table.std_error],
+        "Estimate": format_column(table.estimate),
+        "Std. Error": format_column(table.std_error),
     }
     if letter == "t":
         columns["df"] = [f"{v:.1f}" for v in table.df]
@@ -137,11 +147,13 @@ def _fixed(solution: Solution) -> str:
 
 def _ratios(solution: Solution) -> str:
     interval = confint(solution)
+    with np.errstate(over="ignore"):  # under separation an interval reaches infinity
+        ratio, lower, upper = (np.exp(v) for v in (fixef(solution), interval["lower"], interval["upper"]))
     columns = {
         "": list(interval.index),
-        "exp(Estimate)": [format_number(v) for v in np.exp(fixef(solution))],
-        "2.5 %": [format_number(v) for v in np.exp(interval["lower"])],
-        "97.5 %": [format_number(v) for v in np.exp(interval["upper"])],
+        "exp(Estimate)": format_column(ratio),
+        "2.5 %": format_column(lower),
+        "97.5 %": format_column(upper),
     }
     return f"{RATIOS[solution.model.family.link.name]}:\n" + lay_out(columns, left=("",))
 

@@ -1,5 +1,7 @@
 """Plain-text tables and numbers."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 
@@ -17,13 +19,21 @@ def lay_out(columns: dict[str, list[str]], *, left: tuple[str, ...] = ()) -> str
 
 
 def format_number(value: float) -> str:
-    """Four significant digits, without an exponent where that reads well."""
-    if not np.isfinite(value):
-        return str(value)
-    if value == 0 or 1e-4 <= abs(value) < 1e5:
-        decimals = 4 if abs(value) < 10 else max(0, 4 - int(np.floor(np.log10(abs(value)))))
-        return f"{value:.{decimals}f}"
-    return f"{value:.3e}"
+    """One number with four significant digits."""
+    return format_column([value])[0]
+
+
+def format_column(values: Iterable[float]) -> list[str]:
+    """Numbers with as many decimals as the smallest needs for four significant digits, as R's `format` has it; with an
+    exponent where that would take more than seven."""
+    numbers = [float(value) for value in values]
+    sizes = [abs(value) for value in numbers if np.isfinite(value) and value != 0]
+    if not sizes:
+        return [f"{value:.4f}" if np.isfinite(value) else str(value) for value in numbers]
+    decimals = max(0, 3 - int(np.floor(np.log10(min(sizes)))))
+    if decimals > 7 or max(sizes) >= 1e7:
+        return [f"{value:.3e}" for value in numbers]
+    return [f"{value:.{decimals}f}" for value in numbers]
 
 
 def format_p_value(value: float) -> str:

@@ -8,10 +8,10 @@ from jaxtyping import Float
 
 from .._types import Array
 
-UNROLL = 6
+UNROLL = 4
 
 Blocks = Float[Array, "q q groups"]
-Columns = Float[Array, "q groups"]
+Columns = Float[Array, "q *columns groups"]
 
 
 def cholesky(a: Blocks) -> Blocks:
