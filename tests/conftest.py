@@ -6,8 +6,16 @@ import os
 # Nearly all the time of the tests is XLA's, and a third of that its optimisations, which tiny data do not need.
 os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
 
-import jax  # noqa: E402
-import pytest  # noqa: E402
+import jax
+import pytest
+from jaxtyping import install_import_hook
+
+# Shapes and types of annotations are checked at every call, in the tests only. The doors (api, formula, design, report)
+# are left out: they are there to refuse arguments of other types in words of their own, which is tested.
+_MODEL = ("structure", "covariances", "families", "model", "params", "working")
+_COMPUTE = ("marginal", "fit", "inference", "prediction")
+install_import_hook([f"glmmjax.{part}" for part in _MODEL + _COMPUTE], "beartype.beartype")
+
 from golden import fit_case  # noqa: E402
 
 import glmmjax as gj  # noqa: E402

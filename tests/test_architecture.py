@@ -35,6 +35,7 @@ PARTS = {
     "mixed": {"_errors", "design", "families", "covariances", "structure", "model", "working"},
     "marginal": {"_errors", "_types", "structure", "params", "model"},
     "fit": {
+        "families",
         "_errors",
         "_status",
         "_precision",
@@ -48,7 +49,7 @@ PARTS = {
     },
     "inference": {"_errors", "_precision", "_types", "design", "params", "model", "marginal", "fit"},
     "prediction": {"_errors", "_precision", "_types", "design", "params", "model", "mixed", "marginal", "fit"},
-    "report": {"_errors", "_status", "families", "params", "mixed", "marginal", "fit", "inference"},
+    "report": {"_errors", "_status", "design", "families", "params", "mixed", "marginal", "fit", "inference"},
     "api": {
         *("_errors", "_precision", "_types", "families", "params", "mixed", "marginal"),
         *("fit", "inference", "prediction", "report"),

@@ -5,6 +5,7 @@ import pandas as pd
 
 from .._errors import ModelError
 
+_HUGE = 1e100
 _LARGEST = np.iinfo(np.int64).max
 # What `infer_dtype` says of an object column, and the type that takes it.
 _OBJECTS = {
@@ -53,6 +54,8 @@ def _clean_column(name: str, column: pd.Series) -> pd.Series:
         column = column.astype("float64")
         if not np.isfinite(column.to_numpy()).all():
             raise ModelError(f"Column '{name}' has infinite values.")
+        if (np.abs(column.to_numpy()) > _HUGE).any():
+            raise ModelError(f"Column '{name}' has values beyond {_HUGE:g}, whose squares overflow: rescale it.")
         return column
     return _clean_object(name, column)
 

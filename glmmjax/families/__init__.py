@@ -9,6 +9,7 @@ from ._gamma import Gamma as Gamma
 from ._gaussian import Gaussian as Gaussian
 from ._link import LINKS as LINKS
 from ._link import AbstractLink as AbstractLink
+from ._link import on_branch as on_branch
 from ._poisson import Poisson as Poisson
 
 FAMILIES: dict[str, type[AbstractFamily]] = {

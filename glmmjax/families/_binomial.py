@@ -6,8 +6,8 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import gammaln
 
-from ._family import AbstractFamily, as_link
-from ._link import AbstractLink, AbstractUnitLink, slope, softplus
+from ._family import AbstractFamily, Traits, as_link
+from ._link import AbstractLink, AbstractUnitLink, softplus
 
 _LINKS = ("logit", "probit", "cloglog")
 
@@ -51,12 +51,8 @@ class Bernoulli(AbstractFamily):
         return 1.0
 
     @property
-    def can_separate(self):
-        return True
-
-    @property
-    def log_concave(self):
-        return True
+    def traits(self):
+        return Traits(log_concave=True, can_separate=True)
 
 
 class Binomial(AbstractFamily):
@@ -101,12 +97,8 @@ class Binomial(AbstractFamily):
         return 1.0
 
     @property
-    def can_separate(self):
-        return True
-
-    @property
-    def log_concave(self):
-        return True
+    def traits(self):
+        return Traits(log_concave=True, can_separate=True)
 
 
 def _unit_link(link: str | AbstractLink, family: str) -> AbstractUnitLink:
@@ -122,5 +114,5 @@ def _kernel(link: AbstractUnitLink, successes, trials, eta):
 
 
 def _expected_curvature(link: AbstractUnitLink, eta):
-    """`(d mu / d eta)^2 / (mu (1 - mu))` by logarithms, which do not round `1 - mu` to zero."""
-    return slope(link, eta) ** 2 * jnp.exp(-link.log_inverse(eta) - link.log_complement(eta))
+    """`(d mu / d eta)^2 / (mu (1 - mu))` by logarithms, which do not round to zero."""
+    return jnp.exp(2 * link.log_slope(eta) - link.log_inverse(eta) - link.log_complement(eta))

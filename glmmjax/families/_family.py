@@ -1,6 +1,7 @@
 """The interface of a response distribution: everything the engine asks of it, for one observation."""
 
 import abc
+from typing import NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -11,6 +12,23 @@ from .._types import Array
 from ._link import LINKS, AbstractLink
 
 Values = Float[Array, "..."]
+
+
+class Traits(NamedTuple):
+    """Facts about a family with its link.
+
+    Attributes:
+        log_concave: `-d2 log f / d eta2 >= 0` everywhere, so that Newton's direction needs no care.
+        covers_line: every linear predictor has a mean; not so for a positive mean with identity or inverse link.
+        can_separate: the mean reaches the edge of its range as `eta` runs off, so that estimates can be infinite.
+        has_residual: the first dispersion parameter is a residual standard deviation, to which prior weights are
+            precisions.
+    """
+
+    log_concave: bool
+    covers_line: bool = True
+    can_separate: bool = False
+    has_residual: bool = False
 
 
 class AbstractFamily(eqx.Module):
@@ -68,25 +86,9 @@ class AbstractFamily(eqx.Module):
         """What the relative covariance factor is multiplied by: sigma for gaussian, else 1."""
 
     @property
-    def has_residual(self) -> bool:
-        """Whether the first dispersion parameter is a residual standard deviation, to which prior weights are
-        precisions (gaussian)."""
-        return False
-
-    @property
-    def covers_line(self) -> bool:
-        """Whether every linear predictor has a mean; not so for a positive mean with identity or inverse link."""
-        return True
-
-    @property
-    def can_separate(self) -> bool:
-        """Whether the mean reaches the edge of its range as `eta` runs off, so that estimates can be infinite."""
-        return False
-
-    @property
-    def log_concave(self) -> bool:
-        """Whether `-d2 log f / d eta2 >= 0` everywhere, so that Newton's direction needs no care."""
-        return False
+    @abc.abstractmethod
+    def traits(self) -> Traits:
+        """What the engine has to know of the family beyond its functions."""
 
 
 def log_prob(family: AbstractFamily, y: Values, eta: Values, phi: Values) -> Values:

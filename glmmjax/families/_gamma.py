@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import gammaln
 
-from ._family import AbstractFamily, as_link
+from ._family import AbstractFamily, Traits, as_link
 from ._link import AbstractLink, slope
 
 
@@ -56,12 +56,8 @@ class Gamma(AbstractFamily):
         return 1.0
 
     @property
-    def covers_line(self):
-        return self.link.name == "log"
-
-    @property
-    def log_concave(self):
-        return self.link.name in ("log", "inverse")
+    def traits(self):
+        return Traits(self.link.name in ("log", "inverse"), covers_line=self.link.name == "log")
 
 
 def _shape(phi):

@@ -5,7 +5,7 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from ._family import AbstractFamily, as_link
+from ._family import AbstractFamily, Traits, as_link
 from ._link import AbstractLink, slope
 
 _HALF_LOG_2PI = 0.9189385332046727
@@ -55,13 +55,5 @@ class Gaussian(AbstractFamily):
         return jnp.exp(phi[0])
 
     @property
-    def has_residual(self):
-        return True
-
-    @property
-    def covers_line(self):
-        return self.link.name != "inverse"
-
-    @property
-    def log_concave(self):
-        return self.link.name == "identity"
+    def traits(self):
+        return Traits(self.link.name == "identity", covers_line=self.link.name != "inverse", has_residual=True)

@@ -13,6 +13,8 @@ from .._types import Array
 
 Values = Float[Array, "..."]
 
+_HALF_LOG_2PI = 0.9189385332046727
+
 
 class AbstractLink(eqx.Module):
     """`g` in `g(mu) = eta`, elementwise. Densities use the two logarithms, which stay exact in the tails."""
@@ -31,10 +33,6 @@ class AbstractLink(eqx.Module):
     def log_inverse(self, eta: Values) -> Values:
         """`log mu` as a function of `eta`."""
 
-    def on_branch(self, eta: Values) -> Bool[Array, "..."]:
-        """Whether `link(inverse(eta))` is `eta` again; a start off that branch leads to another mode."""
-        return jnp.ones_like(eta, bool)
-
 
 class AbstractUnitLink(AbstractLink):
     """A link for means in (0, 1)."""
@@ -42,6 +40,10 @@ class AbstractUnitLink(AbstractLink):
     @abc.abstractmethod
     def log_complement(self, eta: Values) -> Values:
         """`log(1 - mu)` as a function of `eta`."""
+
+    @abc.abstractmethod
+    def log_slope(self, eta: Values) -> Values:
+        """`log(d mu / d eta)` as a function of `eta`."""
 
 
 class Identity(AbstractLink):
@@ -103,9 +105,6 @@ class Sqrt(AbstractLink):
     def log_inverse(self, eta):
         return 2 * jnp.log(jnp.abs(eta))
 
-    def on_branch(self, eta):
-        return eta > 0
-
 
 class Logit(AbstractUnitLink):
     """`mu = 1 / (1 + exp(-eta))`."""
@@ -123,6 +122,9 @@ class Logit(AbstractUnitLink):
 
     def log_complement(self, eta):
         return -softplus(eta)
+
+    def log_slope(self, eta):
+        return -softplus(eta) - softplus(-eta)
 
 
 class Probit(AbstractUnitLink):
@@ -142,6 +144,9 @@ class Probit(AbstractUnitLink):
     def log_complement(self, eta):
         return log_ndtr(-eta)
 
+    def log_slope(self, eta):
+        return -0.5 * eta * eta - _HALF_LOG_2PI
+
 
 class CLogLog(AbstractUnitLink):
     """`mu = 1 - exp(-exp(eta))`, the complementary log-log link."""
@@ -159,6 +164,9 @@ class CLogLog(AbstractUnitLink):
 
     def log_complement(self, eta):
         return -jnp.exp(eta)
+
+    def log_slope(self, eta):
+        return eta - jnp.exp(eta)
 
 
 @jax.custom_jvp
@@ -189,6 +197,11 @@ def _(primals, tangents):
 def slope(link: AbstractLink, eta: Values) -> Values:
     """`d mu / d eta`, elementwise."""
     return jax.jvp(link.inverse, (eta,), (jnp.ones_like(eta),))[1]
+
+
+def on_branch(link: AbstractLink, eta: Values) -> Bool[Array, "..."]:
+    """Whether `link(inverse(eta))` is `eta` again. The square root has two branches, with modes of their own."""
+    return eta > 0 if link.name == "sqrt" else jnp.ones_like(eta, bool)
 
 
 LINKS: dict[str, AbstractLink] = {

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import gammaln
 
-from ._family import AbstractFamily, as_link
+from ._family import AbstractFamily, Traits, as_link
 from ._link import AbstractLink, slope
 
 
@@ -51,13 +51,5 @@ class Poisson(AbstractFamily):
         return 1.0
 
     @property
-    def covers_line(self):
-        return self.link.name != "identity"
-
-    @property
-    def can_separate(self):
-        return self.link.name == "log"
-
-    @property
-    def log_concave(self):
-        return True
+    def traits(self):
+        return Traits(log_concave=True, covers_line=self.link.name != "identity", can_separate=self.link.name == "log")

@@ -64,7 +64,7 @@ def diagnose(glmm: GLMM, estimate: Estimate) -> Status:
 
 def _is_perfect(glmm: GLMM, dispersion) -> bool:
     """Whether a gaussian model leaves no residual, so that its likelihood has no maximum."""
-    if not glmm.family.has_residual:
+    if not glmm.family.traits.has_residual:
         return False
     y = np.asarray(glmm.y)[np.asarray(glmm.weights) > 0]
     return bool(dispersion[0] < PERFECT * y.std())
@@ -72,7 +72,7 @@ def _is_perfect(glmm: GLMM, dispersion) -> bool:
 
 def _is_separated(glmm: GLMM, information: np.ndarray) -> bool:
     """Whether some linear predictor has a standard error that only an estimate at infinity has."""
-    if not glmm.family.can_separate or not glmm.p:
+    if not glmm.family.traits.can_separate or not glmm.p:
         return False
     values, vectors, scale = scaled_eigen(information)
     half = scale[:, None] * vectors / np.sqrt(np.maximum(values, np.finfo(float).eps))

@@ -54,7 +54,7 @@ def choose_method(model: MixedModel, method: Method | None, *, reml: bool) -> Me
 
 def _check_quadrature(model: MixedModel, method: AGHQ) -> None:
     q, family = model.glmm.structure.q, model.family
-    if q and not family.covers_line:
+    if q and not family.traits.covers_line:
         raise ModelError(
             f"AGHQ needs a mean for every linear predictor, which {family.name} with the {family.link.name} link "
             "lacks: use gj.Laplace()."

@@ -8,6 +8,7 @@ from jax.scipy.linalg import block_diag, cho_solve
 from jaxtyping import Bool, Float, Int
 
 from .._types import Array
+from ..families import on_branch
 from ..marginal import expected_curvature, log_base, log_kernel, score
 from ..model import GLMM, fixed_predictor, relative_factor, scaled_factor
 from ..params import Params
@@ -73,7 +74,7 @@ def pooled_beta(glmm: GLMM) -> Float[Array, " p"]:
         beta = s.beta + s.length * s.step
         eta = fixed_predictor(glmm, beta)
         value = log_kernel(glmm, eta, phi).sum()
-        better = (value >= s.value) & (glmm.family.link.on_branch(eta[0]) | ~present).all()
+        better = (value >= s.value) & (on_branch(glmm.family.link, eta[0]) | ~present).all()
         w = expected_curvature(glmm, eta, phi)[0, 0]
         gradient = jnp.tensordot(x, score(glmm, eta, phi)[0], 2)
         information = jnp.tensordot(x * w, x, [(1, 2), (1, 2)])

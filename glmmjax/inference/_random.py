@@ -31,7 +31,7 @@ def varcorr(solution: Solution) -> pd.DataFrame:
             for j in range(i + 1, len(names)):
                 product = sd[i] * sd[j]
                 rows.append((group, names[i], names[j], cov[i, j], cov[i, j] / product if product else np.nan))
-    if solution.model.family.has_residual:
+    if solution.model.family.traits.has_residual:
         sigma = solution.dispersion[0]
         rows.append(("Residual", "", "", sigma**2, sigma))
     return pd.DataFrame(rows, columns=["group", "term1", "term2", "vcov", "sdcor"])

@@ -109,7 +109,7 @@ def _evaluate(glmm: GLMM, phi, fixed, lam, b: Effects) -> Point:
     w = observed_curvature(glmm, eta, phi)
     factor = structure.factorise(lam, structure.gram(w))
     direction = factor.solve(slope)
-    if not glmm.family.log_concave:
+    if not glmm.family.traits.log_concave:
         # Away from the mode H may not be positive definite; without the negative curvatures it always is.
         safe = structure.factorise(lam, structure.gram(jnp.maximum(w, 0)))
         direction = jnp.where(factor.positive(), direction, safe.solve(slope))

@@ -94,7 +94,7 @@ def _given_effects(solution: Solution, rows: Rows, kind: str, *, conditional: bo
 
 def _marginal(solution: Solution, rows: Rows, kind: str, *, se: bool):
     glmm, family = solution.model.glmm, solution.model.family
-    if not family.covers_line and family.link.name != "identity":
+    if not family.traits.covers_line and family.link.name != "identity":
         raise ModelError(f"A mean over random effects does not exist with the {family.link.name} link.")
     vector, arrays = pack(solution.params), (rows.x, rows.z, rows.offset)
     estimate = np.asarray(_marginal_mean(glmm, vector, arrays, kind))

@@ -3,7 +3,7 @@
 import equinox as eqx
 import jax
 import numpy as np
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import Float, PRNGKeyArray, Shaped
 
 from .._errors import ModelError
 from .._precision import float64
@@ -24,7 +24,7 @@ def simulate(model: MixedModel, params: Params, n: int, *, seed: int) -> np.ndar
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
         raise ModelError(f"seed must be a whole number, not {seed!r}.")
     weights = model.design.weights
-    if not model.family.has_residual and (weights != 1).any():
+    if not model.family.traits.has_residual and (weights != 1).any():
         raise ModelError("A model with prior weights has no distribution to simulate from (other than gaussian).")
     with float64():
         keys = jax.random.split(jax.random.key(seed), n)
@@ -33,7 +33,7 @@ def simulate(model: MixedModel, params: Params, n: int, *, seed: int) -> np.ndar
 
 
 @eqx.filter_jit
-def _draws(glmm: GLMM, params: Params, keys: PRNGKeyArray) -> Float[Array, "n blocks width"]:
+def _draws(glmm: GLMM, params: Params, keys: Shaped[PRNGKeyArray, " n"]) -> Float[Array, "n blocks width"]:
     fixed, lam = fixed_predictor(glmm, params.beta), scaled_factor(glmm, params)
 
     def one(key):

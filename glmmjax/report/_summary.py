@@ -88,7 +88,7 @@ def _random(solution: Solution) -> str:
         for i, name in enumerate(term.names):
             corr = " ".join(_correlation(cov, sd, i, j) for j in range(i)) if shown else ""
             rows.append((term.formula.group if i == 0 else "", name, sd[i] ** 2, sd[i], corr))
-    if solution.model.family.has_residual:
+    if solution.model.family.traits.has_residual:
         sigma = solution.dispersion[0]
         rows.append(("Residual", "", sigma**2, sigma, ""))
     groups, names, variances, deviations, correlations = zip(*rows, strict=True)
@@ -106,7 +106,7 @@ def _random(solution: Solution) -> str:
 
 def _is_negligible(solution: Solution, term: RandomPart, cov: np.ndarray) -> np.ndarray:
     """Whether each variance is zero but for rounding: a singular fit ends near zero, not on it."""
-    scale = solution.dispersion[0] if solution.model.family.has_residual else 1.0
+    scale = solution.dispersion[0] if solution.model.family.traits.has_residual else 1.0
     return np.sqrt(np.diag(cov) * (term.z**2).mean(0)) < SINGULAR * scale
 
 
@@ -122,7 +122,7 @@ def _sizes(solution: Solution) -> str:
     if model.design.dropped_rows:
         line += f" ({model.design.dropped_rows} rows with missing values dropped)"
     named = [f"{name} = {format_number(value)}" for name, value in dispersion(solution).items()]
-    if named and not (model.family.has_residual and model.design.random):
+    if named and not (model.family.traits.has_residual and model.design.random):
         line += f"\nDispersion: {', '.join(named)}"
     return line
 

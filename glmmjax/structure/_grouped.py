@@ -1,10 +1,8 @@
 """Random effects of one grouping factor (or none): `H(b) = I + lam' Z'WZ lam` is one small block a group."""
 
-from typing import cast
-
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from .._types import Array
 from . import _small as small
@@ -95,6 +93,6 @@ class GroupedFactor(eqx.Module):
         """`H^-1`, the covariance of the spherical random effects given the data."""
         return small.inverse(self.lower)
 
-    def positive(self) -> Float[Array, " groups"]:
+    def positive(self) -> Bool[Array, " groups"]:
         """Whether `H` of a group is positive definite."""
-        return cast(Array, jnp.isfinite(self.lower).all((0, 1)))
+        return jnp.isfinite(self.lower).all((0, 1))

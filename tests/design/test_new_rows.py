@@ -67,7 +67,7 @@ def test_labels_with_colons_do_not_mix(frame):
 
 def test_without_groups_their_columns_are_not_needed(frame):
     design = build_design("y ~ x + (t | s)", frame, response="real")
-    rows = new_rows(design, {"x": [1.0, 2.0]}, groups=False)
+    rows = new_rows(design, {"x": [1.0, 2.0]}, random=False, groups=False)
     assert (rows.z, rows.refs) == ((), ())
     np.testing.assert_array_equal(rows.x, [[1, 1], [1, 2]])
 

@@ -1,0 +1,186 @@
+"""The command line: what it prints, what it writes, and that every error is one sentence."""
+
+import json
+import subprocess
+import sys
+
+import jax
+import pytest
+from golden import FOLDER
+from problems import table
+
+import glmmjax as gj
+from glmmjax.cli import main
+
+SPINAL = ["fit", "spinal", "success ~ visit + (1 | patient)", "--family", "bernoulli"]
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path_factory, monkeypatch):
+    """No compiled program outlives the session, and JAX's configuration is given back."""
+    monkeypatch.setenv("GLMMJAX_CACHE", str(tmp_path_factory.getbasetemp() / "cache"))
+    names = [
+        "jax_compilation_cache_dir",
+        "jax_persistent_cache_min_compile_time_secs",
+        "jax_persistent_cache_min_entry_size_bytes",
+    ]
+    before = {name: getattr(jax.config, name) for name in names}
+    yield
+    for name, value in before.items():
+        jax.config.update(name, value)
+
+
+@pytest.fixture
+def csv(tmp_path):
+    path = tmp_path / "data.csv"
+    table().to_csv(path, index=False)
+    return str(path)
+
+
+def test_it_prints_the_summary(golden, capsys):
+    assert main([*SPINAL, "--method", "aghq", "--points", "25"]) == 0
+    out, err = capsys.readouterr()
+    assert out == str(golden("spinal", "AGHQ25").summary(ratios=True))
+    assert err == ""
+    assert "Odds ratios:" in out
+
+
+def test_json(golden, capsys, tmp_path):
+    path = tmp_path / "fit.json"
+    assert main([*SPINAL, "--json", str(path)]) == 0
+    written = json.loads(path.read_text())
+    expected = golden("spinal", "Laplace").to_dict()
+    assert set(written) == set(expected)
+    assert written["loglik"] == pytest.approx(expected["loglik"], rel=1e-12)
+    assert written["coefficients"][1]["term"] == "visit"
+    assert str(golden("spinal", "Laplace").summary(ratios=True)) == capsys.readouterr().out
+
+
+def test_json_is_json_where_numbers_are_not_finite(capsys, tmp_path):
+    """Degrees of freedom of a z test are infinite, which JSON has no number for."""
+    path = tmp_path / "fit.json"
+    assert main([*SPINAL, "--json", str(path)]) == 0
+
+    def refuse(name):
+        raise AssertionError(f"{name} is not JSON")
+
+    json.loads(path.read_text(), parse_constant=refuse)
+
+
+def test_a_file_reml_and_the_exact_method(golden, capsys):
+    command = ["fit", str(FOLDER / "sleepstudy.csv"), "Reaction ~ Days + (Days | Subject)", "--reml"]
+    assert main(command) == 0
+    out = capsys.readouterr().out
+    assert out == str(golden("sleepstudy", "REML").summary(ratios=True))
+    assert main([*command, "--method", "exact"]) == 0
+    assert capsys.readouterr().out == out
+
+
+def test_weights_offset_and_link(csv, capsys):
+    command = ["fit", csv, "count ~ x + (1 | g)", "--family", "poisson", "--weights", "w", "--offset", "o"]
+    assert main([*command, "--link", "log", "--method", "laplace"]) == 0
+    out = capsys.readouterr().out
+    data = table()
+    fit = gj.glmm("count ~ x + (1 | g)", data, gj.Poisson("log"), weights="w", offset="o").fit()
+    assert out == str(fit.summary(ratios=True))
+    assert "Weights: w" in out
+    assert " Offset: o" in out
+
+
+def test_parquet(tmp_path, capsys):
+    path = tmp_path / "data.parquet"
+    table().to_parquet(path)
+    assert main(["fit", str(path), "count ~ x + (1 | g)", "--family", "poisson"]) == 0
+    assert "Number of obs: 26, groups: g, 6" in capsys.readouterr().out
+
+
+ERRORS = {
+    "unknown file": (["fit", "nowhere.csv", "y ~ x"], "nowhere.csv"),
+    "neither file nor data set": (["fit", "nowhere", "y ~ x"], "spinal, cbpp, sleepstudy, epil"),
+    "unknown column": (["fit", "spinal", "success ~ vist + (1 | patient)", "--family", "bernoulli"], "vist"),
+    "bad family": ([*SPINAL[:3], "--family", "weibull"], "weibull"),
+    "bad link": ([*SPINAL, "--link", "log"], "logit, probit, cloglog"),
+    "bad method": ([*SPINAL, "--method", "bayes"], "bayes"),
+    "points without aghq": ([*SPINAL, "--points", "5"], "--points goes with --method aghq"),
+    "points of laplace": ([*SPINAL, "--method", "laplace", "--points", "5"], "--points goes with --method aghq"),
+    "no whole number of points": ([*SPINAL, "--method", "aghq", "--points", "many"], "many"),
+    "no points": ([*SPINAL, "--method", "aghq", "--points", "0"], "number of points from 1"),
+    "exact of bernoulli": ([*SPINAL, "--method", "exact"], "gaussian"),
+    "reml of bernoulli": ([*SPINAL, "--reml"], "REML"),
+    "wrong response": (["fit", "spinal", "visit + 1 ~ success + (1 | patient)", "--family", "bernoulli"], "0 or 1"),
+    "unknown weights": ([*SPINAL, "--weights", "w"], "w"),
+    "unknown option": ([*SPINAL, "--nothing"], "--nothing"),
+    "no command": ([], "COMMAND"),
+    "a folder": (["fit", ".", "y ~ x"], "."),
+}
+
+
+@pytest.mark.parametrize("arguments, part", ERRORS.values(), ids=ERRORS)
+def test_errors_are_one_sentence(arguments, part, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    out, err = capsys.readouterr()
+    assert stop.value.code == 2
+    assert out == ""
+    assert err.startswith("glmmjax: ")
+    assert err.count("\n") == 1
+    assert err.rstrip("\n")[-1] in ".?!"
+    assert part in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize(
+    ("formula", "place"), [("success ~ visit + (1 | ", "(1 |"), ("success", ""), ("success ~ visit +", "")]
+)
+def test_errors_of_a_formula_point_at_the_place(formula, place, capsys):
+    """A sentence, the formula, and a caret under the place."""
+    with pytest.raises(SystemExit) as stop:
+        main(["fit", "spinal", formula, "--family", "bernoulli"])
+    out, err = capsys.readouterr()
+    assert stop.value.code == 2
+    assert out == ""
+    sentence, shown, caret = err.splitlines()
+    assert sentence.startswith("glmmjax: ")
+    assert sentence.endswith(".")
+    assert shown.strip() == formula.strip()
+    assert shown[caret.index("^") :].startswith(place)
+
+
+def test_a_file_that_is_no_table(tmp_path, capsys):
+    empty = tmp_path / "empty.csv"
+    empty.write_text("")
+    binary = tmp_path / "binary.csv"
+    binary.write_bytes(b"\xff\xfe\x00\x01\n")
+    no_parquet = tmp_path / "text.parquet"
+    no_parquet.write_text("a,b\n1,2\n")
+    for path in (empty, binary, no_parquet):
+        with pytest.raises(SystemExit) as stop:
+            main(["fit", str(path), "y ~ x"])
+        assert stop.value.code == 2
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_json_into_a_folder_that_does_not_exist(capsys, tmp_path):
+    with pytest.raises(SystemExit) as stop:
+        main([*SPINAL, "--json", str(tmp_path / "nowhere" / "fit.json")])
+    assert stop.value.code == 2
+    assert "No such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["fit", "--help"], ["--version"]])
+def test_help(arguments, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    out = capsys.readouterr().out
+    assert stop.value.code == 0
+    assert gj.__version__ in out or "examples:" in out
+
+
+def test_as_a_module():
+    """`python -m glmmjax` and the console script are one function."""
+    command = [sys.executable, "-m", "glmmjax", "fit", "nowhere.csv", "y ~ x"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("glmmjax: ")

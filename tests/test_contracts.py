@@ -1,0 +1,306 @@
+"""What every family, link and covariance promises, over the registries: a new entry gets every test."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import scipy.stats
+from problems import slopes
+from scipy.integrate import quad
+
+import glmmjax as gj
+from glmmjax.covariances import COVARIANCES
+from glmmjax.families import FAMILIES, LINKS, log_prob
+
+pytestmark = pytest.mark.usefixtures("float64")
+
+TRIALS = 7.0
+POSITIVE = ("identity", "inverse", "sqrt")  # links whose predictor is positive for positive means
+
+
+def families():
+    for kind in FAMILIES.values():
+        for link in LINKS:
+            try:
+                yield kind(link)
+            except gj.ModelError:
+                continue
+
+
+ALL = [pytest.param(family, id=f"{family.name}-{family.link.name}") for family in families()]
+
+
+def phi_of(family) -> np.ndarray:
+    return np.array([-0.4, 0.3][: len(family.dispersion_names)])
+
+
+def predictors(family) -> np.ndarray:
+    """Linear predictors inside the range of the link."""
+    if family.name == "gaussian" and family.link.name != "inverse":
+        return np.array([-1.5, -0.2, 0.3, 2.0])
+    if family.link.name in POSITIVE:
+        return np.array([0.3, 0.8, 1.0, 2.5])
+    return np.array([-2.0, -0.3, 0.0, 0.9, 1.4])
+
+
+def responses(family) -> np.ndarray:
+    """A few responses of the family's kind, (components, k) if it has several."""
+    return {
+        "real": np.array([-1.3, 0.4, 2.0]),
+        "positive": np.array([0.05, 0.7, 3.1]),
+        "count": np.array([0.0, 1.0, 4.0, 11.0]),
+        "binary": np.array([0.0, 1.0]),
+        "proportion": np.stack([np.array([0.0, 2.0, 7.0]), np.full(3, TRIALS)]),
+    }[family.response]
+
+
+def reference(family, mu, phi):
+    """scipy's distribution with mean `mu` (for proportions the probability)."""
+    sigma = np.exp(phi[0]) if len(phi) else None
+    return {
+        "gaussian": lambda: scipy.stats.norm(mu, sigma),
+        "gamma": lambda: scipy.stats.gamma(sigma**-2, scale=mu * sigma**2),
+        "poisson": lambda: scipy.stats.poisson(mu),
+        "bernoulli": lambda: scipy.stats.bernoulli(mu),
+        "binomial": lambda: scipy.stats.binom(int(TRIALS), mu),
+    }[family.name]()
+
+
+def pairs(family):
+    """Every response with every predictor: y (components, k, m), eta (k, m)."""
+    y, eta = responses(family), predictors(family)
+    return np.broadcast_to(y[..., None], (*y.shape, len(eta))), np.broadcast_to(eta, (y.shape[-1], len(eta)))
+
+
+def expectation(family, function, mu, phi) -> float:
+    """Mean of `function(y)` over the family's distribution, by summation or integration with scipy's density."""
+    distribution = reference(family, mu, phi)
+    if family.response in ("real", "positive"):
+        low, high = distribution.ppf([1e-15, 1 - 1e-15])
+        return quad(lambda y: function(np.array(y)) * distribution.pdf(y), low, high, epsrel=1e-10, limit=200)[0]
+    support = np.arange(2 if family.response == "binary" else TRIALS + 1 if family.response == "proportion" else 400)
+    y = np.stack([support, np.full(len(support), TRIALS)]) if family.response == "proportion" else support.astype(float)
+    return float((function(y) * distribution.pmf(support)).sum())
+
+
+def elementwise(function, eta):
+    """Derivative of an elementwise function."""
+    return jax.jvp(function, (eta,), (jnp.ones_like(eta),))[1]
+
+
+@functools.cache
+def derivatives(family):
+    """Compiled score and observed curvature of (y, eta, phi)."""
+
+    def score(y, eta, phi):
+        return elementwise(lambda e: family.kernel(y, e, phi), eta)
+
+    def curvature(y, eta, phi):
+        return -elementwise(lambda e: score(y, e, phi), eta)
+
+    return jax.jit(score), jax.jit(curvature)
+
+
+@pytest.mark.parametrize("family", ALL)
+class TestFamilies:
+    def test_log_prob_is_that_of_scipy(self, family):
+        y, eta = pairs(family)
+        phi = phi_of(family)
+        mu = np.asarray(family.mean(jnp.asarray(eta), phi))
+        distribution = reference(family, mu, phi)
+        log_density = distribution.logpdf if family.response in ("real", "positive") else distribution.logpmf
+        expected = log_density(y[0] if family.response == "proportion" else y)
+        np.testing.assert_allclose(log_prob(family, y, eta, phi), expected, rtol=1e-10, atol=1e-12)
+
+    def test_the_density_sums_to_one(self, family):
+        phi = phi_of(family)
+        for eta in predictors(family)[:, None]:
+            mu = float(family.mean(eta, phi)[0])
+            if family.response in ("real", "positive"):
+                low, high = reference(family, mu, phi).ppf([1e-15, 1 - 1e-15])
+                density = jax.jit(lambda y, eta=eta: jnp.exp(log_prob(family, y, eta, phi))[0])
+                total = quad(lambda y, f=density: float(f(np.array([y]))), low, high, epsrel=1e-9, limit=200)[0]
+            else:
+                support = {"binary": 2, "proportion": int(TRIALS) + 1, "count": 400}[family.response]
+                y = np.arange(support, dtype=float)
+                y = np.stack([y, np.full(support, TRIALS)]) if family.response == "proportion" else y
+                total = float(jnp.exp(log_prob(family, y, eta, phi)).sum())
+            assert total == pytest.approx(1, abs=1e-8)
+
+    def test_score_and_curvature_are_derivatives(self, family):
+        y, eta = pairs(family)
+        phi, (score, curvature) = phi_of(family), derivatives(family)
+        step = 1e-5
+        of_kernel = (family.kernel(y, eta + step, phi) - family.kernel(y, eta - step, phi)) / (2 * step)
+        np.testing.assert_allclose(score(y, eta, phi), of_kernel, rtol=1e-7, atol=1e-7)
+        of_score = (score(y, eta + step, phi) - score(y, eta - step, phi)) / (2 * step)
+        np.testing.assert_allclose(curvature(y, eta, phi), -of_score, rtol=1e-7, atol=1e-7)
+
+    def test_derivatives_by_phi(self, family):
+        y, eta = pairs(family)
+
+        def total(phi):
+            return log_prob(family, y, eta, phi).sum()
+
+        phi = phi_of(family)
+        if len(phi):
+            np.testing.assert_allclose(jax.grad(total)(phi), slopes(total, phi), rtol=1e-6)
+
+    def test_expected_curvature_is_the_mean_of_the_observed_one(self, family):
+        phi, (_, curvature) = phi_of(family), derivatives(family)
+        trials = np.array([0.0, TRIALS]) if family.response == "proportion" else 0.0
+        for eta in predictors(family):
+            mu = float(family.mean(jnp.asarray(eta), phi))
+
+            def observed(y, eta=eta):
+                return np.asarray(curvature(y, np.full(y.shape[-1:], eta), phi))
+
+            expected = expectation(family, observed, mu, phi)
+            found = float(family.expected_curvature(trials, jnp.asarray(eta), phi))
+            assert found > 0
+            assert found == pytest.approx(expected, rel=1e-6)
+
+    def test_the_score_has_mean_zero(self, family):
+        phi, (score, _) = phi_of(family), derivatives(family)
+        for eta in predictors(family):
+            mu = float(family.mean(jnp.asarray(eta), phi))
+            mean = expectation(family, lambda y, e=eta: np.asarray(score(y, np.full(y.shape[-1:], e), phi)), mu, phi)
+            assert mean == pytest.approx(0, abs=1e-6)
+
+    def test_log_concave_means_what_it_says(self, family):
+        y, eta = pairs(family)
+        _, curvature = derivatives(family)
+        lowest = float(curvature(y, eta, phi_of(family)).min())
+        assert not family.traits.log_concave or lowest >= 0
+
+    def test_everything_is_finite_far_out(self, family):
+        """At predictors of 30 and (unless the link is for positive ones) -30."""
+        ends = (30.0,) if family.link.name in POSITIVE else (30.0, -30.0)
+        y, phi, (score, curvature) = responses(family), phi_of(family), derivatives(family)
+        for end in ends:
+            eta = np.full(y.shape[-1], end)
+            for value in (log_prob(family, y, eta, phi), score(y, eta, phi), curvature(y, eta, phi)):
+                assert np.isfinite(value).all(), f"eta = {end}"
+            assert np.isfinite(family.expected_curvature(y, eta, phi)).all(), f"expected curvature at eta = {end}"
+
+    def test_samples_have_the_mean_and_variance(self, family):
+        phi, count = phi_of(family), 40_000
+        for k, eta in enumerate(predictors(family)[[0, -1]]):
+            mu = float(family.mean(jnp.asarray(eta), phi))
+            distribution = reference(family, mu, phi)
+            y = np.zeros(count)
+            y = np.stack([y, np.full(count, TRIALS)]) if family.response == "proportion" else y
+            draws = family.sample(jax.random.key(k), y, jnp.full(count, eta), phi, np.ones(count))
+            assert draws.shape == y.shape
+            assert draws.dtype == np.float64
+            if family.response == "proportion":
+                assert (draws[1] == TRIALS).all()
+                draws = draws[0]
+            mean, variance, kurtosis = distribution.stats("mvk")
+            assert float(draws.mean()) == pytest.approx(mean, abs=4.5 * np.sqrt(variance / count))
+            spread = variance * np.sqrt((kurtosis + 2) / count)
+            assert float(draws.var()) == pytest.approx(variance, abs=4.5 * spread + 1e-12)
+
+    def test_starting_means_are_in_range(self, family):
+        y = responses(family)
+        start = family.start_mean(jnp.asarray(y))
+        assert np.isfinite(family.link.link(start)).all()
+
+    def test_dispersion_is_on_its_natural_scale(self, family):
+        phi = phi_of(family)
+        assert len(family.dispersion(phi)) == len(family.dispersion_names)
+        for value in family.dispersion(phi):
+            assert float(value) == pytest.approx(np.exp(phi[0]))
+
+    def test_a_weight_multiplies_the_log_density(self, family):
+        """Except for gaussian, where it is a precision."""
+        y, eta = pairs(family)
+        phi = phi_of(family)
+        weighted = 3.0 * family.kernel(y, eta, phi) + family.base(y, phi, 3.0)
+        if family.name == "gaussian":
+            mu = family.mean(eta, phi)
+            expected = scipy.stats.norm.logpdf(y, mu, np.exp(phi[0]) / np.sqrt(3))
+        else:
+            expected = 3 * log_prob(family, y, eta, phi)
+        np.testing.assert_allclose(weighted, expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", LINKS)
+class TestLinks:
+    def eta(self, name):
+        return np.array([0.2, 1.0, 3.0]) if name in POSITIVE else np.array([-2.5, -0.3, 0.0, 1.2])
+
+    def test_link_undoes_inverse(self, name):
+        link, eta = LINKS[name], self.eta(name)
+        np.testing.assert_allclose(link.link(link.inverse(eta)), eta, rtol=1e-12, atol=1e-12)
+
+    def test_logarithms(self, name):
+        link, eta = LINKS[name], self.eta(name)
+        np.testing.assert_allclose(link.log_inverse(eta), np.log(link.inverse(eta)), rtol=1e-12, atol=1e-14)
+        if hasattr(link, "log_complement"):
+            np.testing.assert_allclose(link.log_complement(eta), np.log1p(-link.inverse(eta)), rtol=1e-12)
+
+    def test_means_are_in_range(self, name):
+        link = LINKS[name]
+        mu = link.inverse(self.eta(name))
+        assert (mu > 0).all()
+        assert not hasattr(link, "log_complement") or (mu < 1).all()
+
+
+def test_families_are_called_by_name():
+    for name, kind in FAMILIES.items():
+        assert type(gj.families.as_family(name.upper())) is kind
+        assert gj.families.as_family(name).name == name
+    probit = gj.families.as_family("binomial", "probit")
+    assert probit.link.name == "probit"
+    assert gj.families.as_family(probit) is probit
+
+
+@pytest.mark.parametrize("name", COVARIANCES)
+@pytest.mark.parametrize("q", [1, 2, 3, 7])
+class TestCovariances:
+    def theta(self, kind):
+        return np.random.default_rng(4).normal(size=kind.size)
+
+    def test_the_factor_is_lower_triangular(self, name, q):
+        kind = COVARIANCES[name](q)
+        lam = np.asarray(kind.factor(self.theta(kind)))
+        assert lam.shape == (q, q)
+        np.testing.assert_array_equal(lam, np.tril(lam))
+        assert np.unique(lam[lam != 0]).size == kind.size  # every parameter once
+
+    def test_start(self, name, q):
+        kind, sd = COVARIANCES[name](q), np.arange(1.0, q + 1)
+        start = kind.start(sd)
+        assert start.shape == (kind.size,)
+        np.testing.assert_array_equal(kind.factor(start), np.diag(sd))
+
+    def test_canonical_is_the_same_covariance_with_no_negative_diagonal(self, name, q):
+        kind = COVARIANCES[name](q)
+        theta = self.theta(kind)
+        lam, mirrored = np.asarray(kind.factor(theta)), np.asarray(kind.factor(kind.canonical(theta)))
+        np.testing.assert_allclose(mirrored @ mirrored.T, lam @ lam.T, rtol=1e-13, atol=1e-13)
+        assert (np.diag(mirrored) >= 0).all()
+        np.testing.assert_array_equal(kind.canonical(kind.canonical(theta)), kind.canonical(theta))
+
+    def test_names(self, name, q):
+        kind = COVARIANCES[name](q)
+        assert (kind.name, kind.q) == (name, q)
+
+    def test_working_basis(self, name, q):
+        """`z a^-1` has mean square one, and `a lam` is a factor of the same kind."""
+        kind, rng = COVARIANCES[name](q), np.random.default_rng(5)
+        z = rng.normal(size=(40, q)) * 10.0 ** np.arange(q) + 3
+        a = kind.working_basis(z)
+        np.testing.assert_array_equal(a, np.tril(a))
+        moments = np.linalg.solve(a.T, z.T @ z / len(z)) @ np.linalg.inv(a)
+        np.testing.assert_allclose(np.diag(moments), 1, rtol=1e-8)
+        if name == "us":
+            np.testing.assert_allclose(moments, np.eye(q), atol=1e-6)
+        theta = self.theta(kind)
+        moved = kind.factor(kind.transform(theta, a))
+        np.testing.assert_allclose(moved, a @ np.asarray(kind.factor(theta)), rtol=1e-12, atol=1e-12)
+        back = kind.transform(kind.transform(theta, a), np.linalg.inv(a))
+        np.testing.assert_allclose(back, theta, rtol=1e-8, atol=1e-10)
