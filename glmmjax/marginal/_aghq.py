@@ -65,6 +65,6 @@ class AGHQ(AbstractIntegral):
 def _rule(points: int, q: int) -> tuple[np.ndarray, np.ndarray]:
     """Nodes (points^q, q) and log weights of the rule for `integral g(x) dx / (2 pi)^(q/2)`."""
     x, w = np.polynomial.hermite_e.hermegauss(points)
-    nodes = np.array(list(itertools.product(x, repeat=q))).reshape(-1, q)
+    nodes = np.array(list(itertools.product(x, repeat=q))).reshape(points**q, q)
     log_w = np.log(w) + x * x / 2 - 0.5 * np.log(2 * np.pi)
     return nodes, np.array([sum(c) for c in itertools.product(log_w, repeat=q)])
