@@ -1,6 +1,8 @@
 """The marginal likelihood: random effects integrated out, exactly or approximately."""
 
 import equinox as eqx
+import jax
+import numpy as np
 from jaxtyping import Float
 
 from .._types import Array
@@ -30,13 +32,25 @@ from ._mode import predictor_at as predictor_at
 Method = Exact | AbstractIntegral
 
 
-@eqx.filter_jit
 def log_marginal(glmm: GLMM, params: Params, method: Method) -> Float[Array, ""]:
     """Fully normalised log-likelihood, a pure function of every array in `glmm` and `params`.
 
     `jax.jit`, `grad`, `hessian` and `vmap` apply, in the precision of their caller. NaN where the conditional mode was
     not found or `params` are outside the range of the link.
     """
+    glmm, params = jax.tree.map(_in_the_callers_precision, (glmm, params))
+    return _log_marginal(glmm, params, method)
+
+
+def _in_the_callers_precision(leaf: Array) -> Array:
+    """NumPy's float64 as JAX is configured: closed over by an outer `jit` it would stay float64."""
+    if not isinstance(leaf, np.ndarray):
+        return leaf
+    return leaf.astype(jax.dtypes.canonicalize_dtype(leaf.dtype), copy=False)
+
+
+@eqx.filter_jit
+def _log_marginal(glmm: GLMM, params: Params, method: Method) -> Float[Array, ""]:
     if isinstance(method, Exact):
         return exact_log_likelihood(glmm, params, reml=method.reml)
     return integrated_log_likelihood(method, glmm, params)
