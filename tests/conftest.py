@@ -1,14 +1,19 @@
 """Fits that several tests look at, each made once a session."""
 
 import functools
+import importlib.metadata
 import os
 
-# Nearly all the time of the tests is XLA's, and a third of that its optimisations, which tiny data do not need.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+# Nearly all the time of the tests is XLA's compiler: less optimisation and the older emitters halve it. A flag that a
+# jaxlib does not know ends the process, so the second is for the versions that are known to have it.
+_FLAGS = "--xla_backend_optimization_level=0"
+if importlib.metadata.version("jaxlib").startswith("0.10."):
+    _FLAGS += " --xla_cpu_use_fusion_emitters=false"
+os.environ.setdefault("XLA_FLAGS", _FLAGS)
 
-import jax
-import pytest
-from jaxtyping import install_import_hook
+import jax  # noqa: E402
+import pytest  # noqa: E402
+from jaxtyping import install_import_hook  # noqa: E402
 
 # Shapes and types of annotations are checked at every call, in the tests only. The doors (api, formula, design, report)
 # are left out: they are there to refuse arguments of other types in words of their own, which is tested.
