@@ -2,12 +2,14 @@
 
 import json
 
+import jax
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.optimize import minimize
 
 import glmmjax as gj
+from glmmjax.marginal import _aghq
 
 
 @pytest.fixture(scope="module")
@@ -97,10 +99,6 @@ def test_marginal_means_hold_for_large_variances():
 
 
 def test_quadrature_in_pieces_is_the_same(monkeypatch):
-    import jax
-
-    from glmmjax.marginal import _aghq
-
     model = gj.glmm("success ~ visit + (1 | patient)", gj.datasets.load("spinal"), "bernoulli")
     params, glmm = model.start(), model.core.glmm
 
