@@ -124,3 +124,10 @@ def test_interval_covariates_and_dates_as_labels_survive_a_file(table, tmp_path)
     again = gj.load(tmp_path / "fit.json").predict()
     assert str(again.index[0]) == "2026-01-01 00:00:00"
     assert np.array_equal(again.to_numpy(), fit.predict().to_numpy())
+
+
+def test_marginal_coefficients_are_glmmadaptives():
+    """GLMMadaptive 0.9's `marginal_coefs` of the spinal trial (Monte Carlo: three digits), from inference.json."""
+    fit = gj.glmm("success ~ visit + (1 | patient)", gj.datasets.load("spinal"), "bernoulli").fit(gj.AGHQ(25))
+    link = fit.predict({"visit": [0, 1]}, level="marginal", kind="link").to_numpy()
+    assert [link[0], link[1] - link[0]] == pytest.approx([0.5201, -0.1337], abs=2e-3)
