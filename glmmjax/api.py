@@ -12,7 +12,7 @@ from ._errors import ModelError
 from ._precision import float64
 from ._types import Array
 from .families import AbstractFamily
-from .fit import Solution, choose_method, fit_model, starting_values
+from .fit import Solution, check_params, choose_method, fit_model, starting_values
 from .inference import (
     aic,
     bic,
@@ -92,6 +92,7 @@ class Model:
 
         It computes in the precision JAX is in; `with gj.float64():` around the call gives float64.
         """
+        check_params(self.core, params, "params")
         return log_marginal(self.core.glmm, params, choose_method(self.core, method, reml=False))
 
     def start(self) -> Params:

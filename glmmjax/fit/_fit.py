@@ -23,7 +23,7 @@ def fit_model(model: MixedModel, method: Method | None, *, reml: bool = False, s
     """
     method = choose_method(model, method, reml=reml)
     if start is not None:
-        _check_start(model, start)
+        check_params(model, start, "start")
     working = model.centred if isinstance(method, Exact) else model.working
     with float64():
         begin = None if start is None else working.forth(start)
@@ -67,14 +67,15 @@ def _check_quadrature(model: MixedModel, method: AGHQ) -> None:
         )
 
 
-def _check_start(model: MixedModel, start: Params) -> None:
-    if not isinstance(start, Params):
-        raise ModelError(f"start must be gj.Params, such as another fit's params, not {type(start).__name__}.")
-    given = (np.shape(start.beta), tuple(np.shape(t) for t in start.theta), np.shape(start.phi))
+def check_params(model: MixedModel, params: Params, argument: str) -> None:
+    """Raise a `ModelError` if `params` are not parameters of `model`."""
+    if not isinstance(params, Params):
+        raise ModelError(f"{argument} must be gj.Params, such as a fit's params, not {type(params).__name__}.")
+    given = (np.shape(params.beta), tuple(np.shape(t) for t in params.theta), np.shape(params.phi))
     p, theta, m = model.glmm.sizes
     needed = ((p,), tuple((size,) for size in theta), (m,))
     if given != needed:
-        raise ModelError(f"start has parameters (beta, theta, phi) of shapes {given}, and the model needs {needed}.")
+        raise ModelError(f"{argument} has parameters (beta, theta, phi) of shapes {given}, the model needs {needed}.")
 
 
 def _to_solution(model: MixedModel, method: Method, working: Working, estimate: Estimate) -> Solution:

@@ -68,7 +68,7 @@ def predict(
 
 def _given_effects(solution: Solution, rows: Rows, kind: str, *, conditional: bool, se: bool):
     params, family = solution.params, solution.model.family
-    eta, jacobian = rows.offset + rows.x @ params.beta, None
+    eta = rows.offset + rows.x @ params.beta
     known = rows.refs >= 0
     q = rows.z.shape[1]
     with_effects = conditional and q > 0

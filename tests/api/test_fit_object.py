@@ -75,16 +75,6 @@ Scaled gradient G after N evaluations.
 """
 
 
-@pytest.fixture
-def cbpp(golden):
-    return golden("cbpp", "Laplace")
-
-
-@pytest.fixture
-def sleep(golden):
-    return golden("sleepstudy", "REML")
-
-
 def without_counts(summary) -> str:
     """The text less the two numbers that rounding may change."""
     return re.sub(r"gradient \S+ after \d+", "gradient G after N", str(summary))

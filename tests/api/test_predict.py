@@ -15,16 +15,6 @@ from glmmjax.marginal import conditional_mode
 from glmmjax.model import scaled_factor, unpack
 
 
-@pytest.fixture
-def cbpp(golden):
-    return golden("cbpp", "Laplace")
-
-
-@pytest.fixture
-def sleep(golden):
-    return golden("sleepstudy", "REML")
-
-
 def logistic(eta):
     return 1 / (1 + np.exp(-eta))
 

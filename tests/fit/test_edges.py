@@ -69,8 +69,11 @@ def test_quadrature_is_refused_where_nodes_would_leave_the_range(table):
     model = gj.glmm("positive ~ x + (1 | g)", table.assign(positive=np.exp(table.y)), gj.Gamma("identity"))
     with pytest.raises(gj.ModelError, match="AGHQ needs a mean for every linear predictor"):
         model.fit(gj.AGHQ(5))
+    other = gj.Params(np.zeros(1), (np.ones(1),), np.zeros(1))
     with pytest.raises(gj.ModelError, match=r"start has parameters .* of shapes"):
-        model.fit(start=gj.Params(np.zeros(1), (np.ones(1),), np.zeros(1)))
+        model.fit(start=other)
+    with pytest.raises(gj.ModelError, match=r"params has parameters .* of shapes"):
+        model.log_marginal(other)
 
 
 def test_expected_curvature_gives_lme4s_conditional_deviations():
