@@ -11,6 +11,10 @@ class Status(enum.Enum):
         "Converged at a singular fit: a variance is zero or a correlation is at plus or minus one, so the data support "
         "a simpler random part; the estimates are valid."
     )
+    LIMIT = (
+        "Converged at the limit of the family: its dispersion parameter went to the value at which the extra variance "
+        "vanishes, so the data support the simpler family (Poisson for nbinom2); the estimates are valid."
+    )
     SEPARATION = (
         "Separation suspected: some linear predictors run off to infinity because a covariate predicts the response "
         "perfectly; drop or merge the coefficients with huge standard errors, or put a prior on them."
@@ -32,7 +36,20 @@ class Status(enum.Enum):
         "keeps the mean in range, such as log), or a covariate is very badly scaled."
     )
 
+    CONSTANT = (
+        "Not fitted: the response has the same value in every row (for successes, none or all), so the likelihood has "
+        "no maximum; leave this member out."
+    )
+    INVALID = (
+        "Not fitted: the response has missing, infinite or impossible values for this family; mend or drop them, or "
+        "give these rows weight zero."
+    )
+
     @property
     def ok(self) -> bool:
         """Whether the estimates are a maximum of the likelihood."""
-        return self in (Status.CONVERGED, Status.SINGULAR)
+        return self in (Status.CONVERGED, Status.SINGULAR, Status.LIMIT)
+
+
+STATUSES = tuple(Status)
+"""The order in which batches number them."""

@@ -61,6 +61,11 @@ class MixedModel:
         """The same, with the least-squares fit of the response in the offset."""
         return centre(self.working)
 
+    @functools.cached_property
+    def response_sd(self) -> np.ndarray:
+        """Standard deviation of the response (of each of its components)."""
+        return self.glmm.y[..., self.glmm.weights > 0].std(-1)
+
     def with_dropped_rows(self, count: int) -> "MixedModel":
         """The same model, whose table had lost `count` rows with missing values before."""
         return dataclasses.replace(self, design=dataclasses.replace(self.design, dropped_rows=count))

@@ -11,14 +11,15 @@ from .families import AbstractFamily
 from .params import Params
 from .structure import Grouped
 
-Cells = Float[Array, "blocks width"]
+Cells = Float[Array, "*members blocks width"]
 
 
 class GLMM(eqx.Module):
     """`g(E[y | u]) = X beta + offset + Z u`, `u = scale lam b`, `b ~ N(0, I)`: a pytree of arrays in block layout.
 
     Names, levels and the formula live outside (`Design`), so that two data sets of one shape share a program. Arrays
-    are NumPy's, whose precision does not depend on JAX's configuration.
+    are NumPy's, whose precision does not depend on JAX's configuration. A batch holds models whose arrays differ as one
+    `GLMM` whose arrays have a leading axis of members; the numerics see one member at a time.
 
     Attributes:
         y: (blocks, width), or (components, blocks, width) for a response of several components.
@@ -29,10 +30,10 @@ class GLMM(eqx.Module):
         family, covariances: distribution of `y`; covariance of each random term.
     """
 
-    y: Float[Array, "*components blocks width"]
+    y: Float[Array, "*any blocks width"]
     weights: Cells
-    offset: Float[Array, "predictors blocks width"]
-    x: tuple[Float[Array, "_ blocks width"], ...]
+    offset: Float[Array, "*members predictors blocks width"]
+    x: tuple[Float[Array, "*members _ blocks width"], ...]
     structure: Grouped
     family: AbstractFamily
     covariances: tuple[AbstractCovariance, ...]

@@ -16,6 +16,6 @@ class Params(eqx.Module):
         phi: the family's own parameters, unconstrained (log sigma for gaussian and gamma); shape (0,) if none.
     """
 
-    beta: Float[Array, " p"]
-    theta: tuple[Float[Array, " _"], ...]
-    phi: Float[Array, " m"]
+    beta: Float[Array, "*members p"]
+    theta: tuple[Float[Array, "*members _"], ...]
+    phi: Float[Array, "*members m"]

@@ -19,7 +19,7 @@ class Working:
         beta_back: (p, p) `R^-1`.
         effects_back: (q, q) `A^-1`, block-diagonal over the terms; `u = effects_back u_w`.
         theta_back: for each term the matrix that takes `theta` of `lam_w` to that of `lam`.
-        centre: (p,) zero, or the least-squares estimate, whose fit is then in `glmm.offset`.
+        centre: (p,) zero, or the least-squares estimate, whose fit is then taken out of `glmm.y`.
     """
 
     glmm: GLMM
@@ -29,20 +29,26 @@ class Working:
     centre: np.ndarray
 
     @property
-    def log_volume(self) -> float:
+    def log_volume(self) -> np.ndarray:
         """`log |det R^-1|`: what a density over `gamma` gains over one over `beta`."""
-        return float(np.linalg.slogdet(self.beta_back)[1]) if len(self.beta_back) else 0.0
+        return np.asarray(np.linalg.slogdet(self.beta_back)[1])
 
     @property
     def jacobian(self) -> np.ndarray:
         """(size, size) derivative of all parameters by the working ones."""
-        phi = np.eye(len(self.glmm.family.dispersion_names))
-        return np.asarray(block_diag(self.beta_back, *self.theta_back, phi))
+        blocks = [self.beta_back, *self.theta_back, np.eye(len(self.glmm.family.dispersion_names))]
+        size = sum(block.shape[-1] for block in blocks)
+        whole, first = np.zeros((*self.beta_back.shape[:-2], size, size)), 0
+        for block in blocks:
+            own = slice(first, first + block.shape[-1])
+            whole[..., own, own] = block
+            first += block.shape[-1]
+        return whole
 
     def back(self, params: Params) -> Params:
-        """Parameters of the model itself from working ones."""
-        theta = tuple(m @ np.asarray(t) for m, t in zip(self.theta_back, params.theta, strict=True))
-        return Params(self.centre + self.beta_back @ np.asarray(params.beta), theta, np.asarray(params.phi))
+        """Parameters of the model itself from working ones; both may have leading axes."""
+        theta = tuple(_times(m, t) for m, t in zip(self.theta_back, params.theta, strict=True))
+        return Params(self.centre + _times(self.beta_back, params.beta), theta, np.asarray(params.phi))
 
     def forth(self, params: Params) -> Params:
         """Working parameters from those of the model itself."""
@@ -69,14 +75,20 @@ def working_coordinates(glmm: GLMM) -> Working:
 
 
 def centre(working: Working) -> Working:
-    """Move the least-squares fit of `y` into the offset, so that sums of squares lose no digits to the mean."""
+    """Take the least-squares fit out of `y`, so that sums of squares lose no digits to the mean; `y` may have leading
+    axes of members."""
     glmm = working.glmm
     (q,) = glmm.x
     w, residual = np.asarray(glmm.weights), np.asarray(glmm.y) - np.asarray(glmm.offset[0])
-    gamma = np.linalg.solve(np.tensordot(q * w, q, ((1, 2), (1, 2))), np.tensordot(q, w * residual, 2))
-    offset = glmm.offset + np.tensordot(gamma, q, 1)
-    moved = dataclasses.replace(glmm, offset=offset)
-    return dataclasses.replace(working, glmm=moved, centre=working.beta_back @ gamma)
+    rows = q.reshape(len(q), w.size)
+    products = (w * residual).reshape(*residual.shape[:-2], w.size) @ rows.T
+    gamma = np.linalg.solve((rows * w.ravel()) @ rows.T, products[..., None])[..., 0]
+    moved = dataclasses.replace(glmm, y=glmm.y - (gamma @ rows).reshape(residual.shape))
+    return dataclasses.replace(working, glmm=moved, centre=_times(working.beta_back, gamma))
+
+
+def _times(matrix: np.ndarray, vector) -> np.ndarray:
+    return (matrix @ np.asarray(vector)[..., None])[..., 0]
 
 
 def _inverse_factor(rows: np.ndarray) -> np.ndarray:

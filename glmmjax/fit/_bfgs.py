@@ -39,49 +39,44 @@ class Search(NamedTuple):
     evaluations: Int[Array, ""]
 
 
-def minimise(objective: Objective, x: Vector, carry: Carry, inverse: Matrix, *, limit: int) -> Search:
-    """Minimise from `x` with first metric `inverse` (an approximate inverse Hessian).
+def unsearched(x: Vector, carry: Carry, inverse: Matrix) -> Search:
+    """Before the first evaluation: `turn` makes no step then, so that the objective is traced once."""
+    one = jnp.ones((), x.dtype)
+    return Search(x, jnp.inf * one, jnp.zeros_like(x), carry, inverse, one, jnp.array(0))
 
-    Ends when the scaled gradient `sqrt(g' inverse g)`, the distance to the minimum in standard errors, is small, when
-    no step along the direction helps any more, or after `limit` evaluations.
-    """
 
-    def turn(search: Search) -> Search:
-        step = -search.length * (search.inverse @ search.gradient)
-        trial = search.x + step
-        (value, carry), gradient = objective(trial, search.carry)
-        slack = 16 * jnp.finfo(value.dtype).eps * jnp.abs(search.value)
-        bound = search.value + _SUFFICIENT * (search.gradient @ step) + slack
-        accept = (value <= bound) & jnp.isfinite(gradient).all()
-        moved = Search(
-            x=trial,
-            value=value,
-            gradient=gradient,
-            carry=carry,
-            inverse=_update(search.inverse, step, gradient - search.gradient),
-            length=jnp.ones_like(value),
-            evaluations=search.evaluations,
-        )
-        stayed = search._replace(length=search.length * _SHORTEN)
-        chosen = jax.tree.map(lambda new, old: jnp.where(accept, new, old), moved, stayed)
-        return chosen._replace(evaluations=search.evaluations + 1)
-
-    def going(search: Search) -> Bool[Array, ""]:
-        tolerance = 0.1 * scaled_tolerance(x.dtype)
-        small = search.gradient @ search.inverse @ search.gradient <= tolerance**2
-        return (search.evaluations < limit) & ~small & (search.length > _SHORTEST)
-
-    # The first turn makes no step: it evaluates the start, so that the objective is traced once.
-    start = Search(
-        x,
-        jnp.full((), jnp.inf, x.dtype),
-        jnp.zeros_like(x),
-        carry,
-        inverse,
-        jnp.ones((), x.dtype),
-        jnp.array(0),
+def turn(objective: Objective, search: Search) -> Search:
+    """Evaluate the objective once and accept or reject the step."""
+    step = -search.length * (search.inverse @ search.gradient)
+    trial = search.x + step
+    (value, carry), gradient = objective(trial, search.carry)
+    slack = 16 * jnp.finfo(value.dtype).eps * jnp.abs(search.value)
+    bound = search.value + _SUFFICIENT * (search.gradient @ step) + slack
+    accept = (value <= bound) & jnp.isfinite(gradient).all()
+    moved = Search(
+        x=trial,
+        value=value,
+        gradient=gradient,
+        carry=carry,
+        inverse=_update(search.inverse, step, gradient - search.gradient),
+        length=jnp.ones_like(value),
+        evaluations=search.evaluations,
     )
-    return jax.lax.while_loop(lambda s: (s.evaluations == 0) | going(s), turn, start)
+    stayed = search._replace(length=search.length * _SHORTEN)
+    chosen = jax.tree.map(lambda new, old: jnp.where(accept, new, old), moved, stayed)
+    return chosen._replace(evaluations=search.evaluations + 1)
+
+
+def searching(search: Search, *, limit: Int[Array, ""]) -> Bool[Array, ""]:
+    """Whether another turn may help.
+
+    Not if the scaled gradient `sqrt(g' inverse g)`, the distance to the minimum in standard errors, is small, if no
+    step along the direction helps any more, or after `limit` evaluations.
+    """
+    tolerance = 0.1 * scaled_tolerance(search.x.dtype)
+    small = search.gradient @ search.inverse @ search.gradient <= tolerance**2
+    going = (search.evaluations < limit) & ~small & (search.length > _SHORTEST)
+    return (search.evaluations == 0) | going
 
 
 def scaled_tolerance(dtype) -> float:

@@ -8,10 +8,12 @@ from .._precision import float64
 from ..marginal import AGHQ, MAX_NODES, Exact, Laplace, Method
 from ..mixed import MixedModel
 from ..params import Params
-from ..working import Working
-from ._diagnose import covariance_of_estimates, diagnose
-from ._estimate import Estimate, estimate_exact, estimate_integral
-from ._solution import Solution
+from ._estimate import estimate
+from ._exact import ExactProblem
+from ._integral import IntegralProblem
+from ._outcome import outcome_of
+from ._problem import AbstractProblem
+from ._solution import Solution, solution_of
 from ._start import start_params
 
 
@@ -27,12 +29,14 @@ def fit_model(model: MixedModel, method: Method | None, *, reml: bool = False, s
     working = model.centred if isinstance(method, Exact) else model.working
     with float64():
         begin = None if start is None else working.forth(start)
-        if isinstance(method, Exact):
-            estimate = estimate_exact(working.glmm, begin, reml=method.reml)
-        else:
-            estimate = estimate_integral(working.glmm, method, begin)
-        estimate = jax.tree.map(np.asarray, estimate)
-    return _to_solution(model, method, working, estimate)
+        found, effects = jax.tree.map(np.asarray, estimate(problem_of(method), working.glmm, begin))
+    outcome = outcome_of(method, working, jax.tree.map(lambda leaf: leaf[None], found), model.response_sd[None])
+    return solution_of(model, method, outcome, 0, effects, working)
+
+
+def problem_of(method: Method) -> AbstractProblem:
+    """The objective that belongs to a method."""
+    return ExactProblem(method.reml) if isinstance(method, Exact) else IntegralProblem(method)
 
 
 def choose_method(model: MixedModel, method: Method | None, *, reml: bool) -> Method:
@@ -76,29 +80,6 @@ def check_params(model: MixedModel, params: Params, argument: str) -> None:
     needed = ((p,), tuple((size,) for size in theta), (m,))
     if given != needed:
         raise ModelError(f"{argument} has parameters (beta, theta, phi) of shapes {given}, the model needs {needed}.")
-
-
-def _to_solution(model: MixedModel, method: Method, working: Working, estimate: Estimate) -> Solution:
-    levels, back = len(model.levels), working.effects_back
-    restricted = isinstance(method, Exact) and method.reml
-    lam = float(estimate.scale) * back @ np.asarray(estimate.lam)
-    mode = back @ np.asarray(estimate.mode)[:, :levels]
-    mode_cov = np.moveaxis(np.asarray(estimate.mode_cov)[:, :, :levels], -1, 0)
-    return Solution(
-        model=model,
-        method=method,
-        params=working.back(estimate.params),
-        loglik=float(estimate.value) + (working.log_volume if restricted else 0.0),
-        vcov=covariance_of_estimates(np.asarray(estimate.information), working.jacobian, model.glmm.p),
-        covariance=lam @ lam.T,
-        dispersion=tuple(float(value) for value in estimate.dispersion),
-        mode=mode.T,
-        mode_cov=back @ mode_cov @ back.T,
-        gradient=np.asarray(estimate.gradient),
-        scaled_gradient=float(estimate.scaled_gradient),
-        evaluations=int(estimate.evaluations),
-        status=diagnose(working.glmm, estimate),
-    )
 
 
 def starting_values(model: MixedModel) -> Params:

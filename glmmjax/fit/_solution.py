@@ -4,10 +4,13 @@ import dataclasses
 
 import numpy as np
 
-from .._status import Status
+from .._status import STATUSES, Status
 from ..marginal import Method
 from ..mixed import MixedModel
 from ..params import Params
+from ..working import Working
+from ._outcome import Outcome
+from ._problem import Effects
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -58,3 +61,26 @@ class Solution:
     def reml(self) -> bool:
         """Whether `loglik` is the restricted log-likelihood."""
         return bool(getattr(self.method, "reml", False))
+
+
+def solution_of(
+    model: MixedModel, method: Method, outcome: Outcome, member: int, effects: Effects, working: Working
+) -> Solution:
+    """One member of an `Outcome` with its random effects (NumPy, in the coordinates of `working`)."""
+    levels, back = len(model.levels), working.effects_back
+    mode_cov = np.moveaxis(np.asarray(effects.cov)[:, :, :levels], -1, 0)
+    return Solution(
+        model=model,
+        method=method,
+        params=Params(outcome.beta[member], tuple(t[member] for t in outcome.theta), outcome.phi[member]),
+        loglik=float(outcome.loglik[member]),
+        vcov=outcome.vcov[member],
+        covariance=outcome.covariance[member],
+        dispersion=tuple(float(value) for value in outcome.dispersion[member]),
+        mode=(back @ np.asarray(effects.mode)[:, :levels]).T,
+        mode_cov=back @ mode_cov @ back.T,
+        gradient=outcome.gradient[member],
+        scaled_gradient=float(outcome.scaled_gradient[member]),
+        evaluations=int(outcome.evaluations[member]),
+        status=STATUSES[outcome.status[member]],
+    )

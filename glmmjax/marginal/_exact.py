@@ -26,17 +26,29 @@ class Exact(eqx.Module):
         return "restricted maximum likelihood (REML)" if self.reml else "maximum likelihood (exact)"
 
 
-class CrossProducts(NamedTuple):
-    """All that the likelihood needs of `n` observations (`r = y - offset`, weighted); it never returns to them."""
+class DesignProducts(NamedTuple):
+    """Weighted cross-products of `Z` and `X`, the number of observations and half the sum of their log weights."""
 
     zz: Float[Array, "q q groups"]
     zx: Float[Array, "q p groups"]
-    zr: Float[Array, "q groups"]
     xx: Float[Array, "p p"]
-    xr: Float[Array, " p"]
-    rr: Scalar
     n: Scalar
     half_log_weights: Scalar
+
+
+class ResponseProducts(NamedTuple):
+    """Weighted cross-products with the response, `r = y - offset`."""
+
+    zr: Float[Array, "q groups"]
+    xr: Float[Array, " p"]
+    rr: Scalar
+
+
+class CrossProducts(NamedTuple):
+    """All that the likelihood needs of `n` observations; it never returns to them."""
+
+    design: DesignProducts
+    response: ResponseProducts
 
 
 class Eliminated(NamedTuple):
@@ -51,27 +63,41 @@ class Eliminated(NamedTuple):
 
 def cross_products(glmm: GLMM) -> CrossProducts:
     """Weighted cross-products of `Z`, `X` and `y - offset`."""
-    (x,), z, w, r = glmm.x, glmm.structure.z, glmm.weights, glmm.y - glmm.offset[0]
+    return CrossProducts(design_products(glmm), response_products(glmm))
+
+
+def design_products(glmm: GLMM) -> DesignProducts:
+    """The part of the cross-products that does not depend on the response."""
+    (x,), z, w = glmm.x, glmm.structure.z, glmm.weights
     present = w > 0
-    return CrossProducts(
+    return DesignProducts(
         zz=glmm.structure.gram(w[None, None]),
         zx=glmm.structure.sum_groups(z[:, None] * (x * w)),
-        zr=glmm.structure.sum_groups(z * (w * r)),
         xx=jnp.tensordot(x * w, x, [(1, 2), (1, 2)]),
+        n=present.sum().astype(w.dtype),
+        half_log_weights=0.5 * jnp.log(jnp.where(present, w, 1.0)).sum(),
+    )
+
+
+def response_products(glmm: GLMM) -> ResponseProducts:
+    """The part of the cross-products that depends on the response."""
+    (x,), z, w, r = glmm.x, glmm.structure.z, glmm.weights, glmm.y - glmm.offset[0]
+    return ResponseProducts(
+        zr=glmm.structure.sum_groups(z * (w * r)),
         xr=jnp.tensordot(x, w * r, 2),
         rr=(w * r * r).sum(),
-        n=present.sum().astype(r.dtype),
-        half_log_weights=0.5 * jnp.log(jnp.where(present, w, 1.0)).sum(),
     )
 
 
 def eliminate(cross: CrossProducts, structure, lam: Float[Array, "q q"]) -> Eliminated:
     """Integrate the random effects out of the cross-products (Bates et al. 2015, section 3)."""
-    factor = structure.factorise(lam, cross.zz)
-    z_columns = jnp.concatenate([cross.zx, cross.zr[:, None]], 1)
+    design, response = cross
+    factor = structure.factorise(lam, design.zz)
+    z_columns = jnp.concatenate([design.zx, response.zr[:, None]], 1)
     half = small.solve_lower(factor.lower, (lam[:, :, None, None] * z_columns[:, None]).sum(0))
     taken = jnp.einsum("qag,qbg->ab", half, half)
-    return Eliminated(factor, half, cross.xx - taken[:-1, :-1], cross.xr - taken[:-1, -1], cross.rr - taken[-1, -1])
+    xx, xr = design.xx - taken[:-1, :-1], response.xr - taken[:-1, -1]
+    return Eliminated(factor, half, xx, xr, response.rr - taken[-1, -1])
 
 
 def exact_log_likelihood(glmm: GLMM, params: Params, *, reml: bool = False) -> Scalar:
@@ -81,7 +107,7 @@ def exact_log_likelihood(glmm: GLMM, params: Params, *, reml: bool = False) -> S
         return log_likelihood_at_best_beta(glmm, cross, params.theta, params.phi[0], reml=True)
     e = eliminate(cross, glmm.structure, relative_factor(glmm, params.theta))
     squares = e.rr - 2 * params.beta @ e.xr + params.beta @ e.xx @ params.beta
-    return _log_density(cross, squares, params.phi[0], e.factor.logdet().sum(), cross.n)
+    return _log_density(cross, squares, params.phi[0], e.factor.logdet().sum(), cross.design.n)
 
 
 def log_likelihood_at_best_beta(glmm: GLMM, cross: CrossProducts, theta, log_sigma: Scalar, *, reml: bool) -> Scalar:
@@ -89,13 +115,13 @@ def log_likelihood_at_best_beta(glmm: GLMM, cross: CrossProducts, theta, log_sig
     e = eliminate(cross, glmm.structure, relative_factor(glmm, theta))
     squares, logdet = e.rr - solve_fixed(e) @ e.xr, e.factor.logdet().sum()
     if not reml:
-        return _log_density(cross, squares, log_sigma, logdet, cross.n)
-    return _log_density(cross, squares, log_sigma, logdet + _logdet(e.xx), cross.n - len(e.xr))
+        return _log_density(cross, squares, log_sigma, logdet, cross.design.n)
+    return _log_density(cross, squares, log_sigma, logdet + _logdet(e.xx), cross.design.n - len(e.xr))
 
 
 def _log_density(cross: CrossProducts, squares: Scalar, log_sigma: Scalar, logdet: Scalar, n: Scalar) -> Scalar:
     deviance = logdet + squares * jnp.exp(-2 * log_sigma) + n * (jnp.log(2 * jnp.pi) + 2 * log_sigma)
-    return cross.half_log_weights - 0.5 * deviance
+    return cross.design.half_log_weights - 0.5 * deviance
 
 
 def solve_fixed(e: Eliminated) -> Float[Array, " p"]:

@@ -22,8 +22,8 @@ class Grouped(eqx.Module):
         predictor_of: linear predictor to which each random column belongs.
     """
 
-    z: Float[Array, "q blocks width"]
-    group_of_block: Int[Array, " blocks"] | None
+    z: Float[Array, "*members q blocks width"]
+    group_of_block: Int[Array, "*members blocks"] | None
     groups: int = eqx.field(static=True)
     predictor_of: tuple[int, ...] = eqx.field(static=True)
 

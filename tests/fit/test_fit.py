@@ -406,7 +406,7 @@ def test_statuses_are_sentences():
     for status in gj.Status:
         assert status.value.endswith(".")
         assert "\n" not in status.value
-    assert {status for status in gj.Status if status.ok} == {gj.Status.CONVERGED, gj.Status.SINGULAR}
+    assert {status for status in gj.Status if status.ok} == {gj.Status.CONVERGED, gj.Status.SINGULAR, gj.Status.LIMIT}
 
 
 def test_a_solution_is_not_changed_by_who_reads_it(golden):

@@ -1,0 +1,89 @@
+"""The objective of a Gaussian model with identity link: beta is profiled out in closed form."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jax.scipy.linalg import block_diag
+
+from ..marginal import (
+    CrossProducts,
+    design_products,
+    eliminate,
+    log_likelihood_at_best_beta,
+    response_products,
+    solve_fixed,
+)
+from ..model import relative_factor, unpack
+from ..params import Params
+from ..structure import _small as small
+from ._problem import AbstractProblem, Effects, Estimate
+from ._start import moment_sd, start_theta, theta_information
+
+
+class ExactProblem(AbstractProblem):
+    """Minus the log-likelihood (restricted: `reml`) over (theta, log sigma). An evaluation sees cross-products only.
+
+    The covariance of beta is `sigma^2 (X'V^-1X)^-1`, as lme4 and every text on linear mixed models has it: beta and the
+    variances are asymptotically independent, and ML and REML then differ in nothing here. (The joint Hessian, which
+    glmmTMB inverts, gives standard errors up to 9 % larger in unbalanced data.)
+
+    The least-squares fit of the response must have been taken out of it (`working.centre`).
+    """
+
+    reml: bool = eqx.field(static=True)
+
+    def design_data(self, glmm):
+        return design_products(glmm)
+
+    def response_data(self, glmm):
+        return response_products(glmm)
+
+    def begin(self, glmm, data, start):
+        cross = CrossProducts(*data)
+        design, response = cross
+        if start is None:
+            variance = response.rr / design.n
+            theta = start_theta(glmm, moment_sd(response.zr / jnp.sqrt(variance), design.zz))
+        else:
+            theta = start.theta
+        squares = eliminate(cross, glmm.structure, relative_factor(glmm, theta)).rr
+        n = design.n - glmm.p if self.reml else design.n
+        x = jnp.concatenate([*theta, 0.5 * jnp.log(squares / n)[None]])
+        return x, (), block_diag(theta_information(glmm, theta, design.zz), 2 * n[None, None])
+
+    def value(self, glmm, data, vector, carry):
+        params = self.params(glmm, vector)
+        cross = CrossProducts(*data)
+        value = log_likelihood_at_best_beta(glmm, cross, params.theta, params.phi[0], reml=self.reml)
+        return -value, carry
+
+    def params(self, glmm, vector):
+        return unpack(glmm, jnp.concatenate([jnp.zeros(glmm.p, vector.dtype), vector]))
+
+    def free(self, glmm, vector):
+        return vector[glmm.p :]
+
+    def finish(self, glmm, data, progress):
+        search = progress.search
+        variances = self.params(glmm, search.x)
+        lam, sigma = relative_factor(glmm, variances.theta), jnp.exp(variances.phi[0])
+        eliminated = eliminate(CrossProducts(*data), glmm.structure, lam)
+        return Estimate(
+            params=Params(solve_fixed(eliminated), variances.theta, variances.phi),
+            value=-search.value,
+            gradient=-search.gradient,
+            information=block_diag(eliminated.xx / sigma**2, progress.hessian),
+            scaled_gradient=progress.scaled_gradient,
+            converged=progress.done,
+            lam=lam,
+            scale=sigma,
+            dispersion=(sigma,),
+            evaluations=search.evaluations,
+        )
+
+    def effects(self, glmm, data, params, carry):
+        lam = relative_factor(glmm, params.theta)
+        eliminated = eliminate(CrossProducts(*data), glmm.structure, lam)
+        half = eliminated.z_half[:, -1] - jnp.einsum("qpg,p->qg", eliminated.z_half[:, :-1], params.beta)
+        mode = small.solve_upper(eliminated.factor.lower, half)
+        cov = jnp.exp(2 * params.phi[0]) * small.congruence(lam.T, eliminated.factor.blocks())
+        return Effects(lam @ mode, cov)

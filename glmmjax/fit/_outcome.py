@@ -1,0 +1,52 @@
+"""What fits end with, in the user's coordinates: NumPy arrays with a leading axis of members (one for a single fit)."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..marginal import Exact, Method
+from ..working import Working
+from ._diagnose import covariance_of_estimates, diagnose
+from ._problem import Estimate
+
+
+class Outcome(NamedTuple):
+    """Numbers of `members` fits; `Solution` describes them.
+
+    `status` is an index into `STATUSES`; `dispersion` is (members, parameters).
+    """
+
+    beta: np.ndarray
+    theta: tuple[np.ndarray, ...]
+    phi: np.ndarray
+    loglik: np.ndarray
+    vcov: np.ndarray
+    covariance: np.ndarray
+    dispersion: np.ndarray
+    gradient: np.ndarray
+    scaled_gradient: np.ndarray
+    evaluations: np.ndarray
+    status: np.ndarray
+
+
+def outcome_of(method: Method, working: Working, found: Estimate, y_sd: np.ndarray) -> Outcome:
+    """Bring estimates (NumPy, leading axis of members) back from working coordinates and diagnose them.
+
+    Arrays of `working` may have the axis too; `y_sd` (members,) is the standard deviation of each response.
+    """
+    restricted = isinstance(method, Exact) and method.reml
+    params, members = working.back(found.params), len(found.value)
+    lam = found.scale[:, None, None] * (working.effects_back @ found.lam)
+    return Outcome(
+        beta=params.beta,
+        theta=params.theta,
+        phi=params.phi,
+        loglik=found.value + (working.log_volume if restricted else 0.0),
+        vcov=covariance_of_estimates(found.information, working.jacobian, params.beta.shape[-1]),
+        covariance=lam @ np.swapaxes(lam, 1, 2),
+        dispersion=np.stack(found.dispersion, 1) if found.dispersion else np.zeros((members, 0)),
+        gradient=found.gradient,
+        scaled_gradient=found.scaled_gradient,
+        evaluations=found.evaluations,
+        status=diagnose(working.glmm, found, y_sd),
+    )

@@ -1,0 +1,129 @@
+"""What a method gives the optimiser: an objective with its start, and what to report at its minimum."""
+
+import abc
+from typing import Any, NamedTuple
+
+import equinox as eqx
+from jaxtyping import Bool, Float, Int
+
+from .._types import Array
+from ..model import GLMM, pack
+from ..params import Params
+from ._bfgs import Carry, Search
+
+Vector = Float[Array, " size"]
+Matrix = Float[Array, "size size"]
+
+
+class Data(NamedTuple):
+    """What the objective needs of the observations beside the model itself.
+
+    `design` comes from X, Z and the weights alone, so that models which share these share it; `response` from all.
+    """
+
+    design: Any
+    response: Any
+
+
+class Progress(NamedTuple):
+    """A search, and what the exact Hessian said where it last came to rest.
+
+    Attributes:
+        search: its value, gradient and inverse metric are exact after a check.
+        hessian: of the objective at the last check.
+        scaled_gradient: `sqrt(g' hessian^-1 g)` there, the distance to the minimum in standard errors.
+        done: whether the Hessian certifies a minimum.
+        rounds: number of checks.
+    """
+
+    search: Search
+    hessian: Matrix
+    scaled_gradient: Float[Array, ""]
+    done: Bool[Array, ""]
+    rounds: Int[Array, ""]
+
+
+class Estimate(NamedTuple):
+    """What a fit computes, in working coordinates.
+
+    Attributes:
+        params: the estimate.
+        value: log-likelihood.
+        gradient: of the log-likelihood by all parameters that were optimised.
+        information: minus the Hessian of the log-likelihood by all parameters.
+        scaled_gradient: `sqrt(g' information^-1 g)`, the distance to the maximum in standard errors.
+        converged: whether the exact Hessian certifies a maximum.
+        lam: (q, q) relative covariance factor of all random columns.
+        scale: what `lam` is multiplied by (sigma for gaussian).
+        dispersion: the family's own parameters on their natural scale.
+        evaluations: of the log-likelihood and its gradient.
+    """
+
+    params: Params
+    value: Float[Array, ""]
+    gradient: Vector
+    information: Matrix
+    scaled_gradient: Float[Array, ""]
+    converged: Bool[Array, ""]
+    lam: Float[Array, "q q"]
+    scale: Float[Array, ""]
+    dispersion: tuple[Float[Array, ""], ...]
+    evaluations: Int[Array, ""]
+
+
+class Effects(NamedTuple):
+    """Random effects `u` given data and parameters, in working coordinates, and their covariance."""
+
+    mode: Float[Array, "q groups"]
+    cov: Float[Array, "q q groups"]
+
+
+class AbstractProblem(eqx.Module):
+    """Minus a log-likelihood as a function of a vector of unconstrained parameters.
+
+    Everything is a pure function of a `GLMM` and its `Data`, so it runs for one model or under `vmap` for many.
+    """
+
+    @abc.abstractmethod
+    def design_data(self, glmm: GLMM) -> Any:
+        """`Data.design`: what X, Z and the weights contribute once."""
+
+    @abc.abstractmethod
+    def response_data(self, glmm: GLMM) -> Any:
+        """`Data.response`: what the response and the offset contribute once."""
+
+    @abc.abstractmethod
+    def begin(self, glmm: GLMM, data: Data, start: Params | None) -> tuple[Vector, Carry, Matrix]:
+        """First point, what its first evaluation begins from, and an approximate Hessian there."""
+
+    @abc.abstractmethod
+    def value(self, glmm: GLMM, data: Data, vector: Vector, carry: Carry) -> tuple[Float[Array, ""], Carry]:
+        """The objective, and what it hands to an evaluation nearby."""
+
+    @abc.abstractmethod
+    def params(self, glmm: GLMM, vector: Vector) -> Params:
+        """Parameters at `vector`; those that were profiled out are zero."""
+
+    @abc.abstractmethod
+    def free(self, glmm: GLMM, vector: Vector) -> Vector:
+        """The entries of all packed parameters that are optimised."""
+
+    @abc.abstractmethod
+    def finish(self, glmm: GLMM, data: Data, progress: Progress) -> Estimate:
+        """The numbers to report at the end of a search."""
+
+    @abc.abstractmethod
+    def effects(self, glmm: GLMM, data: Data, params: Params, carry: Carry) -> Effects:
+        """Random effects at `params`."""
+
+
+def problem_data(problem: AbstractProblem, glmm: GLMM) -> Data:
+    """All that the objective needs of the observations."""
+    return Data(problem.design_data(glmm), problem.response_data(glmm))
+
+
+def canonical(problem: AbstractProblem, glmm: GLMM, vector: Vector) -> Vector:
+    """The mirror image of `vector` in which no covariance factor has a negative diagonal."""
+    params = problem.params(glmm, vector)
+    theta = tuple(c.canonical(t) for c, t in zip(glmm.covariances, params.theta, strict=True))
+    return problem.free(glmm, pack(Params(params.beta, theta, params.phi)))
