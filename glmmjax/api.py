@@ -26,7 +26,7 @@ from .inference import (
     vcov,
 )
 from .marginal import Method, log_marginal
-from .mixed import MixedModel, mixed_model, plan
+from .mixed import MixedModel, check_response, mixed_model, plan
 from .params import Params
 from .prediction import predict, simulate
 from .report import Summary, load_solution, save_solution, summarise, to_dict
@@ -47,7 +47,8 @@ def glmm(  # noqa: PLR0913 - the arguments of lme4 and glmmTMB, keyword-only
     Args:
         formula: as in lme4: `"y ~ x + (1 + x | g)"`, `(x || g)` for uncorrelated effects, `(1 | a:b)`, `offset(...)`.
             The fixed part is formulaic's (`C(...)`, `poly`, `bs`, `I(...)`). Binomial responses are
-            `successes / trials` or `cbind(successes, failures)`. Without a random term it is a GLM.
+            `successes / trials` or `cbind(successes, failures)`. Without a random term it is a GLM. Without a
+            left-hand side, `"~ x + (1 | g)"`, it is a model to simulate from or to give responses to.
         data: pandas or polars DataFrame, pyarrow Table, or dict of arrays. Rows with missing values are dropped and
             counted.
         family: a name (`gaussian`, `bernoulli`, `binomial`, `poisson`, `gamma`) or a family with its link, such as
@@ -85,6 +86,7 @@ class Model:
             reml: maximise the restricted likelihood (gaussian with identity link).
             start: parameters to start from, such as `other_fit.params`.
         """
+        check_response(self.core)
         return Fit(fit_model(self.core, method, reml=reml, start=start))
 
     def log_marginal(self, params: Params, method: Method | None = None) -> Float[Array, ""]:
@@ -92,12 +94,19 @@ class Model:
 
         It computes in the precision JAX is in; `with gj.float64():` around the call gives float64.
         """
+        check_response(self.core)
         check_params(self.core, params, "params")
         return log_marginal(self.core.glmm, params, choose_method(self.core, method, reml=False))
 
     def start(self) -> Params:
         """Starting values: the model without random effects, and variances by moments."""
+        check_response(self.core)
         return starting_values(self.core)
+
+    def simulate(self, params: Params, n: int = 1, seed: int = 0) -> np.ndarray:
+        """(n, nobs) responses drawn at `params` with new random effects; the model needs no response."""
+        check_params(self.core, params, "params")
+        return simulate(self.core, params, n, seed=seed)
 
     @property
     def plan(self) -> str:

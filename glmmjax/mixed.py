@@ -47,6 +47,11 @@ class MixedModel:
         return self.design.random[0].levels if self.design.random else ()
 
     @property
+    def has_response(self) -> bool:
+        """Whether the formula has a left-hand side; without one `y` is NaN."""
+        return self.design.has_response
+
+    @property
     def is_linear(self) -> bool:
         """Whether the exact likelihood is at hand: gaussian family, identity link."""
         return self.family.name == "gaussian" and self.family.link.name == "identity"
@@ -80,6 +85,11 @@ def mixed_model(formula: str, data: Any, *, family: str | AbstractFamily, weight
     """Parse, check and lay out; raises `ModelError`."""
     distribution = as_family(family)
     design = build_design(formula, data, response=distribution.response, weights=weights, offset=offset)
+    return lay_out(design, distribution)
+
+
+def lay_out(design: Design, family: AbstractFamily) -> MixedModel:
+    """The model of a design; raises `ModelError` for terms that are not identified."""
     _refuse_several_factors(design)
     _refuse_dependent_columns(design)
     _refuse_overlapping_terms(design)
@@ -93,10 +103,18 @@ def mixed_model(formula: str, data: Any, *, family: str | AbstractFamily, weight
         offset=layout.to_blocks(design.offset[None]),
         x=(layout.to_blocks(design.fixed.x.T),),
         structure=Grouped(layout.to_blocks(z.T), layout.group_of_block, layout.groups, (0,) * z.shape[1]),
-        family=distribution,
+        family=family,
         covariances=tuple(covariance_named(term.formula.covariance, term.z.shape[1]) for term in terms),
     )
     return MixedModel(design, glmm, layout)
+
+
+def check_response(model: MixedModel) -> None:
+    """Raise a `ModelError` if there is no response to fit."""
+    if not model.has_response:
+        raise ModelError(
+            "This model has no response: give one on the left of the formula, or responses to gj.fit_many."
+        )
 
 
 def plan(model: MixedModel) -> str:

@@ -3,5 +3,19 @@
 from ._build import build_design
 from ._newrows import NewRows, new_rows
 from ._parts import Design, FixedPart, RandomPart
+from ._replace import replace_response
+from ._rules import Faults, invalid_responses
+from ._subset import subset_rows
 
-__all__ = ["Design", "FixedPart", "NewRows", "RandomPart", "build_design", "new_rows"]
+__all__ = [
+    "Design",
+    "Faults",
+    "FixedPart",
+    "NewRows",
+    "RandomPart",
+    "build_design",
+    "invalid_responses",
+    "new_rows",
+    "replace_response",
+    "subset_rows",
+]

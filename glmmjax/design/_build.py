@@ -9,10 +9,9 @@ from ._frame import argument_name, read_frame, read_weights
 from ._parts import Design
 from ._predictor import (
     check_identified,
-    fixed_columns,
     fixed_part,
     offset_part,
-    random_columns,
+    predictor_columns,
     random_part,
 )
 from ._response import read_response, response_columns
@@ -25,7 +24,8 @@ def build_design(formula: str, data: Any, *, response: str, weights: Any = None,
     - `data`: a pandas or polars DataFrame, a pyarrow Table, or a dict of arrays; n rows.
     - `response`: what the family can take: "real", "positive" (> 0), "count" (whole, not negative), "binary"
         (0, 1 or bool) or "proportion" (successes out of trials: `s / t`, `cbind(s, f)`, a 0/1 column, or a
-        proportion whose trials are the weights).
+        proportion whose trials are the weights). A formula without a left-hand side has a `y` of NaN; its
+        trials are the weights, or one.
     - `weights`, `offset`: a column name or an array of n. Terms `offset(...)` of the formula add to `offset`.
 
     Rows with a missing value in a used column are dropped and counted; columns of the fixed part that are
@@ -61,8 +61,4 @@ def build_design(formula: str, data: Any, *, response: str, weights: Any = None,
 
 
 def _used_columns(formula: ParsedFormula, table: Table, kind: str) -> list[str]:
-    names = response_columns(formula.response, kind, table.names)
-    names += fixed_columns(formula, table.names)
-    for term in formula.random:
-        names += random_columns(term, table.names)
-    return names
+    return response_columns(formula.response, kind, table.names) + predictor_columns(formula, table.names)

@@ -5,7 +5,7 @@ import pandas as pd
 
 from .._errors import ModelError
 
-_HUGE = 1e100
+_HUGE = 1e100  # the largest number whose square is safe from overflow
 _LARGEST = np.iinfo(np.int64).max
 # What `infer_dtype` says of an object column, and the type that takes it.
 _OBJECTS = {
@@ -26,6 +26,11 @@ def missing_rows(frame: pd.DataFrame) -> np.ndarray:
     for _, column in frame.items():
         missing |= column.isna().to_numpy()
     return missing
+
+
+def unusable(values: np.ndarray) -> np.ndarray:
+    """Which numbers are missing, infinite, or so large that their squares overflow."""
+    return ~(np.abs(values) <= _HUGE)
 
 
 def clean(frame: pd.DataFrame) -> pd.DataFrame:
@@ -52,9 +57,9 @@ def _clean_column(name: str, column: pd.Series) -> pd.Series:
         return column.astype("int64")
     if pd.api.types.is_float_dtype(dtype):
         column = column.astype("float64")
-        if not np.isfinite(column.to_numpy()).all():
-            raise ModelError(f"Column '{name}' has infinite values.")
-        if (np.abs(column.to_numpy()) > _HUGE).any():
+        if unusable(column.to_numpy()).any():
+            if not np.isfinite(column.to_numpy()).all():
+                raise ModelError(f"Column '{name}' has infinite values.")
             raise ModelError(f"Column '{name}' has values beyond {_HUGE:g}, whose squares overflow: rescale it.")
         return column
     return _clean_object(name, column)

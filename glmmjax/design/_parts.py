@@ -59,7 +59,8 @@ class Design:
     - `frame`: the columns used, n kept rows with their original labels, as bool, int64, float64 or
         categorical. `build_design(formula.text, frame, response=response_kind, weights=weights_name,
         offset=offset_name)` gives this design again.
-    - `y`: (n,) float64, or for proportions (n, 2): successes and trials.
+    - `y`: (n,) float64, or for proportions (n, 2): successes and trials. NaN (the successes of proportions) if the
+        formula has no response.
     - `weights`, `offset`: (n,) float64; ones and zeros if none were given.
     - `weights_name`, `offset_name`: the column of `frame` for the argument; `"(weights)"`, `"(offset)"` for
         arrays.
@@ -84,3 +85,8 @@ class Design:
     def response_name(self) -> str:
         """The left-hand side of the formula, as written."""
         return self.formula.response
+
+    @property
+    def has_response(self) -> bool:
+        """Whether the formula has a left-hand side."""
+        return bool(self.formula.response)

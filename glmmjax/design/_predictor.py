@@ -21,10 +21,13 @@ def fixed_columns(formula: ParsedFormula, available: Collection[str]) -> list[st
     return matrix_columns(formula.fixed, available) + matrix_columns(numbers(*formula.offsets), available)
 
 
-def random_columns(term: RandomFormula, available: Collection[str]) -> list[str]:
-    """The columns of `available` that a random term uses; `ModelError` for unknown names."""
-    require(term.factors, available)
-    return matrix_columns(term.columns, available) + list(term.factors)
+def predictor_columns(formula: ParsedFormula, available: Collection[str]) -> list[str]:
+    """The columns of `available` that a right-hand side uses; `ModelError` for unknown names."""
+    names = fixed_columns(formula, available)
+    for term in formula.random:
+        require(term.factors, available)
+        names += matrix_columns(term.columns, available) + list(term.factors)
+    return names
 
 
 def fixed_part(formula: ParsedFormula, frame: pd.DataFrame, present: np.ndarray) -> FixedPart:

@@ -1,7 +1,7 @@
-"""The response: what each kind of it may hold, and how successes out of trials are written."""
+"""The response: how it is read, and how successes out of trials are written."""
 
 import ast
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -10,11 +10,12 @@ import pandas as pd
 from .._errors import ModelError
 from ._matrix import evaluate
 from ._names import columns_in, parse_python, plain_name
+from ._rules import KINDS, NO_TRIALS, PAIR_RULES, RULES, is_constant, not_whole
 
 _ROUNDING = 1e-6  # of a proportion times its trials, relative to the number of successes
 
 
-class _Counts(NamedTuple):
+class Counts(NamedTuple):
     """Successes, and trials from `successes / trials` or failures from `cbind(successes, failures)`."""
 
     successes: str
@@ -24,9 +25,11 @@ class _Counts(NamedTuple):
 
 def response_columns(text: str, kind: str, available: Collection[str]) -> list[str]:
     """The columns of `available` that a left-hand side uses; `ModelError` for unknown kinds and names."""
-    if kind not in _CHECKS and kind != "proportion":
-        raise ModelError(f"The kind of response '{kind}' is not one of {', '.join([*_CHECKS, 'proportion'])}.")
-    counts = _counts(text)
+    if kind not in KINDS:
+        raise ModelError(f"The kind of response '{kind}' is not one of {', '.join(KINDS)}.")
+    if not text:
+        return []
+    counts = read_counts(text)
     if counts is None:
         return columns_in(text, available)
     if kind != "proportion" and not counts.other_is_trials:
@@ -41,25 +44,32 @@ def read_response(
 
     Returns `y` (n,), or for `kind="proportion"` (n, 2) successes and trials. The weights come back as they
     are, except for proportions in [0, 1], whose weights were their trials (R's convention): then there are
-    none. Raises `ModelError` if a value is not of the kind, or all values are the same.
+    none. The response `""` is NaN with trials of one or, if there are weights, of these. Raises `ModelError` if a
+    value is not of the kind, or all values are the same.
     """
+    if not text:
+        return _no_response(kind, frame.index, weights)
     if kind == "proportion":
         y, weights = _proportion(text, frame, weights)
-        successes, trials = _present(y, weights).sum(0)
-        if successes in (0, trials):
+        if is_constant(y, kind, weights):
             raise ModelError(f"The response {text} has only successes or only failures.")
         return y, weights
     y = _values(text, kind, frame)
-    _CHECKS[kind](y, text, frame.index)
-    seen = _present(y, weights)
-    if np.ptp(seen) == 0:
-        raise ModelError(f"The response {text} is {seen[0]:g} in every row.")
+    _check(y, text, kind, frame.index)
+    if is_constant(y, kind, weights):
+        first = 0 if weights is None else int(np.argmax(weights > 0))
+        raise ModelError(f"The response {text} is {y[first]:g} in every row.")
     return y, weights
 
 
-def _present(y: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
-    """The rows with a positive weight."""
-    return y if weights is None else y[weights > 0]
+def _no_response(kind: str, index: pd.Index, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+    y = np.full(len(index), np.nan)
+    if kind != "proportion":
+        return y, weights
+    if weights is None:
+        return np.column_stack([y, np.ones_like(y)]), None
+    _check_trials(weights, "model", index)
+    return np.column_stack([y, weights]), None
 
 
 def _values(text: str, kind: str, frame: pd.DataFrame) -> np.ndarray:
@@ -75,7 +85,7 @@ def _values(text: str, kind: str, frame: pd.DataFrame) -> np.ndarray:
     return column.to_numpy(np.float64)
 
 
-def _counts(text: str) -> _Counts | None:
+def read_counts(text: str) -> Counts | None:
     """The two sides of `successes / trials` or `cbind(successes, failures)`; None for anything else."""
     if plain_name(text) is not None:
         return None
@@ -89,7 +99,7 @@ def _counts(text: str) -> _Counts | None:
     if len(sides) != 2:
         raise ModelError(f"The response {text} must have two parts, successes and failures.")
     first, second = (_unparse(side, aliases) for side in sides)
-    return _Counts(first, second, is_ratio)
+    return Counts(first, second, is_ratio)
 
 
 def _unparse(tree: ast.expr, aliases: dict[str, str]) -> str:
@@ -100,16 +110,16 @@ def _unparse(tree: ast.expr, aliases: dict[str, str]) -> str:
 
 
 def _proportion(text: str, frame: pd.DataFrame, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
-    counts = _counts(text)
+    counts = read_counts(text)
     if counts is None:
         return _single_proportion(text, frame, weights)
     successes = _values(counts.successes, "count", frame)
     other = _values(counts.other, "count", frame)
-    _check_count(successes, counts.successes, frame.index)
-    _check_count(other, counts.other, frame.index)
+    _check(successes, counts.successes, "count", frame.index)
+    _check(other, counts.other, "count", frame.index)
     trials = other if counts.other_is_trials else successes + other
-    _refuse(trials == 0, frame.index, f"The response {text} has no trials")
-    _refuse(successes > trials, frame.index, f"The response {text} has more successes than trials")
+    for broken, sentence in PAIR_RULES:
+        _refuse(broken(successes, trials), frame.index, f"The response {text} {sentence}")
     return np.column_stack([successes, trials]), weights
 
 
@@ -123,8 +133,7 @@ def _single_proportion(
     _refuse((y < 0) | (y > 1), index, f"The response {text} must be a proportion between 0 and 1", y)
     if weights is None:
         raise ModelError(f"The response {text} holds proportions: give trials as weights, or write successes / trials.")
-    _refuse(weights == 0, index, f"The response {text} has no trials")
-    _refuse(weights != np.floor(weights), index, f"The trials of the response {text} must be whole", weights)
+    _check_trials(weights, f"response {text}", index)
     successes = np.round(y * weights)
     rest = np.abs(y * weights - successes)
     off = rest > _ROUNDING * np.maximum(successes, 1)
@@ -132,24 +141,18 @@ def _single_proportion(
     return np.column_stack([successes, weights]), None
 
 
-def _check_real(y: np.ndarray, text: str, index: pd.Index) -> None:
-    """Any finite number will do, and nothing else has come so far."""
+def _check_trials(trials: np.ndarray, whose: str, index: pd.Index) -> None:
+    _refuse(NO_TRIALS.broken(trials, trials), index, f"The {whose} {NO_TRIALS.sentence}")
+    _refuse(not_whole(trials), index, f"The trials of the {whose} must be whole", trials)
 
 
-def _check_positive(y: np.ndarray, text: str, index: pd.Index) -> None:
-    _refuse(y <= 0, index, f"The response {text} must be positive", y)
-
-
-def _check_count(y: np.ndarray, text: str, index: pd.Index) -> None:
-    _refuse(y < 0, index, f"The response {text} must be counts, which are not negative", y)
-    _refuse(y != np.floor(y), index, f"The response {text} must be counts, which are whole", y)
-
-
-def _check_binary(y: np.ndarray, text: str, index: pd.Index) -> None:
-    found = np.unique(y)
-    if not np.isin(found, (0.0, 1.0)).all():
-        shown = ", ".join(f"{value:g}" for value in found[:5]) + (", ..." if len(found) > 5 else "")
-        raise ModelError(f"The response {text} must be 0 or 1, and it holds {shown}.")
+def _check(y: np.ndarray, text: str, kind: str, index: pd.Index) -> None:
+    for broken, sentence in RULES[kind]:
+        if kind == "binary" and broken(y).any():
+            found = np.unique(y)
+            shown = ", ".join(f"{value:g}" for value in found[:5]) + (", ..." if len(found) > 5 else "")
+            raise ModelError(f"The response {text} {sentence}, and it holds {shown}.")
+        _refuse(broken(y), index, f"The response {text} {sentence}", y)
 
 
 def _refuse(bad: np.ndarray, index: pd.Index, sentence: str, values: np.ndarray | None = None) -> None:
@@ -158,11 +161,3 @@ def _refuse(bad: np.ndarray, index: pd.Index, sentence: str, values: np.ndarray 
         first = int(np.argmax(bad))
         value = "" if values is None else f", and it is {values[first]:g}"
         raise ModelError(f"{sentence}{value} in row {index[first]}.")
-
-
-_CHECKS: dict[str, Callable[[np.ndarray, str, pd.Index], None]] = {
-    "real": _check_real,
-    "positive": _check_positive,
-    "count": _check_count,
-    "binary": _check_binary,
-}

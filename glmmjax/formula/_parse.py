@@ -22,7 +22,8 @@ def parse_formula(text: str) -> ParsedFormula:
     """Take a formula in lme4's notation apart.
 
     `"y ~ x + (1 + x | g) + offset(log(t))"` has the response `y`, the fixed part `x`, one random term and one
-    offset. Raises `ModelError` with one sentence, the formula, and a caret under the place.
+    offset; without a left-hand side the response is `""`. Raises `ModelError` with one sentence, the formula, and a
+    caret under the place.
     """
     if not isinstance(text, str):
         raise ModelError(f"The formula must be text, not {type(text).__name__}.")
@@ -44,7 +45,8 @@ def parse_formula(text: str) -> ParsedFormula:
             _check_fixed(term.tokens, text)
             fixed.append(term)
     _check_once([term.text for term in random] + [f"offset({offset})" for offset in offsets])
-    return ParsedFormula(text, source(left, text), tidy(fixed, text) or "1", tuple(random), tuple(offsets))
+    response = source(left, text) if left else ""
+    return ParsedFormula(text, response, tidy(fixed, text) or "1", tuple(random), tuple(offsets))
 
 
 def _sides(tokens: tuple[Token, ...], text: str) -> tuple[tuple[Token, ...], tuple[Token, ...]]:
@@ -54,13 +56,10 @@ def _sides(tokens: tuple[Token, ...], text: str) -> tuple[tuple[Token, ...], tup
     if len(tildes) > 1:
         raise fail("The formula has a second '~'.", text, tokens[tildes[1]].start)
     left, right = tokens[: tildes[0]], tokens[tildes[0] + 1 :]
-    if not left:
-        raise fail("The formula has no response before '~'.", text, tokens[0].start)
     if not right:
         raise fail("The formula has nothing after '~'; write 1 for an intercept only.", text, len(text))
-    if left[0].text in ("+", "-", "*", "/"):
-        raise fail("The response cannot begin with an operator.", text, left[0].start)
-    _check_response(left, text)
+    if left:
+        _check_response(left, text)
     check_grammar(right, text, len(text))
     outer = bars(right)
     if outer and right[outer[0]].depth == 0:
@@ -70,6 +69,8 @@ def _sides(tokens: tuple[Token, ...], text: str) -> tuple[tuple[Token, ...], tup
 
 def _check_response(left: tuple[Token, ...], text: str) -> None:
     """The left-hand side is Python for the data to evaluate; only what is surely a slip is refused here."""
+    if left[0].text in ("+", "-", "*", "/"):
+        raise fail("The response cannot begin with an operator.", text, left[0].start)
     for before, token in zip((None, *left), left, strict=False):
         if token.text in ("|", "||") or is_covariance(token):
             raise fail("The response cannot hold a random term.", text, token.start)

@@ -1,6 +1,6 @@
 """What a formula says, as data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class ParsedFormula:
     """A formula taken apart.
 
     - `text`: the whole formula, on one line.
-    - `response`: the left-hand side, still text.
+    - `response`: the left-hand side, still text; `""` if there is none.
     - `fixed`: the right-hand side without random terms and offsets, for formulaic; `"1"` if nothing is left.
     - `random`: the random terms in the order written, `(1 | a/b)` already expanded.
     - `offsets`: what stood inside each `offset(...)`.
@@ -41,3 +41,8 @@ class ParsedFormula:
     fixed: str
     random: tuple[RandomFormula, ...]
     offsets: tuple[str, ...]
+
+    def with_response(self, response: str) -> "ParsedFormula":
+        """The same right-hand side below another response."""
+        right = self.text[len(self.response) :].lstrip()
+        return replace(self, text=f"{response} {right}", response=response)

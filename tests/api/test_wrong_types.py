@@ -19,6 +19,8 @@ for call in (
     lambda: gj.Laplace(None),
     lambda: gj.Poisson(3),
     lambda: model.fit().simulate(1.5),
+    lambda: model.simulate([0.0]),
+    lambda: model.simulate(model.start(), 1.5),
 ):
     try:
         call()
@@ -34,5 +36,5 @@ for call in (
 def test_wrong_types():
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
     lines = done.stdout.splitlines()
-    assert len(lines) == 10
+    assert len(lines) == 12
     assert [line for line in lines if not line.startswith("ModelError: ")] == []

@@ -23,3 +23,24 @@ def frame():
             "s": np.repeat([10, 9, 8, 7], 3),
         }
     )
+
+
+@pytest.fixture
+def check_same():
+    """`check_same(one, other)`: two designs are equal in everything that is fitted, named or saved."""
+    return _check_same
+
+
+def _check_same(one, other):
+    pd.testing.assert_frame_equal(one.frame, other.frame)
+    for field in ("y", "weights", "offset"):
+        np.testing.assert_array_equal(getattr(one, field), getattr(other, field))
+    for field in ("formula", "response_kind", "weights_name", "offset_name"):
+        assert getattr(one, field) == getattr(other, field)
+    assert (one.fixed.names, one.fixed.dropped) == (other.fixed.names, other.fixed.dropped)
+    np.testing.assert_array_equal(one.fixed.x, other.fixed.x)
+    for left, right in zip(one.random, other.random, strict=True):
+        assert (left.formula, left.names, left.levels) == (right.formula, right.names, right.levels)
+        assert left.factor_levels == right.factor_levels
+        for field in ("cells", "refs", "z"):
+            np.testing.assert_array_equal(getattr(left, field), getattr(right, field))

@@ -76,6 +76,20 @@ def test_response_is_kept_as_text(response):
     assert parse_formula(f"{response} ~ x").response == response
 
 
+@pytest.mark.parametrize("formula", ["~ x + (1 | g) + offset(log(t))", "  ~x + (1 | g) + offset(log(t))"])
+def test_a_formula_may_have_no_response(formula):
+    parsed = parse_formula(formula)
+    assert parsed.response == ""
+    assert (parsed.fixed, [term.text for term in parsed.random], parsed.offsets) == ("x", ["(1 | g)"], ("log(t)",))
+
+
+@pytest.mark.parametrize("left", ["", "y", "log(y)", "`a~b`", "y == '~'"])
+@pytest.mark.parametrize("other", ["z", "`log(y)`", "`s ~` / t"])
+def test_another_response(left, other):
+    replaced = parse_formula(f"{left}  ~ x + (1|g) + offset(log(t))").with_response(other)
+    assert replaced == parse_formula(f"{other} ~ x + (1|g) + offset(log(t))")
+
+
 ERRORS = {
     "y ~ x | g": ("write (x | g)", "|"),
     "y ~ (1 | )": ("missing after '|'", ")"),
@@ -87,7 +101,9 @@ ERRORS = {
     "y ~ ()": ("missing after '('", ")"),
     "y ~ x z": ("operator is missing before 'z'", "z"),
     "y ~ x (1 | g)": ("operator is missing before '('", "(1"),
-    "~ x": ("no response", "~"),
+    "~": ("nothing after '~'", ""),
+    "~ y ~ x": ("second '~'", "~ x"),
+    "~ x | g": ("write (x | g)", "|"),
     "y ~": ("nothing after '~'", ""),
     "y x": ("no '~'", ""),
     "y ~ x ~ z": ("second '~'", "~ z"),
@@ -176,4 +192,4 @@ def test_any_text_is_a_formula_or_a_model_error(text):
     except ModelError:
         return
     assert parsed.fixed
-    assert parsed.response
+    assert bool(parsed.response) == (not parsed.text.startswith("~"))

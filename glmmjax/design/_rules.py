@@ -1,0 +1,105 @@
+"""What a response of each kind may hold: the rules for one response, which thousands at once are held to as well."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from ._clean import unusable
+
+_CHUNK = 1 << 16  # numbers looked at together, which stay in the cache from one rule to the next
+
+
+class Rule(NamedTuple):
+    """What no value of a response may do.
+
+    - `broken`: which values break the rule, in the shape of the response.
+    - `sentence`: what the response must be instead, after its name.
+    """
+
+    broken: Callable[[np.ndarray], np.ndarray]
+    sentence: str
+
+
+class PairRule(NamedTuple):
+    """The same of successes and trials: `broken` takes both."""
+
+    broken: Callable[[np.ndarray, np.ndarray], np.ndarray]
+    sentence: str
+
+
+class Faults(NamedTuple):
+    """What is wrong with B responses, each a (B,) bool.
+
+    - `invalid`: some value is missing, infinite or not of the kind.
+    - `constant`: valid, and the same in every row: nothing to estimate from.
+    """
+
+    invalid: np.ndarray
+    constant: np.ndarray
+
+
+def not_whole(y: np.ndarray) -> np.ndarray:
+    """Which numbers have a fraction."""
+    return y != np.floor(y)
+
+
+RULES: dict[str, tuple[Rule, ...]] = {
+    "real": (),  # any finite number will do
+    "positive": (Rule(lambda y: y <= 0, "must be positive"),),
+    "count": (
+        Rule(lambda y: y < 0, "must be counts, which are not negative"),
+        Rule(not_whole, "must be counts, which are whole"),
+    ),
+    "binary": (Rule(lambda y: (y != 0) & (y != 1), "must be 0 or 1"),),
+}
+KINDS = (*RULES, "proportion")
+NO_TRIALS = PairRule(lambda successes, trials: trials == 0, "has no trials")
+PAIR_RULES = (NO_TRIALS, PairRule(lambda successes, trials: successes > trials, "has more successes than trials"))
+
+
+def invalid_responses(y: np.ndarray, kind: str, weights: np.ndarray | None = None) -> Faults:
+    """Which of B responses cannot be fitted.
+
+    - `y`: (B, n), or for proportions (B, n, 2) successes and trials.
+    - `kind`: what the family can take, as in `build_design`.
+    - `weights`: (n,) prior weights. A row of weight zero may hold no other values than the rest, and does not
+        count as one that differs.
+    """
+    members = max(1, _CHUNK // max(1, int(np.prod(y.shape[1:]))))
+    starts = range(0, max(1, len(y)), members)
+    chunks = [_faults(y[start : start + members], kind, weights) for start in starts]
+    invalid, constant = map(np.concatenate, zip(*chunks, strict=True))
+    return Faults(invalid, constant)
+
+
+def is_constant(y: np.ndarray, kind: str, weights: np.ndarray | None) -> np.ndarray:
+    """Whether responses (..., n) are the same in all rows of positive weight; for proportions (..., n, 2) whether they
+    are only successes or only failures."""
+    seen = slice(None) if weights is None else weights > 0
+    if kind == "proportion":
+        successes, trials = y[..., seen, 0].sum(-1), y[..., seen, 1].sum(-1)
+        return (successes == 0) | (successes == trials)
+    y = y[..., seen]
+    return y.min(-1) == y.max(-1)
+
+
+def _faults(y: np.ndarray, kind: str, weights: np.ndarray | None) -> Faults:
+    y = np.asarray(y, np.float64)
+    with np.errstate(invalid="ignore"):
+        if kind == "proportion":
+            successes, trials = y[..., 0], y[..., 1]
+            broken = _broken(successes, "count") | _broken(trials, "count")
+            for rule in PAIR_RULES:
+                broken |= rule.broken(successes, trials)
+        else:
+            broken = _broken(y, kind)
+        invalid = np.asarray(broken.any(-1))
+        return Faults(invalid, is_constant(y, kind, weights) & ~invalid)
+
+
+def _broken(y: np.ndarray, kind: str) -> np.ndarray:
+    broken = unusable(y)
+    for rule in RULES[kind]:
+        broken |= rule.broken(y)
+    return broken
