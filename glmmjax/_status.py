@@ -36,13 +36,17 @@ class Status(enum.Enum):
         "keeps the mean in range, such as log), or a covariate is very badly scaled."
     )
 
+    NOT_RUN = (
+        "Not fitted: the run was stopped before this member's turn; the same call with the same checkpoint folder goes "
+        "on from there."
+    )
     CONSTANT = (
         "Not fitted: the response has the same value in every row (for successes, none or all), so the likelihood has "
         "no maximum; leave this member out."
     )
     INVALID = (
-        "Not fitted: the response has missing, infinite or impossible values for this family; mend or drop them, or "
-        "give these rows weight zero."
+        "Not fitted: the response has missing, infinite or impossible values for this family; mend them, or leave this "
+        "member out."
     )
 
     @property

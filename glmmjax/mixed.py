@@ -93,11 +93,16 @@ def lay_out(design: Design, family: AbstractFamily) -> MixedModel:
     _refuse_several_factors(design)
     _refuse_dependent_columns(design)
     _refuse_overlapping_terms(design)
+    refs = design.random[0].refs if design.random else np.zeros(len(design.y), int)
+    layout = make_layout(refs, len(design.random[0].levels) if design.random else 1)
+    return MixedModel(design, assemble(design, family, layout), layout)
+
+
+def assemble(design: Design, family: AbstractFamily, layout: Layout) -> GLMM:
+    """The arrays of a design in the blocks of `layout`."""
     terms = design.random
-    refs = terms[0].refs if terms else np.zeros(len(design.y), int)
-    layout = make_layout(refs, len(terms[0].levels) if terms else 1)
     z = np.concatenate([term.z for term in terms], 1) if terms else np.zeros((len(design.y), 0))
-    glmm = GLMM(
+    return GLMM(
         y=layout.to_blocks(design.y.T),
         weights=layout.to_blocks(design.weights) * layout.present,
         offset=layout.to_blocks(design.offset[None]),
@@ -106,7 +111,6 @@ def lay_out(design: Design, family: AbstractFamily) -> MixedModel:
         family=family,
         covariances=tuple(covariance_named(term.formula.covariance, term.z.shape[1]) for term in terms),
     )
-    return MixedModel(design, glmm, layout)
 
 
 def check_response(model: MixedModel) -> None:

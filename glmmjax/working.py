@@ -1,11 +1,11 @@
 """Working coordinates: orthogonal columns of X and Z, so that no scale or origin of a covariate matters."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
-from scipy.linalg import block_diag, solve_triangular
+from scipy.linalg import solve_triangular
 
-from .covariances import AbstractCovariance
 from .model import GLMM
 from .params import Params
 
@@ -36,14 +36,9 @@ class Working:
     @property
     def jacobian(self) -> np.ndarray:
         """(size, size) derivative of all parameters by the working ones."""
-        blocks = [self.beta_back, *self.theta_back, np.eye(len(self.glmm.family.dispersion_names))]
-        size = sum(block.shape[-1] for block in blocks)
-        whole, first = np.zeros((*self.beta_back.shape[:-2], size, size)), 0
-        for block in blocks:
-            own = slice(first, first + block.shape[-1])
-            whole[..., own, own] = block
-            first += block.shape[-1]
-        return whole
+        phi = np.eye(len(self.glmm.family.dispersion_names))
+        of_phi = np.broadcast_to(phi, (*self.beta_back.shape[:-2], *phi.shape))
+        return block_diagonal([self.beta_back, *self.theta_back, of_phi])
 
     def back(self, params: Params) -> Params:
         """Parameters of the model itself from working ones; both may have leading axes."""
@@ -51,63 +46,91 @@ class Working:
         return Params(self.centre + _times(self.beta_back, params.beta), theta, np.asarray(params.phi))
 
     def forth(self, params: Params) -> Params:
-        """Working parameters from those of the model itself."""
-        theta = tuple(np.linalg.solve(m, np.asarray(t)) for m, t in zip(self.theta_back, params.theta, strict=True))
-        gamma = np.linalg.solve(self.beta_back, np.asarray(params.beta) - self.centre)
-        return Params(gamma, theta, np.asarray(params.phi))
+        """Working parameters from those of the model itself; both may have leading axes."""
+        theta = tuple(_solve(m, t) for m, t in zip(self.theta_back, params.theta, strict=True))
+        return Params(_solve(self.beta_back, params.beta - self.centre), theta, np.asarray(params.phi))
 
 
 def working_coordinates(glmm: GLMM) -> Working:
-    """`glmm` in working coordinates."""
+    """`glmm` in working coordinates; its arrays may have a leading axis of members."""
     present = np.asarray(glmm.weights) > 0
-    backs = [_inverse_factor(np.asarray(x)[:, present].T) for x in glmm.x]
-    x = tuple(np.tensordot(back.T, x, 1) for back, x in zip(backs, glmm.x, strict=True))
-    effects_back = _inverse_basis(glmm, present)
-    z = np.tensordot(effects_back.T, glmm.structure.z, 1)
+    backs = [_inverse_factor(_rows(x, present), present) for x in glmm.x]
+    x = tuple(_combine(back, x) for back, x in zip(backs, glmm.x, strict=True))
+    effects_back, theta_back = _inverse_basis(glmm, present)
+    z = _combine(effects_back, glmm.structure.z)
     working = dataclasses.replace(glmm, x=x, structure=dataclasses.replace(glmm.structure, z=z))
-    beta_back = np.asarray(block_diag(*backs))
-    theta_back, first = [], 0
-    for covariance in glmm.covariances:
-        own = slice(first, first + covariance.q)
-        theta_back.append(_theta_matrix(covariance, effects_back[own, own]))
-        first += covariance.q
-    return Working(working, beta_back, effects_back, tuple(theta_back), np.zeros(len(beta_back)))
+    beta_back = block_diagonal(backs)
+    return Working(working, beta_back, effects_back, theta_back, np.zeros(beta_back.shape[:-1]))
 
 
 def centre(working: Working) -> Working:
-    """Take the least-squares fit out of `y`, so that sums of squares lose no digits to the mean; `y` may have leading
-    axes of members."""
+    """Take the least-squares fit out of `y`, so that sums of squares lose no digits to the mean; arrays may have a
+    leading axis of members."""
     glmm = working.glmm
     (q,) = glmm.x
-    w, residual = np.asarray(glmm.weights), np.asarray(glmm.y) - np.asarray(glmm.offset[0])
-    rows = q.reshape(len(q), w.size)
-    products = (w * residual).reshape(*residual.shape[:-2], w.size) @ rows.T
-    gamma = np.linalg.solve((rows * w.ravel()) @ rows.T, products[..., None])[..., 0]
-    moved = dataclasses.replace(glmm, y=glmm.y - (gamma @ rows).reshape(residual.shape))
+    cells = glmm.weights.shape[-2] * glmm.weights.shape[-1]
+    rows, w = q.reshape(*q.shape[:-2], cells), glmm.weights.reshape(*glmm.weights.shape[:-2], cells)
+    residual = (glmm.y - glmm.offset[..., 0, :, :]).reshape(*glmm.y.shape[:-2], cells)
+    weighted = np.swapaxes(rows * w[..., None, :], -1, -2)
+    gamma = np.linalg.solve(rows @ weighted, _times(np.swapaxes(weighted, -1, -2), residual)[..., None])[..., 0]
+    moved = dataclasses.replace(glmm, y=glmm.y - _times(np.swapaxes(rows, -1, -2), gamma).reshape(glmm.y.shape))
     return dataclasses.replace(working, glmm=moved, centre=_times(working.beta_back, gamma))
+
+
+def _solve(matrix: np.ndarray, vector) -> np.ndarray:
+    return np.linalg.solve(matrix, np.asarray(vector)[..., None])[..., 0]
 
 
 def _times(matrix: np.ndarray, vector) -> np.ndarray:
     return (matrix @ np.asarray(vector)[..., None])[..., 0]
 
 
-def _inverse_factor(rows: np.ndarray) -> np.ndarray:
-    """`R^-1` of the QR factors of (n, p) `rows`, scaled so that columns of `rows R^-1` have mean square one."""
-    if not rows.shape[1]:
-        return np.zeros((0, 0))
-    r = np.linalg.qr(rows, mode="r") / np.sqrt(len(rows))
-    return np.asarray(solve_triangular(r, np.eye(len(r))))
+def block_diagonal(blocks: Sequence[np.ndarray]) -> np.ndarray:
+    """Square matrices along the diagonal of one; all may have the same leading axes."""
+    size = sum(block.shape[-1] for block in blocks)
+    whole, first = np.zeros((*(blocks[0].shape[:-2] if blocks else ()), size, size)), 0
+    for block in blocks:
+        own = slice(first, first + block.shape[-1])
+        whole[..., own, own] = block
+        first += block.shape[-1]
+    return whole
 
 
-def _inverse_basis(glmm: GLMM, present: np.ndarray) -> np.ndarray:
-    rows = np.asarray(glmm.structure.z)[:, present]
-    blocks, first = [np.zeros((0, 0))], 0
+def _rows(columns: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """(..., cells, p) rows of (..., p, blocks, width) columns, zero where absent."""
+    seen = np.asarray(columns) * present[..., None, :, :]
+    return np.swapaxes(seen.reshape(*seen.shape[:-2], present.shape[-2] * present.shape[-1]), -1, -2)
+
+
+def _combine(back: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Columns (..., p, blocks, width) times `back` (..., p, p)."""
+    flat = np.asarray(columns).reshape(*columns.shape[:-2], columns.shape[-2] * columns.shape[-1])
+    return (np.swapaxes(back, -1, -2) @ flat).reshape(columns.shape)
+
+
+def _inverse_factor(rows: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """`R^-1` of the QR factors of (..., n, p) `rows`, scaled so that columns of `rows R^-1` have mean square one."""
+    count = present.sum((-1, -2))[..., None, None]
+    return inverse_triangle(np.linalg.qr(rows, mode="r") / np.sqrt(count))
+
+
+def inverse_triangle(triangle: np.ndarray) -> np.ndarray:
+    """Inverse of triangular matrices (..., p, p), by triangular solves."""
+    flat = triangle.reshape(-1, *triangle.shape[-2:])
+    lower = bool((np.triu(triangle, 1) == 0).all())
+    inverses = [solve_triangular(one, np.eye(len(one)), lower=lower) for one in flat] if triangle.shape[-1] else flat
+    return np.asarray(inverses).reshape(triangle.shape)
+
+
+def _inverse_basis(glmm: GLMM, present: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
+    """`A^-1`, and what it makes of each term's `theta`."""
+    rows, count = _rows(glmm.structure.z, present), present.sum((-1, -2))
+    blocks, matrices, first = [], [], 0
     for covariance in glmm.covariances:
-        basis = covariance.working_basis(rows[first : first + covariance.q].T)
-        blocks.append(solve_triangular(basis, np.eye(covariance.q), lower=True))
+        basis = covariance.working_basis(rows[..., first : first + covariance.q], count)
+        blocks.append(inverse_triangle(basis))
+        units = [covariance.transform(unit, blocks[-1]) for unit in np.eye(covariance.size)]
+        matrices.append(np.stack(units, -1))
         first += covariance.q
-    return np.asarray(block_diag(*blocks))
-
-
-def _theta_matrix(covariance: AbstractCovariance, back: np.ndarray) -> np.ndarray:
-    return np.stack([covariance.transform(unit, back) for unit in np.eye(covariance.size)], 1)
+    nothing = np.zeros((*present.shape[:-2], 0, 0))
+    return block_diagonal(blocks) if blocks else nothing, tuple(matrices)

@@ -7,7 +7,7 @@ from typing import ClassVar
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from .._types import Array
 
@@ -36,12 +36,16 @@ class AbstractCovariance(eqx.Module):
         """`theta` of uncorrelated effects with standard deviations `sd`."""
 
     @abc.abstractmethod
-    def working_basis(self, z: Float[np.ndarray, "n q"]) -> Float[np.ndarray, "q q"]:
+    def working_basis(
+        self, z: Float[np.ndarray, "*members n q"], count: Int[Array, "*members"] | int
+    ) -> Float[np.ndarray, "*members q q"]:
         """Lower-triangular `a` such that `a lam` is again a factor of this kind, and the columns of `z a^-1` have mean
-        square one and are as orthogonal as that allows."""
+        square one over `count` rows (others are zero) and are as orthogonal as that allows."""
 
     @abc.abstractmethod
-    def transform(self, theta: Float[np.ndarray, " size"], a: Float[np.ndarray, "q q"]) -> Float[np.ndarray, " size"]:
+    def transform(
+        self, theta: Float[np.ndarray, " size"], a: Float[np.ndarray, "*members q q"]
+    ) -> Float[np.ndarray, "*members size"]:
         """`theta` of `a lam`, linear in `theta`; `a` is a working basis or its inverse."""
 
     @abc.abstractmethod
@@ -66,15 +70,16 @@ class Unstructured(AbstractCovariance):
     def start(self, sd):
         return jnp.diag(sd)[np.tril_indices(self.q)]
 
-    def working_basis(self, z):
+    def working_basis(self, z, count):
         # z = q l with a lower-triangular l: the QR factors of the columns in reverse, reversed.
-        r = np.linalg.qr(z[:, ::-1], mode="r") / np.sqrt(len(z))
-        return (r * np.sign(np.diag(r))[:, None])[::-1, ::-1]
+        r = np.linalg.qr(z[..., ::-1], mode="r") / np.sqrt(count)[..., None, None]
+        signs = np.sign(np.diagonal(r, axis1=-2, axis2=-1))
+        return (r * signs[..., None])[..., ::-1, ::-1]
 
     def transform(self, theta, a):
         lam = np.zeros((self.q, self.q))
         lam[np.tril_indices(self.q)] = theta
-        return (a @ lam)[np.tril_indices(self.q)]
+        return (a @ lam)[..., *np.tril_indices(self.q)]
 
     def canonical(self, theta):
         lam = self.factor(theta)
@@ -103,11 +108,11 @@ class Diagonal(AbstractCovariance):
     def start(self, sd):
         return sd
 
-    def working_basis(self, z):
-        return np.diag(np.sqrt((z * z).mean(0)))
+    def working_basis(self, z, count):
+        return np.sqrt((z * z).sum(-2) / np.asarray(count)[..., None])[..., None] * np.eye(self.q)
 
     def transform(self, theta, a):
-        return np.diag(a) * theta
+        return np.diagonal(a, axis1=-2, axis2=-1) * theta
 
     def canonical(self, theta):
         return jnp.abs(theta)

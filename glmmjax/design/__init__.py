@@ -3,7 +3,7 @@
 from ._build import build_design
 from ._newrows import NewRows, new_rows
 from ._parts import Design, FixedPart, RandomPart
-from ._replace import replace_response
+from ._replace import formula_offset, replace_response
 from ._rules import Faults, invalid_responses
 from ._subset import subset_rows
 
@@ -14,6 +14,7 @@ __all__ = [
     "NewRows",
     "RandomPart",
     "build_design",
+    "formula_offset",
     "invalid_responses",
     "new_rows",
     "replace_response",

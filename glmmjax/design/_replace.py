@@ -45,6 +45,11 @@ def replace_response(
     return _with_offset(_with_weights(new, weights), offset)
 
 
+def formula_offset(design: Design) -> np.ndarray:
+    """(n,) what the terms `offset(...)` of the formula add to the linear predictor."""
+    return offset_part(design.formula, design.frame, None)[0]
+
+
 def _prior_weights(design: Design) -> str | None:
     """The column of the prior weights; None if there are none, or if that column held the trials."""
     name = design.weights_name

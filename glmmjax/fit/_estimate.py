@@ -34,6 +34,13 @@ def estimate(problem: AbstractProblem, glmm: GLMM, start: Params | None) -> tupl
     return found, problem.effects(glmm, data, found.params, progress.search.carry)
 
 
+@eqx.filter_jit
+def effects_at(problem: AbstractProblem, glmm: GLMM, params: Params) -> Effects:
+    """Random effects at `params`."""
+    carry = glmm.structure.no_effects(params.beta.dtype)
+    return problem.effects(glmm, problem_data(problem, glmm), params, carry)
+
+
 def objective(problem: AbstractProblem, glmm: GLMM, data: Data) -> Objective:
     """Value and gradient of the objective as a function of the parameters alone."""
     return jax.value_and_grad(lambda vector, carry: problem.value(glmm, data, vector, carry), has_aux=True)

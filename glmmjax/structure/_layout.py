@@ -7,6 +7,7 @@ next data set of about the same shape runs the program that is already compiled.
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -42,17 +43,27 @@ class Layout:
 
 def make_layout(refs: np.ndarray, levels: int) -> Layout:
     """The cheapest layout of rows with group codes `refs` (n,) in `0..levels-1`."""
-    sizes = np.bincount(refs, minlength=levels)
-    width = _cheapest_width(sizes)
-    blocks_of_group = np.maximum(-(-sizes // width), 1)
-    one_each = bool((blocks_of_group == 1).all())
-    groups = round_up(levels)
-    used = int(blocks_of_group.sum())
-    blocks = groups if one_each else round_up(used)
+    return make_layouts([refs], [levels])[0]
 
+
+def make_layouts(refs: Sequence[np.ndarray], levels: Sequence[int]) -> list[Layout]:
+    """Layouts of one shape for several sets of rows, so that one program serves them all."""
+    sizes = [np.bincount(r, minlength=count) for r, count in zip(refs, levels, strict=True)]
+    width = _cheapest_width(np.concatenate(sizes))
+    groups = round_up(max(levels))
+    used = max(int(np.maximum(-(-s // width), 1).sum()) for s in sizes)
+    one_each = bool(max(s.max() for s in sizes) <= width)
+    blocks = groups if one_each else round_up(used)
+    return [_lay_out(r, s, (blocks, width, groups), one_each=one_each) for r, s in zip(refs, sizes, strict=True)]
+
+
+def _lay_out(refs: np.ndarray, sizes: np.ndarray, shape: tuple[int, int, int], *, one_each: bool) -> Layout:
+    (blocks, width, groups), levels = shape, len(sizes)
+    blocks_of_group = np.maximum(-(-sizes // width), 1)
     order = np.argsort(refs, kind="stable")
     start = np.concatenate([[0], np.cumsum(sizes)])
-    group = np.concatenate([np.repeat(np.arange(levels), blocks_of_group), np.full(blocks - used, levels - 1)])
+    padding = np.full(blocks - int(blocks_of_group.sum()), levels - 1)
+    group = np.concatenate([np.repeat(np.arange(levels), blocks_of_group), padding])
     within = np.arange(blocks) - np.concatenate([[0], np.cumsum(blocks_of_group)])[group]
     position = within[:, None] * width + np.arange(width)
     present = position < sizes[group][:, None]

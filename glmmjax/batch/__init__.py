@@ -1,0 +1,11 @@
+"""Many models at once: members, chunks of them on the devices, and what they end with."""
+
+from ._members import FIT as FIT
+from ._members import AbstractMembers as AbstractMembers
+from ._members import OwnDesigns as OwnDesigns
+from ._members import SharedDesign as SharedDesign
+from ._progress import progress_bar as progress_bar
+from ._responses import as_responses as as_responses
+from ._run import Settings as Settings
+from ._run import fit_members as fit_members
+from ._solution import BatchSolution as BatchSolution

@@ -1,0 +1,256 @@
+"""Many members of one shape at once: the pieces of `fit._estimate` under `vmap`, run breadth first.
+
+All members of a chunk rest on the devices. A call takes some of them by number, a lane each, as many lanes as keep the
+working set in the cache, moves them a few evaluations on, and puts them back. Every member is moved once before any is
+moved again, so the lanes of a call are equally far and need equally many inner steps; a member at rest is in no call
+any more. The batch axis is sharded over a mesh; each device runs its own lanes.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Bool, Int
+
+from .._types import Array
+from ..fit import (
+    AbstractProblem,
+    Data,
+    Estimate,
+    Progress,
+    begin,
+    check,
+    limit,
+    objective,
+    searching,
+    turn,
+    undecided,
+)
+from ..model import GLMM
+from ..params import Params
+
+AXIS = "members"
+MEMBERS, EVERYWHERE = PartitionSpec(AXIS), PartitionSpec()
+
+_FIRST_TURNS = 4  # evaluations of the first call: nobody needs fewer
+_TURNS = 2
+
+
+class Case(NamedTuple):
+    """A model with what its objective needs once."""
+
+    glmm: GLMM
+    data: Data
+
+
+class Chunk(NamedTuple):
+    """Cases whose arrays have a leading axis of members (`own`) or are the same for all (`shared`); in either the other
+    arrays are None."""
+
+    own: Case
+    shared: Case
+
+
+class Lanes(NamedTuple):
+    """How many members a device takes at once, and how many when few are left."""
+
+    full: int
+    few: int
+
+
+class Task(NamedTuple):
+    """Members to fit.
+
+    Attributes:
+        problem: their objective.
+        glmm: their models, NumPy arrays.
+        own: mask over the arrays of `glmm`: those with a leading axis of members, whose length is a multiple of the
+            number of devices times `lanes.full`.
+        start: where they begin (leading axis of members), None for the usual start.
+    """
+
+    problem: AbstractProblem
+    glmm: GLMM
+    own: GLMM
+    start: Params | None
+    mesh: Mesh
+    lanes: Lanes
+
+
+def fit_chunk(task: Task, wanted: Bool[np.ndarray, " members"], report: Callable[[int], None]) -> Estimate:
+    """Fit the `wanted` members; the others' estimates are meaningless. Returns NumPy arrays.
+
+    `report` hears of how many members are newly done.
+    """
+    problem, mesh, lanes = task.problem, task.mesh, task.lanes
+    chunk, progress = _begin(problem, *_send(task), mesh, lanes.full)
+    going = wanted.reshape(mesh.size, -1).copy()
+    first = True
+    while going.any():
+        moving, turns = going.copy(), np.array(_FIRST_TURNS if first else _TURNS)
+        while moving.any():
+            calls = []
+            for members in _calls(moving, lanes):
+                progress, moves = _advance(problem, chunk, progress, _on(mesh, members), turns, mesh)
+                calls.append((members, moves))
+            _update(moving, calls)
+            turns = np.array(_TURNS)
+        calls = []
+        for members in _calls(going, lanes):
+            progress, goes_on = _check(problem, chunk, progress, _on(mesh, members), mesh)
+            calls.append((members, goes_on))
+        before = int(going.sum())
+        _update(going, calls)
+        report(before - int(going.sum()))
+        first = False
+    return jax.tree.map(np.asarray, _finish(problem, chunk, progress, mesh, lanes.full))
+
+
+def _calls(moving: Bool[np.ndarray, "devices members"], lanes: Lanes) -> Iterator[Int[np.ndarray, "devices lanes"]]:
+    """The moving members of each device, some at a time; a device with fewer repeats one, to the same end."""
+    numbers = [np.flatnonzero(row) for row in moving]
+    left, first = max(len(row) for row in numbers), 0
+    while first < left:
+        width = lanes.full if left - first > 3 * lanes.few else lanes.few
+        members = np.zeros((len(moving), width), np.int32)
+        for device, row in enumerate(numbers):
+            some = row[first : first + width]
+            members[device] = row[:1] if len(row) else 0
+            members[device, : len(some)] = some
+        yield members
+        first += width
+
+
+def _update(flags: Bool[np.ndarray, "devices members"], calls: list) -> None:
+    """Let the members that calls speak of go on or not."""
+    before = flags.copy()
+    for members, goes_on in calls:
+        device = np.repeat(np.arange(len(members)), members.shape[1])
+        flags[device, members.ravel()] = np.asarray(goes_on)
+    flags &= before
+
+
+def _on(mesh: Mesh, members: Int[np.ndarray, "devices lanes"]) -> Array:
+    return jax.device_put(members.ravel(), NamedSharding(mesh, MEMBERS))
+
+
+def _send(task: Task) -> tuple[tuple[GLMM, Params | None], GLMM]:
+    """What differs between members, and what does not, on the devices."""
+    own, shared = eqx.partition(task.glmm, task.own)
+    own = jax.device_put((own, task.start), NamedSharding(task.mesh, MEMBERS))
+    return own, jax.device_put(shared, NamedSharding(task.mesh, EVERYWHERE))
+
+
+@eqx.filter_jit
+def _begin(
+    problem: AbstractProblem, own: tuple[GLMM, Params | None], shared: GLMM, mesh: Mesh, width: int
+) -> tuple[Chunk, Progress]:
+    """What the objectives need once, and the state of each member before its first evaluation."""
+    one_design = all(part is None for part in jax.tree.leaves(_of_design(own[0]), is_leaf=lambda x: x is None))
+
+    def on_device(own, shared):
+        first = eqx.combine(_member(own[0], 0), shared)
+        design = problem.design_data(first) if one_design else None
+
+        def one(member):
+            member, start = member
+            glmm = eqx.combine(member, shared)
+            data = Data(design if one_design else problem.design_data(glmm), problem.response_data(glmm))
+            kept = data._replace(design=None) if one_design else data
+            return Case(member, kept), begin(problem, glmm, data, start)
+
+        cases, progress = _some_at_a_time(one, own, width)
+        return Chunk(cases, Case(shared, Data(design, None))), progress
+
+    return _on_each(on_device, mesh, (MEMBERS, EVERYWHERE), (Chunk(MEMBERS, EVERYWHERE), MEMBERS))(own, shared)
+
+
+def _of_design(glmm: GLMM) -> tuple:
+    """What `AbstractProblem.design_data` depends on."""
+    return glmm.x, glmm.structure, glmm.weights
+
+
+@eqx.filter_jit
+def _advance(
+    problem: AbstractProblem, chunk: Chunk, progress: Progress, lanes: Array, turns: Int[Array, ""], mesh: Mesh
+) -> tuple[Progress, Bool[Array, " lanes"]]:
+    """Move the members in `lanes` by up to `turns` evaluations; which of them are not at rest?"""
+
+    def one(case: Case, progress: Progress):
+        function = objective(problem, case.glmm, case.data)
+
+        def moves(search):
+            return searching(search, limit=limit(progress))
+
+        _, search = jax.lax.while_loop(
+            lambda state: (state[0] > 0) & moves(state[1]),
+            lambda state: (state[0] - 1, turn(function, state[1])),
+            (turns, progress.search),
+        )
+        return progress._replace(search=search), moves(search)
+
+    return _in_lanes(one, chunk, progress, lanes, mesh)
+
+
+@eqx.filter_jit
+def _check(
+    problem: AbstractProblem, chunk: Chunk, progress: Progress, lanes: Array, mesh: Mesh
+) -> tuple[Progress, Bool[Array, " lanes"]]:
+    """Check the members in `lanes` by their Hessians; which of them have to go on?"""
+
+    def one(case: Case, progress: Progress):
+        checked = check(problem, objective(problem, case.glmm, case.data), case.glmm, progress)
+        return checked, undecided(checked)
+
+    return _in_lanes(one, chunk, progress, lanes, mesh)
+
+
+@eqx.filter_jit
+def _finish(problem: AbstractProblem, chunk: Chunk, progress: Progress, mesh: Mesh, width: int) -> Estimate:
+    """The estimates of all members."""
+
+    def on_device(chunk: Chunk, progress: Progress):
+        def one(member):
+            case, progress = _whole(member[0], chunk.shared), member[1]
+            return problem.finish(case.glmm, case.data, progress)
+
+        return _some_at_a_time(one, (chunk.own, progress), width)
+
+    return _on_each(on_device, mesh, (Chunk(MEMBERS, EVERYWHERE), MEMBERS), MEMBERS)(chunk, progress)
+
+
+def _in_lanes(step: Callable, chunk: Chunk, progress: Progress, lanes: Array, mesh: Mesh):
+    """`step(case, progress) -> (progress, flag)` for the members in `lanes`."""
+
+    def on_device(chunk: Chunk, progress: Progress, lanes: Array):
+        def one(member, progress):
+            return step(_whole(member, chunk.shared), progress)
+
+        moved, flags = jax.vmap(one)(_member(chunk.own, lanes), _member(progress, lanes))
+        return jax.tree.map(lambda all_, some: all_.at[lanes].set(some), progress, moved), flags
+
+    specs = (Chunk(MEMBERS, EVERYWHERE), MEMBERS, MEMBERS)
+    return _on_each(on_device, mesh, specs, (MEMBERS, MEMBERS))(chunk, progress, lanes)
+
+
+def _some_at_a_time(function: Callable, members, width: int):
+    """`vmap(function)(members)`, `width` members at a time."""
+    apart = jax.tree.map(lambda leaf: leaf.reshape(leaf.shape[0] // width, width, *leaf.shape[1:]), members)
+    together = jax.lax.map(jax.vmap(function), apart)
+    return jax.tree.map(lambda leaf: leaf.reshape(leaf.shape[0] * width, *leaf.shape[2:]), together)
+
+
+def _member(tree, number):
+    return jax.tree.map(lambda leaf: leaf[number], tree)
+
+
+def _whole(own: Case, shared: Case) -> Case:
+    design = own.data.design if shared.data.design is None else shared.data.design
+    return Case(eqx.combine(own.glmm, shared.glmm), Data(design, own.data.response))
+
+
+def _on_each(function: Callable, mesh: Mesh, in_specs, out_specs) -> Callable:
+    return jax.shard_map(function, mesh=mesh, in_specs=in_specs, out_specs=out_specs, check_vma=False)

@@ -1,0 +1,242 @@
+"""Where the members of a batch come from: many responses of one design, or designs of their own."""
+
+import abc
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from .._errors import ModelError
+from .._status import STATUSES, Status
+from ..design import Design, Faults, formula_offset, invalid_responses, replace_response
+from ..families import AbstractFamily
+from ..mixed import MixedModel, assemble, lay_out
+from ..model import GLMM
+from ..structure import Layout, make_layouts
+from ..working import Working, centre, working_coordinates
+from ._responses import AbstractResponses
+
+FIT = -1  # "status" of a member that can be fitted
+
+
+class Loaded(NamedTuple):
+    """Some members, ready to be computed with.
+
+    Attributes:
+        status: of each member asked for: an index into `STATUSES`, or -1 for those that are here.
+        working: working coordinates; arrays have a leading axis of the members that are here where `own` is true.
+        own: mask over the arrays of `working.glmm`.
+        y_sd: standard deviation of each response.
+    """
+
+    status: np.ndarray
+    working: Working
+    own: GLMM
+    y_sd: np.ndarray
+
+
+class AbstractMembers(abc.ABC):
+    """The models of a batch, and how to load some of them."""
+
+    @abc.abstractmethod
+    def __len__(self) -> int: ...
+
+    @property
+    @abc.abstractmethod
+    def names(self) -> Sequence:
+        """Labels of the members."""
+
+    @property
+    @abc.abstractmethod
+    def first(self) -> MixedModel:
+        """A model that has the structure of all."""
+
+    @abc.abstractmethod
+    def buckets(self) -> list[np.ndarray]:
+        """Numbers of the members, those together that share a shape."""
+
+    @abc.abstractmethod
+    def cells(self, bucket: np.ndarray) -> int:
+        """Cells of one member of a bucket, padding included."""
+
+    @abc.abstractmethod
+    def load(self, numbers: np.ndarray, bucket: np.ndarray, *, centred: bool) -> Loaded:
+        """Some members of a bucket; `centred`: with the least-squares fit taken out of the response."""
+
+    @abc.abstractmethod
+    def inputs(self) -> Iterator:
+        """Arrays and texts that the results depend on, for a digest."""
+
+    @abc.abstractmethod
+    def model(self, number: int) -> MixedModel:
+        """The model of one member with its names."""
+
+
+class SharedDesign(AbstractMembers):
+    """Responses (and, where they differ, weights and offsets) of one design."""
+
+    def __init__(self, model: MixedModel, responses: AbstractResponses, weights=None, offset=None):
+        design, n = model.design, len(model.design.y)
+        self._model, self._responses = model, responses
+        self._weights = _per_row("weights", weights, len(responses), n)
+        self._offset = _per_row("offset", offset, len(responses), n)
+        glmm, layout = model.glmm, model.layout
+        if self._weights is not None and self._weights.ndim == 1:
+            glmm = dataclasses.replace(glmm, weights=layout.to_blocks(self._weights) * layout.present)
+        if self._offset is not None:
+            # Terms `offset(...)` of the formula stay; the argument is replaced.
+            self._of_formula = formula_offset(design)
+            total = self._of_formula + (self._offset if self._offset.ndim == 1 else 0.0)
+            glmm = dataclasses.replace(glmm, offset=layout.to_blocks(total[None]))
+        self._working = working_coordinates(glmm)
+        own = jax.tree.map(lambda _: False, glmm)
+        self._own = dataclasses.replace(own, y=True, weights=_differs(self._weights), offset=_differs(self._offset))
+
+    def __len__(self):
+        return len(self._responses)
+
+    @property
+    def names(self):
+        return self._responses.names
+
+    @property
+    def first(self):
+        return self._model
+
+    def buckets(self):
+        return [np.arange(len(self))]
+
+    def cells(self, bucket):
+        return self._model.glmm.weights.size
+
+    def load(self, numbers, bucket, *, centred):
+        model, layout, y = self._model, self._model.layout, self._responses.take(numbers)
+        y = _with_trials(y, model.design)
+        status = self._faults(y, numbers)
+        here = status == FIT
+        y, numbers = y[here], numbers[here]
+        changed = {"y": layout.to_blocks(np.swapaxes(y, 1, 2) if y.ndim == 3 else y)}
+        if _differs(self._weights):
+            changed["weights"] = layout.to_blocks(self._weights[numbers]) * layout.present
+        if _differs(self._offset):
+            changed["offset"] = layout.to_blocks((self._of_formula + self._offset[numbers])[:, None])
+        working = self._working
+        working = dataclasses.replace(working, glmm=dataclasses.replace(working.glmm, **changed))
+        y_sd = y.std(1) if model.family.traits.has_residual else np.zeros(len(y))
+        return Loaded(status, centre(working) if centred else working, self._own, y_sd)
+
+    def _faults(self, y: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+        kind = self._model.family.response
+        if not _differs(self._weights):
+            return _status_of(invalid_responses(y, kind, self._prior(0)))
+        each = [invalid_responses(y[[i]], kind, self._prior(number)) for i, number in enumerate(numbers)]
+        return np.concatenate([_status_of(faults) for faults in each])
+
+    def _prior(self, number: int) -> np.ndarray:
+        if self._weights is None:
+            return self._model.design.weights
+        return self._weights[number] if self._weights.ndim == 2 else self._weights
+
+    def inputs(self):
+        yield from _parts(self._model.glmm)
+        yield from (part for part in (self._weights, self._offset) if part is not None)
+        yield from self._responses.inputs()
+
+    def model(self, number):
+        y = _with_trials(self._responses.take(np.array([number])), self._model.design)[0]
+        weights = None if self._weights is None else self._prior(number)
+        offset = self._offset[number] if _differs(self._offset) else self._offset
+        design = replace_response(self._model.design, y, weights, offset)
+        return lay_out(design, self._model.family)
+
+
+class OwnDesigns(AbstractMembers):
+    """Designs of one structure (terms and their columns), each with its rows.
+
+    `status` holds what is known of members beforehand (-1: nothing). Shapes are rounded within buckets, so that few
+    programs serve all members and no member costs more than a few times what its own rows would.
+    """
+
+    def __init__(self, designs: Sequence[Design], family: AbstractFamily, names: Sequence, status: np.ndarray):
+        self._designs, self._family, self._names, self._status = designs, family, names, status
+        good = np.flatnonzero(status == FIT)
+        self._first = lay_out(designs[good[0] if len(good) else 0], family)
+
+    def __len__(self):
+        return len(self._designs)
+
+    @property
+    def names(self):
+        return self._names
+
+    @property
+    def first(self):
+        return self._first
+
+    def buckets(self):
+        # Members within a factor of four of each other in rows share a shape.
+        octaves = np.array([len(d.y).bit_length() // 2 for d in self._designs])
+        return [np.flatnonzero(octaves == octave) for octave in np.unique(octaves)]
+
+    def cells(self, bucket):
+        blocks, width = self._layouts(bucket)[0].rows.shape
+        return blocks * width
+
+    def _layouts(self, bucket: np.ndarray) -> list[Layout]:
+        designs = [self._designs[number] for number in bucket]
+        refs = [d.random[0].refs if d.random else np.zeros(len(d.y), int) for d in designs]
+        return make_layouts(refs, [len(d.random[0].levels) if d.random else 1 for d in designs])
+
+    def load(self, numbers, bucket, *, centred):
+        layouts = dict(zip(bucket.tolist(), self._layouts(bucket), strict=True))
+        status = self._status[numbers]
+        here = [int(number) for number in numbers[status == FIT]]
+        models = [assemble(self._designs[number], self._family, layouts[number]) for number in here]
+        glmm = jax.tree.map(lambda *leaves: np.stack(leaves), *models)
+        working = working_coordinates(glmm)
+        y_sd = np.array([self._designs[number].y.std(0).max() for number in here])
+        own = jax.tree.map(lambda _: True, glmm)
+        return Loaded(status, centre(working) if centred else working, own, y_sd)
+
+    def inputs(self):
+        yield from self._status
+        for design in self._designs:
+            yield from (design.formula.text, design.y, design.weights, design.offset, design.fixed.x)
+            yield from (part for term in design.random for part in (term.z, term.refs))
+        yield repr(self._family)
+
+    def model(self, number):
+        return lay_out(self._designs[number], self._family)
+
+
+def _parts(glmm: GLMM) -> Iterator:
+    leaves, structure = jax.tree.flatten(glmm)
+    yield from leaves
+    yield structure
+
+
+def _per_row(argument: str, values, members: int, n: int) -> np.ndarray | None:
+    if values is None:
+        return None
+    values = np.asarray(values, np.float64)
+    if values.shape not in ((n,), (members, n)):
+        raise ModelError(f"{argument} has shape {values.shape}; it must be ({n},) or ({members}, {n}).")
+    return values
+
+
+def _with_trials(y: np.ndarray, design: Design) -> np.ndarray:
+    """Successes (members, n) with the trials of the design; responses that have their own trials as they are."""
+    if design.y.ndim == 1 or y.ndim == 3:
+        return y
+    return np.stack([y, np.broadcast_to(design.y[:, 1], y.shape)], 2)
+
+
+def _differs(values: np.ndarray | None) -> bool:
+    return values is not None and values.ndim == 2
+
+
+def _status_of(faults: Faults) -> np.ndarray:
+    status = np.where(faults.constant, STATUSES.index(Status.CONSTANT), FIT)
+    return np.where(faults.invalid, STATUSES.index(Status.INVALID), status)

@@ -1,0 +1,72 @@
+"""How many members are computed at once: lanes that fit the cache, chunks that fit the memory."""
+
+import os
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from ..structure import round_up
+from ._engine import Lanes
+from ._members import AbstractMembers
+
+_LANE_CELLS = {"cpu": 2**17, "gpu": 2**26}  # cells of all lanes together: 1 MB an array stays in a core's cache
+_LANES_AT_MOST = {"cpu": 256, "gpu": 2**15}
+_LANES_A_CHUNK = {"cpu": 16, "gpu": 4}  # so many members rest beside the lanes that stragglers fill lanes of their own
+_WORKING_ARRAYS = 24  # of all lanes, that an evaluation and its derivatives hold at a time (measured)
+_STATE = 64  # numbers a member keeps beside its arrays, for each parameter and each random effect
+
+
+class Slice(NamedTuple):
+    """Members that are loaded together, and how they are run.
+
+    Attributes:
+        numbers: of the members.
+        bucket: of all members with which they share a shape.
+        size: number of members the chunk is padded to, a multiple of devices times `lanes.full`.
+    """
+
+    numbers: np.ndarray
+    bucket: np.ndarray
+    size: int
+    lanes: Lanes
+
+
+def plan_slices(
+    members: AbstractMembers, devices: list[jax.Device], *, itemsize: int, chunk_size: int | None
+) -> list[Slice]:
+    """All members in chunks, for `devices` that each take the same share of a chunk."""
+    slices = []
+    for bucket in members.buckets():
+        lanes, size = _sizes(members.cells(bucket), len(bucket), devices, itemsize, chunk_size)
+        for first in range(0, len(bucket), size):
+            slices.append(Slice(bucket[first : first + size], bucket, size, lanes))
+    return slices
+
+
+def _sizes(cells: int, count: int, devices: list[jax.Device], itemsize: int, wanted: int | None) -> tuple[Lanes, int]:
+    kind = "cpu" if devices[0].platform == "cpu" else "gpu"
+    memory = free_memory(devices[0]) // (2 * (len(devices) if kind == "cpu" else 1))
+    share = -(-min(count, wanted or count) // len(devices))  # of the members on one device
+    full = _power_of_two(min(_LANES_AT_MOST[kind], max(1, _LANE_CELLS[kind] // cells)))
+    full = min(full, _power_of_two(max(1, memory // (2 * _WORKING_ARRAYS * cells * itemsize))))
+    full = min(full, _power_of_two(2 * share - 1))
+    room = max(full, memory // (2 * (cells + _STATE) * itemsize))
+    most = min(_LANES_A_CHUNK[kind] * full, room) if wanted is None else min(share, room)
+    rows = round_up(-(-min(share, most) // full))
+    while rows > 1 and rows * full > room:
+        rows -= 1
+    return Lanes(full, max(1, full // 8)), rows * full * len(devices)
+
+
+def free_memory(device: jax.Device) -> int:
+    """Bytes that are free on a device (for a CPU: in the machine)."""
+    statistics = device.memory_stats() if device.platform != "cpu" else None
+    if statistics:
+        return statistics["bytes_limit"] - statistics["bytes_in_use"]
+    return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def _power_of_two(number: int) -> int:
+    """The largest power of two that is not above `number`."""
+    return 1 << (int(number).bit_length() - 1)

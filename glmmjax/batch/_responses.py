@@ -1,0 +1,109 @@
+"""Responses of many members: arrays, tables and sparse matrices, made dense some at a time."""
+
+import abc
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import scipy.sparse
+
+from .._errors import ModelError
+
+
+class AbstractResponses(abc.ABC):
+    """`B` responses of `n` rows each, or of `n` rows with two components (successes and trials)."""
+
+    @abc.abstractmethod
+    def __len__(self) -> int: ...
+
+    @property
+    @abc.abstractmethod
+    def names(self) -> Sequence:
+        """Labels of the members."""
+
+    @abc.abstractmethod
+    def take(self, numbers: np.ndarray) -> np.ndarray:
+        """(members, n) or (members, n, 2) float64."""
+
+    @abc.abstractmethod
+    def inputs(self) -> Iterator[np.ndarray]:
+        """The arrays that hold the values, for a digest."""
+
+
+class Dense(AbstractResponses):
+    """Rows of an array; a memory-mapped one is read when it is needed."""
+
+    def __init__(self, values: np.ndarray, names: Sequence):
+        self._values, self._names = values, names
+
+    def __len__(self):
+        return len(self._values)
+
+    @property
+    def names(self):
+        return self._names
+
+    def take(self, numbers):
+        return np.asarray(self._values[numbers], np.float64)
+
+    def inputs(self):
+        yield self._values
+
+
+class Sparse(AbstractResponses):
+    """Rows of a scipy sparse matrix."""
+
+    def __init__(self, values):
+        self._values = values.tocsr()
+
+    def __len__(self):
+        return self._values.shape[0]
+
+    @property
+    def names(self):
+        return range(len(self))
+
+    def take(self, numbers):
+        return self._values[numbers].toarray().astype(np.float64)
+
+    def inputs(self):
+        yield from (self._values.data, self._values.indices, self._values.indptr)
+
+
+def as_responses(values: Any, n: int) -> AbstractResponses:
+    """Responses for a design of `n` rows.
+
+    A (B, n) array or sparse matrix has a member in every row, a table one in every column; (B, n, 2) are successes and
+    trials. Raises `ModelError` for other shapes and for values that are no numbers.
+    """
+    if scipy.sparse.issparse(values):
+        _check_shape(values.shape, n, "a sparse matrix")
+        return Sparse(values)
+    if nw.dependencies.is_into_dataframe(values):
+        table = nw.from_native(values, eager_only=True)
+        array = np.ascontiguousarray(_numbers(table.to_numpy()).T)
+        _check_shape(array.shape, n, "a table (whose columns are members), turned round,")
+        return Dense(array, tuple(table.columns))
+    array = _numbers(values)
+    _check_shape(array.shape, n, "an array")
+    return Dense(array, range(len(array)))
+
+
+def _numbers(values: Any) -> np.ndarray:
+    array = values if isinstance(values, np.ndarray) else np.asarray(values)
+    if array.dtype == object:
+        try:
+            array = array.astype(np.float64)
+        except (TypeError, ValueError) as error:
+            raise ModelError(f"responses must be numbers ({error}).") from error
+    if array.dtype.kind not in "fiub":
+        raise ModelError(f"responses must be numbers, not {array.dtype}.")
+    return array
+
+
+def _check_shape(shape: tuple[int, ...], n: int, kind: str) -> None:
+    if shape[1:] in ((n,), (n, 2)):
+        return
+    hint = f" (the design has {n} rows, without those that had missing values)"
+    raise ModelError(f"responses is {kind} of shape {tuple(shape)}; it must be (members, {n}){hint}.")

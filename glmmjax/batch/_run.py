@@ -1,0 +1,204 @@
+"""Run a batch: chunk after chunk, on every local device, each process its share."""
+
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+from .._errors import Interrupted, ModelError
+from .._precision import float64
+from .._status import STATUSES, Status
+from ..fit import Outcome, check_params, choose_method, outcome_of, problem_of
+from ..marginal import Exact, Method
+from ..params import Params
+from ._checkpoint import Checkpoint, fingerprint
+from ._engine import AXIS, Task, fit_chunk
+from ._members import FIT, AbstractMembers, Loaded
+from ._plan import Slice, plan_slices
+from ._progress import Report, progress_bar
+from ._solution import BatchSolution, succeeded
+
+PRECISIONS = {"float64": np.float64, "float32": np.float32}
+
+
+class Settings(NamedTuple):
+    """How a batch is run; see `gj.fit_many`."""
+
+    chunk_size: int | None = None
+    precision: str = "float64"
+    checkpoint: str | os.PathLike | None = None
+    progress: bool | None = None
+
+
+class Job(NamedTuple):
+    """What a batch is: its members, and how to fit them on which devices."""
+
+    members: AbstractMembers
+    method: Method
+    start: Params | None
+    settings: Settings
+    devices: list[jax.Device]
+
+    def fingerprint(self) -> str:
+        """A digest of everything that the results depend on."""
+        devices = (self.devices[0].device_kind, len(self.devices))
+        start = jax.tree.leaves(self.start)
+        return fingerprint((*self.members.inputs(), repr(self.method), self.settings.precision, *devices, *start))
+
+
+def fit_members(
+    members: AbstractMembers,
+    method: Method | None,
+    settings: Settings,
+    *,
+    reml: bool = False,
+    start: Params | None = None,
+) -> BatchSolution:
+    """Fit all members; raises `ModelError` for settings that make no sense, `Interrupted` on Ctrl-C."""
+    _check(settings)
+    method = choose_method(members.first, method, reml=reml)
+    if start is not None:
+        check_params(members.first, start, "start")
+    job = Job(members, method, start, settings, jax.local_devices())
+    slices, store = _slices(job)
+    whole = _blank(job, len(members), Status.NOT_RUN)
+    try:
+        for number, piece in _run(job, slices, store):
+            put(whole, slices[number].numbers, piece)
+    except KeyboardInterrupt as stop:
+        raise Interrupted(BatchSolution(members, method, whole)) from stop
+    if jax.process_count() > 1:
+        whole = _gather(whole, slices)
+    return BatchSolution(members, method, whole)
+
+
+def _check(settings: Settings) -> None:
+    size = settings.chunk_size
+    if size is not None and (isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1):
+        raise ModelError(f"chunk_size must be a whole number of at least 1, not {size!r}.")
+    if settings.precision not in PRECISIONS:
+        raise ModelError(f"precision must be 'float64' or 'float32', not {settings.precision!r}.")
+
+
+def _slices(job: Job) -> tuple[list[Slice], Checkpoint | None]:
+    """The chunks, and where finished ones are kept (then cut as they were when the folder was new)."""
+    settings, itemsize = job.settings, np.dtype(PRECISIONS[job.settings.precision]).itemsize
+
+    def plan(chunk_size: int | None) -> list[Slice]:
+        return plan_slices(job.members, job.devices, itemsize=itemsize, chunk_size=chunk_size)
+
+    slices = plan(settings.chunk_size)
+    if settings.checkpoint is None:
+        return slices, None
+    size = settings.chunk_size or max((s.size for s in slices), default=1)
+    store = Checkpoint(settings.checkpoint, job.fingerprint(), size)
+    return plan(store.chunk_size), store
+
+
+def _run(job: Job, slices: list[Slice], store: Checkpoint | None) -> Iterator[tuple[int, Outcome]]:
+    """The outcome of each chunk of this process, read or computed."""
+    mine = range(jax.process_index(), len(slices), jax.process_count())
+    total = sum(len(slices[number].numbers) for number in mine)
+    with progress_bar(total, title="Fitting", shown=job.settings.progress) as report:
+        for number in mine:
+            kept = None if store is None else store.read(number)
+            if kept is None:
+                kept = _fit_slice(job, slices[number], report)
+                if store is not None:
+                    store.write(number, kept)
+            else:
+                report(len(kept.status), _failures(kept))
+            yield number, kept
+
+
+def _fit_slice(job: Job, piece: Slice, report: Report) -> Outcome:
+    """Fit those members of a chunk that can be; the others keep the status they come with."""
+    loaded = job.members.load(piece.numbers, piece.bucket, centred=isinstance(job.method, Exact))
+    outcome = _blank(job, len(piece.numbers), Status.NOT_RUN)
+    outcome.status[:] = loaded.status
+    fit = np.flatnonzero(loaded.status == FIT)
+    report(len(outcome.status) - len(fit), len(outcome.status) - len(fit))
+    if len(fit):
+        found = _compute(job, loaded, piece, report)
+        report(0, _failures(found))
+        put(outcome, fit, found)
+    return outcome
+
+
+def _compute(job: Job, loaded: Loaded, piece: Slice, report: Report) -> Outcome:
+    """Send members to the devices, padded to the size of a chunk by repeating the last, and bring outcomes home."""
+    working, dtype = loaded.working, PRECISIONS[job.settings.precision]
+    count = int((loaded.status == FIT).sum())
+    padding = np.minimum(np.arange(piece.size), count - 1)
+
+    def sent(leaf: np.ndarray, own: bool) -> np.ndarray:
+        leaf = leaf[padding] if own else leaf
+        return leaf.astype(dtype) if leaf.dtype.kind == "f" else leaf
+
+    start = None
+    if job.start is not None:
+        each = jax.tree.map(lambda leaf: np.broadcast_to(leaf, (count, *np.shape(leaf))), job.start)
+        start = jax.tree.map(lambda leaf: sent(leaf, True), working.forth(each))
+    with float64() if dtype is np.float64 else jax.enable_x64(False):
+        auto = (jax.sharding.AxisType.Auto,)
+        task = Task(
+            problem=problem_of(job.method),
+            glmm=jax.tree.map(sent, working.glmm, loaded.own),
+            own=loaded.own,
+            start=start,
+            mesh=jax.make_mesh((len(job.devices),), (AXIS,), axis_types=auto, devices=job.devices),
+            lanes=piece.lanes,
+        )
+        found = fit_chunk(task, np.arange(piece.size) < count, lambda done: report(done, 0))
+    found = jax.tree.map(lambda leaf: leaf[:count].astype(np.float64 if leaf.dtype.kind == "f" else leaf.dtype), found)
+    return outcome_of(job.method, working, found, loaded.y_sd)
+
+
+def _failures(outcome: Outcome) -> int:
+    return int((~succeeded(outcome.status)).sum())
+
+
+def _blank(job: Job, count: int, status: Status) -> Outcome:
+    """The outcome of members that have not been fitted: NaN."""
+    p, theta, m = job.members.first.glmm.sizes
+    q, size = job.members.first.glmm.structure.q, p + sum(theta) + m
+    optimised = size - p if isinstance(job.method, Exact) else size
+
+    def nan(*shape: int) -> np.ndarray:
+        return np.full((count, *shape), np.nan)
+
+    return Outcome(
+        beta=nan(p),
+        theta=tuple(nan(k) for k in theta),
+        phi=nan(m),
+        loglik=nan(),
+        vcov=nan(size, size),
+        covariance=nan(q, q),
+        dispersion=nan(m),
+        gradient=nan(optimised),
+        scaled_gradient=nan(),
+        evaluations=np.zeros(count, np.int64),
+        status=np.full(count, STATUSES.index(status), np.int8),
+    )
+
+
+def put(whole: Outcome, numbers: np.ndarray, piece: Outcome) -> None:
+    """Write the outcome of some members into that of all."""
+
+    def write(all_: np.ndarray, some: np.ndarray) -> None:
+        all_[numbers] = some
+
+    jax.tree.map(write, whole, piece)
+
+
+def _gather(whole: Outcome, slices: list[Slice]) -> Outcome:
+    """Every process gets the members that the others have fitted."""
+    owner = np.zeros(len(whole.status), int)
+    for number, piece in enumerate(slices):
+        owner[piece.numbers] = number % jax.process_count()
+    with float64():
+        everywhere = multihost_utils.process_allgather(whole)
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[owner, np.arange(len(owner))], everywhere)

@@ -1,0 +1,65 @@
+"""The fits of a batch: numbers in the user's coordinates, and each member as an ordinary `Solution`."""
+
+import dataclasses
+
+import jax
+import numpy as np
+
+from .._precision import float64
+from .._status import STATUSES
+from ..fit import Effects, Outcome, Solution, effects_at, problem_of, solution_of
+from ..marginal import Exact, Method
+from ..params import Params
+from ._members import AbstractMembers
+
+_OK = np.array([status.ok for status in STATUSES])
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class BatchSolution:
+    """What the members ended with.
+
+    Attributes:
+        members: the models.
+        method: how they were fitted.
+        found: numbers as the searches left them, also of members that failed.
+    """
+
+    members: AbstractMembers
+    method: Method
+    found: Outcome
+
+    @property
+    def ok(self) -> np.ndarray:
+        """(B,) whether the estimates of a member are a maximum of its likelihood."""
+        return succeeded(self.found.status)
+
+    @property
+    def reported(self) -> Outcome:
+        """The numbers, NaN for members that failed."""
+
+        def masked(leaf: np.ndarray) -> np.ndarray:
+            if leaf.dtype.kind != "f":
+                return leaf
+            return np.where(self.ok.reshape(-1, *[1] * (leaf.ndim - 1)), leaf, np.nan)
+
+        return jax.tree.map(masked, self.found)
+
+    def solution(self, number: int) -> Solution:
+        """One member as a fit of its own, with its random effects."""
+        model = self.members.model(number)
+        working = model.centred if isinstance(self.method, Exact) else model.working
+        outcome = jax.tree.map(lambda leaf: leaf[number : number + 1], self.found)
+        params = Params(outcome.beta[0], tuple(theta[0] for theta in outcome.theta), outcome.phi[0])
+        if np.isnan(outcome.loglik[0]):
+            q, groups = model.glmm.structure.q, model.glmm.structure.groups
+            effects = Effects(np.full((q, groups), np.nan), np.full((q, q, groups), np.nan))
+        else:
+            with float64():
+                effects = effects_at(problem_of(self.method), working.glmm, working.forth(params))
+        return solution_of(model, self.method, outcome, 0, effects, working)
+
+
+def succeeded(status: np.ndarray) -> np.ndarray:
+    """Whether indices into `STATUSES` stand for valid fits."""
+    return _OK[status]
