@@ -23,12 +23,14 @@ class Traits(NamedTuple):
         can_separate: the mean reaches the edge of its range as `eta` runs off, so that estimates can be infinite.
         has_residual: the first dispersion parameter is a residual standard deviation, to which prior weights are
             precisions.
+        zero_is_limit: the first dispersion parameter is zero at an ordinary point: the limit without extra variance.
     """
 
     log_concave: bool
     covers_line: bool = True
     can_separate: bool = False
     has_residual: bool = False
+    zero_is_limit: bool = False
 
 
 class AbstractFamily(eqx.Module):
