@@ -1,6 +1,5 @@
 """The negative binomial distribution with quadratic variance."""
 
-import functools
 from typing import ClassVar
 
 import jax
@@ -38,10 +37,10 @@ class NBinom2(AbstractFamily):
 
     def kernel(self, y, eta, phi):
         log_mu, alpha = self.link.log_inverse(eta), _alpha(phi)
-        return y * log_mu - (1 + y * alpha) * scaled_log1p(log_mu, alpha)
+        return y * log_mu - (1 + y * alpha) * _scaled_log1p(log_mu, alpha)
 
     def base(self, y, phi, weight):
-        return weight * (log_rising(y, _alpha(phi)) - gammaln(y + 1))
+        return weight * (_log_rising(y, _alpha(phi)) - gammaln(y + 1))
 
     def mean(self, eta, phi):
         return self.link.inverse(eta)
@@ -86,36 +85,15 @@ def _alpha(phi):
     return jnp.square(phi[0])
 
 
-def _by_alpha_alone(function, by_other):
-    """`function(other, alpha)` whose derivative by `alpha` is in forward mode and whose derivative by `other` is the
-    function `by_other`.
-
-    The inner loops differentiate by the predictor alone: they leave out the derivative by `alpha`, where the usual rule
-    would multiply it by zero. In reverse mode there is one sum over the observations for the scalar `alpha`, where a
-    transposed `function` has one for every place where it stands (ten times slower).
-    """
-    wrapped = jax.custom_jvp(function)
-
-    def rule(primals, tangents):
-        (other, alpha), (other_dot, alpha_dot) = primals, tangents
-        out = wrapped(other, alpha)
-        dot = jnp.zeros_like(out)
-        if not isinstance(other_dot, SymbolicZero):
-            dot = dot + by_other(other, alpha) * other_dot
-        if not isinstance(alpha_dot, SymbolicZero):
-            dot = dot + jax.jvp(lambda a: function(other, a), (alpha,), (jnp.ones_like(alpha),))[1] * alpha_dot
-        return out, dot
-
-    wrapped.defjvp(rule, symbolic_zeros=True)
-    return wrapped
-
-
+@jax.custom_jvp
 def _scaled_log1p(log_mu: Values, alpha: Values) -> Values:
-    """`log1p(alpha mu) / alpha`, which is `mu` at `alpha = 0`.
+    """`log1p(alpha mu) / alpha`, which is `mu` at `alpha = 0`; its derivative by `log mu` is `_shrunk_mean`."""
+    return _by_cases(log_mu, alpha)
 
-    Above `z = alpha mu = 1` as `log z + log1p(1 / z)`, so that no logarithm of an array is taken: on a CPU it is what
-    the kernel would mostly be waiting for.
-    """
+
+def _by_cases(log_mu: Values, alpha: Values) -> Values:
+    """`_scaled_log1p` without its rule: above `z = alpha mu = 1` as `log z + log1p(1 / z)`, so that no logarithm of an
+    array is taken, which on a CPU costs more than all the rest of the kernel."""
     mu = jnp.exp(log_mu)
     z = alpha * mu
     large = z > 1
@@ -123,6 +101,21 @@ def _scaled_log1p(log_mu: Values, alpha: Values) -> Values:
     inverse = 1 / jnp.where(large, z, 1.0)
     above = (log_z + inverse * _log1p_ratio(inverse)) / jnp.where(alpha > 0, alpha, 1.0)
     return jnp.where(large, above, mu * _log1p_ratio(jnp.where(large, 1.0, z)))
+
+
+def _scaled_log1p_jvp(primals, tangents):
+    (log_mu, alpha), (log_mu_dot, alpha_dot) = primals, tangents
+    out = _scaled_log1p(log_mu, alpha)
+    dot = jnp.zeros_like(out)
+    if not isinstance(log_mu_dot, SymbolicZero):
+        dot = dot + _shrunk_mean(log_mu, alpha) * log_mu_dot
+    if not isinstance(alpha_dot, SymbolicZero):
+        dot = dot + jax.jvp(lambda a: _by_cases(log_mu, a), (alpha,), (jnp.ones_like(alpha),))[1] * alpha_dot
+    return out, dot
+
+
+# The inner loops differentiate by the predictor alone: the derivative by alpha is left out there, not multiplied by 0.
+_scaled_log1p.defjvp(_scaled_log1p_jvp, symbolic_zeros=True)
 
 
 @jax.custom_jvp
@@ -150,7 +143,7 @@ def _log_rising(y: Values, alpha: Values) -> Values:
 
     By Stirling's series at `s + 6`, where it has all digits, and the recurrence of the gamma function back to `s`. In
     terms of `alpha` no large numbers are subtracted and zero is regular. All functions are elementary, because
-    `digamma` and `polygamma` are slow.
+    JAX's `digamma` and `polygamma`, the derivatives of `lgamma`, are slow.
     """
     shifted = alpha / (1 + _SHIFT * alpha)
     z = shifted * y
@@ -169,26 +162,9 @@ def _stirling(a: Values) -> Values:
     return a * _polynomial(_STIRLING, a * a)
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _polynomial(coefficients: tuple[float, ...], x: Values) -> Values:
-    """`sum c_k x^k` by Horner's rule. The derivative is a polynomial of its own: XLA's fusions compute intermediate
-    values again for everyone who uses them, which makes the differentiated recursion ten times slower."""
+    """`sum c_k x^k` by Horner's rule."""
     value = jnp.full_like(x, coefficients[-1])
     for c in coefficients[-2::-1]:
         value = value * x + c
     return value
-
-
-@_polynomial.defjvp
-def _(coefficients, primals, tangents):
-    (x,), (x_dot,) = primals, tangents
-    slopes = tuple(k * c for k, c in enumerate(coefficients))[1:] or (0.0,)
-    return _polynomial(coefficients, x), _polynomial(slopes, x) * x_dot
-
-
-def _by_y(y: Values, alpha: Values) -> Values:
-    return jax.jvp(lambda v: _log_rising(v, alpha), (y,), (jnp.ones_like(y),))[1]
-
-
-scaled_log1p = _by_alpha_alone(_scaled_log1p, _shrunk_mean)
-log_rising = _by_alpha_alone(_log_rising, _by_y)
