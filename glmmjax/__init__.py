@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .families import Binomial as Binomial
     from .families import Gamma as Gamma
     from .families import Gaussian as Gaussian
+    from .families import NBinom2 as NBinom2
     from .families import Poisson as Poisson
     from .marginal import AGHQ as AGHQ
     from .marginal import Exact as Exact
@@ -34,7 +35,7 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "api": ("glmm", "load", "Model", "Fit"),
-    "families": ("Gaussian", "Bernoulli", "Binomial", "Poisson", "Gamma"),
+    "families": ("Gaussian", "Bernoulli", "Binomial", "Poisson", "Gamma", "NBinom2"),
     "marginal": ("Laplace", "AGHQ", "Exact", "Method", "log_marginal"),
     "params": ("Params",),
     "_status": ("Status",),

@@ -72,7 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     fit.add_argument("data", metavar="DATA", help="a CSV or Parquet file, or spinal, cbpp, sleepstudy, epil")
     fit.add_argument("formula", metavar="FORMULA", help='as in lme4, for example "y ~ x + (1 + x | g)"')
-    fit.add_argument("--family", default="gaussian", help="gaussian (default), bernoulli, binomial, poisson, gamma")
+    fit.add_argument(
+        "--family", default="gaussian", help="gaussian (default), bernoulli, binomial, poisson, gamma, nbinom2"
+    )
     fit.add_argument("--link", help="link function, if not the family's usual one")
     fit.add_argument("--method", choices=("laplace", "aghq", "exact"), help="default: laplace; exact for gaussian")
     fit.add_argument("--points", type=int, metavar="K", help="quadrature points a random effect (default 11)")

@@ -63,6 +63,7 @@ def reference(family, mu, phi):
         "gaussian": lambda: scipy.stats.norm(mu, sigma),
         "gamma": lambda: scipy.stats.gamma(sigma**-2, scale=mu * sigma**2),
         "poisson": lambda: scipy.stats.poisson(mu),
+        "nbinom2": lambda: scipy.stats.nbinom(phi[0] ** -2, 1 / (1 + phi[0] ** 2 * mu)),
         "bernoulli": lambda: scipy.stats.bernoulli(mu),
         "binomial": lambda: scipy.stats.binom(int(TRIALS), mu),
     }[family.name]()
@@ -212,7 +213,7 @@ class TestFamilies:
         phi = phi_of(family)
         assert len(family.dispersion(phi)) == len(family.dispersion_names)
         for value in family.dispersion(phi):
-            assert float(value) == pytest.approx(np.exp(phi[0]))
+            assert float(value) == pytest.approx(phi[0] ** -2 if family.traits.zero_is_limit else np.exp(phi[0]))
 
     def test_a_weight_multiplies_the_log_density(self, family):
         """Except for gaussian, where it is a precision."""

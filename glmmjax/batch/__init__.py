@@ -9,3 +9,9 @@ from ._responses import as_responses as as_responses
 from ._run import Settings as Settings
 from ._run import fit_members as fit_members
 from ._solution import BatchSolution as BatchSolution
+from ._table import benjamini_hochberg as benjamini_hochberg
+from ._table import dispersion as dispersion
+from ._table import fixef as fixef
+from ._table import std_errors as std_errors
+from ._table import tidy as tidy
+from ._table import varcorr as varcorr

@@ -10,4 +10,6 @@ from ._random import covariance_of_terms as covariance_of_terms
 from ._random import dispersion as dispersion
 from ._random import ranef as ranef
 from ._random import varcorr as varcorr
+from ._satterthwaite import degrees_of_freedom as degrees_of_freedom
+from ._satterthwaite import variance_and_slope as variance_and_slope
 from ._wald import confint as confint

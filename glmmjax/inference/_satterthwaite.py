@@ -22,20 +22,26 @@ def satterthwaite_df(solution: Solution) -> np.ndarray:
     """
     p = solution.p
     with float64():
-        variance, slope = _variance_and_slope(solution.model.glmm, solution.params)
-    variance, slope = np.asarray(variance), np.asarray(slope)
-    spread = np.einsum("pa,ab,pb->p", slope, solution.vcov[p:, p:], slope)
-    return 2 * variance**2 / spread
+        variance, slope = variance_and_slope(solution.model.glmm, solution.params, np.eye(p))
+    return degrees_of_freedom(np.asarray(variance), np.asarray(slope), solution.vcov[p:, p:])
+
+
+def degrees_of_freedom(variance: np.ndarray, slope: np.ndarray, vcov: np.ndarray) -> np.ndarray:
+    """(..., p) `2 v^2 / (slope' vcov slope)`; leading axes are members."""
+    return 2 * variance**2 / np.einsum("...pa,...ab,...pb->...p", slope, vcov, slope)
 
 
 @eqx.filter_jit
-def _variance_and_slope(glmm: GLMM, params: Params) -> tuple[Float[Array, " p"], Float[Array, "p m"]]:
+def variance_and_slope(
+    glmm: GLMM, params: Params, back: Float[Array, "p p"]
+) -> tuple[Float[Array, " p"], Float[Array, "p m"]]:
+    """Variances of `back beta`, and their derivatives by (theta, log sigma)."""
     cross = cross_products(glmm)
 
     def variance(moving):
         theta, phi = moving
         eliminated = eliminate(cross, glmm.structure, relative_factor(glmm, theta))
-        return jnp.exp(2 * phi[0]) * jnp.diagonal(jnp.linalg.inv(eliminated.xx))
+        return jnp.exp(2 * phi[0]) * jnp.diagonal(back @ jnp.linalg.inv(eliminated.xx) @ back.T)
 
     at = (params.theta, params.phi)
     return variance(at), jnp.concatenate(jax.tree.leaves(jax.jacfwd(variance)(at)), 1)

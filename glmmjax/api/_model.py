@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ._errors import ModelError
-from ._precision import float64
-from ._types import Array
-from .families import AbstractFamily
-from .fit import Solution, check_params, choose_method, fit_model, starting_values
-from .inference import (
+from .._errors import ModelError
+from .._precision import float64
+from .._types import Array
+from ..families import AbstractFamily
+from ..fit import Solution, check_params, choose_method, fit_model, starting_values
+from ..inference import (
     aic,
     bic,
     coefficient_table,
@@ -25,11 +25,11 @@ from .inference import (
     varcorr,
     vcov,
 )
-from .marginal import Method, log_marginal
-from .mixed import MixedModel, check_response, mixed_model, plan
-from .params import Params
-from .prediction import predict, simulate
-from .report import Summary, load_solution, save_solution, summarise, to_dict
+from ..marginal import Method, log_marginal
+from ..mixed import MixedModel, check_response, mixed_model, plan
+from ..params import Params
+from ..prediction import predict, simulate
+from ..report import Summary, load_solution, save_solution, summarise, to_dict
 
 
 def glmm(  # noqa: PLR0913 - the arguments of lme4 and glmmTMB, keyword-only
@@ -51,8 +51,8 @@ def glmm(  # noqa: PLR0913 - the arguments of lme4 and glmmTMB, keyword-only
             left-hand side, `"~ x + (1 | g)"`, it is a model to simulate from or to give responses to.
         data: pandas or polars DataFrame, pyarrow Table, or dict of arrays. Rows with missing values are dropped and
             counted.
-        family: a name (`gaussian`, `bernoulli`, `binomial`, `poisson`, `gamma`) or a family with its link, such as
-            `gj.Poisson(link="sqrt")`.
+        family: a name (`gaussian`, `bernoulli`, `binomial`, `poisson`, `gamma`, `nbinom2`) or a family with
+            its link, such as `gj.Poisson(link="sqrt")`.
         ziformula, dispformula: models for extra zeros and for the dispersion; not in this version.
         weights: prior weights, a column name or (n,) array. Gaussian: precisions (variance `sigma^2 / weight`); other
             families: multipliers of the log density.
@@ -247,4 +247,3 @@ class Fit:
         return self.summary()._repr_html_()
 
 
-__all__ = ["Fit", "Model", "float64", "glmm", "load"]

@@ -1,0 +1,148 @@
+"""Tables of a batch: estimates and tests of all members."""
+
+import equinox as eqx
+import jax
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from scipy.special import ndtr, stdtr
+
+from .._precision import float64
+from .._status import STATUSES
+from .._types import Array
+from ..inference import degrees_of_freedom, variance_and_slope
+from ..marginal import Exact
+from ..model import GLMM
+from ..params import Params
+from ._solution import BatchSolution
+
+_AT_ONCE = 4096
+
+
+def fixef(batch: BatchSolution) -> pd.DataFrame:
+    """(B, p) estimates of the fixed effects, NaN for members that failed."""
+    return pd.DataFrame(batch.reported.beta, index=_members(batch), columns=_terms(batch))
+
+
+def std_errors(batch: BatchSolution) -> pd.DataFrame:
+    """(B, p) standard errors of the fixed effects."""
+    p = len(_terms(batch))
+    variances = np.diagonal(batch.reported.vcov, axis1=1, axis2=2)[:, :p]
+    return pd.DataFrame(np.sqrt(variances), index=_members(batch), columns=_terms(batch))
+
+
+def dispersion(batch: BatchSolution) -> pd.DataFrame:
+    """(B, k) the family's own parameters on their natural scale."""
+    names = list(batch.members.first.family.dispersion_names)
+    return pd.DataFrame(batch.reported.dispersion, index=_members(batch), columns=names)
+
+
+def varcorr(batch: BatchSolution) -> pd.DataFrame:
+    """Variances and correlations of the random effects: `member, group, term1, term2, vcov, sdcor`, as a fit's."""
+    frames, covariance, first = [], batch.reported.covariance, 0
+    for term in batch.members.first.design.random:
+        q, group = len(term.names), term.formula.group
+        own = covariance[:, first : first + q, first : first + q]
+        sd = np.sqrt(np.diagonal(own, axis1=1, axis2=2))
+        for i, name in enumerate(term.names):
+            frames.append(_component(batch, (group, name, ""), own[:, i, i], sd[:, i]))
+        pairs = [] if term.formula.covariance == "diag" else list(zip(*np.triu_indices(q, 1), strict=True))
+        for i, j in pairs:
+            product = sd[:, i] * sd[:, j]
+            correlation = np.divide(own[:, i, j], product, out=np.full(len(own), np.nan), where=product > 0)
+            frames.append(_component(batch, (group, term.names[i], term.names[j]), own[:, i, j], correlation))
+        first += q
+    if batch.members.first.family.traits.has_residual:
+        sigma = batch.reported.dispersion[:, 0]
+        frames.append(_component(batch, ("Residual", "", ""), sigma**2, sigma))
+    empty = pd.DataFrame(columns=["member", "group", "term1", "term2", "vcov", "sdcor"])
+    return pd.concat(frames).sort_index(kind="stable").reset_index(drop=True) if frames else empty
+
+
+def tidy(batch: BatchSolution) -> pd.DataFrame:
+    """One row a member and fixed effect: `member, term, estimate, std_error, statistic, p_value, p_adjusted, status`.
+
+    `p_value` as in the table of one fit: a z-test, for linear models a t-test with Satterthwaite's degrees of freedom.
+    `p_adjusted` is Benjamini and Hochberg's (1995), over the members within each term.
+    """
+    names, estimate, error = _terms(batch), batch.reported.beta, std_errors(batch).to_numpy()
+    statistic = np.divide(estimate, error, out=np.full_like(estimate, np.nan), where=error > 0)
+    if isinstance(batch.method, Exact):
+        df = satterthwaite_df(batch)
+        p_value = 2 * stdtr(df, -np.abs(statistic))
+    else:
+        p_value = 2 * ndtr(-np.abs(statistic))
+    adjusted = np.apply_along_axis(benjamini_hochberg, 0, p_value)
+    status = np.array([status.name.lower() for status in STATUSES], dtype=object)[batch.found.status]
+    members, p = _members(batch), len(names)
+    return pd.DataFrame(
+        {
+            "member": members.repeat(p),
+            "term": np.tile(np.array(names, dtype=object), len(members)),
+            "estimate": estimate.ravel(),
+            "std_error": error.ravel(),
+            "statistic": statistic.ravel(),
+            "p_value": p_value.ravel(),
+            "p_adjusted": adjusted.ravel(),
+            "status": status.repeat(p),
+        }
+    )
+
+
+def benjamini_hochberg(p_value: np.ndarray) -> np.ndarray:
+    """P-values adjusted for the false discovery rate: `min over j >= i of m p_(j) / j`; NaN are no tests."""
+    adjusted = np.full_like(p_value, np.nan)
+    here = np.flatnonzero(~np.isnan(p_value))
+    order = here[np.argsort(-p_value[here])]
+    ranks = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.minimum.accumulate(p_value[order] * len(order) / ranks), 1.0)
+    return adjusted
+
+
+def satterthwaite_df(batch: BatchSolution) -> np.ndarray:
+    """(B, p) degrees of freedom of the fixed effects of linear models, as `inference.satterthwaite_df` of each."""
+    df = np.full_like(batch.found.beta, np.nan)
+    for bucket in batch.members.buckets():
+        good = bucket[batch.ok[bucket]]
+        for first in range(0, len(good), _AT_ONCE):
+            numbers = good[first : first + _AT_ONCE]
+            df[numbers] = _some_df(batch, numbers, bucket)
+    return df
+
+
+def _some_df(batch: BatchSolution, numbers: np.ndarray, bucket: np.ndarray) -> np.ndarray:
+    loaded = batch.members.load(numbers, bucket, centred=False)
+    working, found = loaded.working, jax.tree.map(lambda leaf: leaf[numbers], batch.found)
+    params = working.forth(Params(found.beta, found.theta, found.phi))
+    own, shared = eqx.partition(working.glmm, loaded.own)
+    p, members = params.beta.shape[-1], len(numbers)
+    back = np.broadcast_to(working.beta_back, (members, p, p))
+    with float64():
+        variance, slope = jax.tree.map(np.asarray, _variances(own, shared, params, back))
+    # By the user's parameters, whose covariance `vcov` is.
+    jacobian = np.broadcast_to(working.jacobian, found.vcov.shape)[:, p:, p:]
+    slope = np.swapaxes(np.linalg.solve(np.swapaxes(jacobian, 1, 2), np.swapaxes(slope, 1, 2)), 1, 2)
+    return degrees_of_freedom(variance, slope, found.vcov[:, p:, p:])
+
+
+@eqx.filter_jit
+def _variances(own: GLMM, shared: GLMM, params: Params, back: Float[Array, "members p p"]):
+    def one(member):
+        own, params, back = member
+        return variance_and_slope(eqx.combine(own, shared), params, back)
+
+    return jax.lax.map(one, (own, params, back))
+
+
+def _component(batch: BatchSolution, names: tuple[str, str, str], vcov: np.ndarray, sdcor: np.ndarray) -> pd.DataFrame:
+    group, first, second = names
+    columns = {"member": list(batch.members.names), "group": group, "term1": first, "term2": second}
+    return pd.DataFrame({**columns, "vcov": vcov, "sdcor": sdcor})
+
+
+def _members(batch: BatchSolution) -> pd.Index:
+    return pd.Index(batch.members.names, name="member")
+
+
+def _terms(batch: BatchSolution) -> list[str]:
+    return list(batch.members.first.design.fixed.names)

@@ -1,0 +1,180 @@
+"""The negative binomial distribution with quadratic variance."""
+
+import functools
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+from jax.custom_derivatives import SymbolicZero
+from jax.scipy.special import gammaln
+
+from ._family import AbstractFamily, Traits, Values, as_link
+from ._link import AbstractLink, slope
+
+_SHIFT = 6
+_STIRLING = (
+    *(1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360),
+    *(1 / 156, -3617 / 122400, 43867 / 244188, -174611 / 125400),
+)
+_ATANH = tuple(1 / k for k in range(1, 32, 2))
+
+
+class NBinom2(AbstractFamily):
+    """Counts with mean `mu` and variance `mu + mu^2 / phi` (glmmTMB's `nbinom2`, whose `sigma` is this `phi`).
+
+    A Poisson variable whose mean is multiplied by a gamma variable of mean one. The unconstrained parameter is the
+    coefficient of variation `tau` of the latter, so that `1 / phi = tau^2 = alpha`. Everything is written in `alpha`
+    and smooth at zero, the Poisson limit, which is a point like any other (a size would have to run to infinity). The
+    sign of `tau` means nothing.
+    """
+
+    link: AbstractLink
+    name: ClassVar[str] = "nbinom2"
+    response: ClassVar[str] = "count"
+    dispersion_names: ClassVar[tuple[str, ...]] = ("phi",)
+
+    def __init__(self, link: str | AbstractLink = "log"):
+        self.link = as_link(link, ("log", "identity", "sqrt"), self.name)
+
+    def kernel(self, y, eta, phi):
+        log_mu, alpha = self.link.log_inverse(eta), _alpha(phi)
+        return y * log_mu - (1 + y * alpha) * _scaled_log1p(log_mu, alpha)
+
+    def base(self, y, phi, weight):
+        return weight * (_log_rising(y, _alpha(phi)) - gammaln(y + 1))
+
+    def mean(self, eta, phi):
+        return self.link.inverse(eta)
+
+    def expected_curvature(self, y, eta, phi):
+        mu = self.link.inverse(eta)
+        if self.link.name == "log":
+            return mu / (1 + _alpha(phi) * mu)
+        return slope(self.link, eta) ** 2 / (mu + _alpha(phi) * mu**2)
+
+    def sample(self, key, y, eta, phi, weight):
+        for_rate, for_count = jax.random.split(key)
+        mu, alpha = self.link.inverse(eta), jnp.broadcast_to(_alpha(phi), eta.shape)
+        shape = 1 / jnp.maximum(alpha, jnp.finfo(eta.dtype).eps ** 2)
+        mixed = mu * jax.random.gamma(for_rate, shape, dtype=eta.dtype) / shape
+        return jax.random.poisson(for_count, jnp.where(alpha > 0, mixed, mu), eta.shape).astype(eta.dtype)
+
+    def start_mean(self, y):
+        return y + 0.1
+
+    def dispersion(self, phi):
+        return (1 / jnp.square(phi[0]),)
+
+    def start_phi(self, y, mu, weights):
+        """By moments, kept above the standard error in the absence of overdispersion (but not above one), because zero
+        is a stationary point of the likelihood."""
+        total = (weights * mu**2).sum()
+        alpha = (weights * ((y - mu) ** 2 - mu)).sum() / total
+        error = jnp.sqrt((weights**2 * (mu + 2 * mu**2)).sum()) / total
+        return (jnp.sqrt(jnp.maximum(alpha, jnp.minimum(error, 1.0))),)
+
+    def random_scale(self, phi):
+        return 1.0
+
+    @property
+    def traits(self):
+        is_log = self.link.name == "log"
+        return Traits(is_log, covers_line=self.link.name != "identity", can_separate=is_log, zero_is_limit=True)
+
+
+def _alpha(phi):
+    return jnp.square(phi[0])
+
+
+@jax.custom_jvp
+def _scaled_log1p(log_mu: Values, alpha: Values) -> Values:
+    """`log1p(alpha mu) / alpha`, which is `mu` at `alpha = 0`; its derivative by `log mu` is `_shrunk_mean`."""
+    return _by_cases(log_mu, alpha)
+
+
+def _by_cases(log_mu: Values, alpha: Values) -> Values:
+    """`_scaled_log1p` without its rule: above `z = alpha mu = 1` as `log z + log1p(1 / z)`, so that no logarithm of an
+    array is taken, which on a CPU costs more than all the rest of the kernel."""
+    mu = jnp.exp(log_mu)
+    z = alpha * mu
+    large = z > 1
+    log_z = log_mu + jnp.log(jnp.where(alpha > 0, alpha, 1.0))
+    inverse = 1 / jnp.where(large, z, 1.0)
+    above = (log_z + inverse * _log1p_ratio(inverse)) / jnp.where(alpha > 0, alpha, 1.0)
+    return jnp.where(large, above, mu * _log1p_ratio(jnp.where(large, 1.0, z)))
+
+
+def _scaled_log1p_jvp(primals, tangents):
+    (log_mu, alpha), (log_mu_dot, alpha_dot) = primals, tangents
+    out = _scaled_log1p(log_mu, alpha)
+    dot = jnp.zeros_like(out)
+    if not isinstance(log_mu_dot, SymbolicZero):
+        dot = dot + _shrunk_mean(log_mu, alpha) * log_mu_dot
+    if not isinstance(alpha_dot, SymbolicZero):
+        dot = dot + jax.jvp(lambda a: _by_cases(log_mu, a), (alpha,), (jnp.ones_like(alpha),))[1] * alpha_dot
+    return out, dot
+
+
+# The inner loops differentiate by the predictor alone: the derivative by alpha is left out there, not multiplied by 0.
+_scaled_log1p.defjvp(_scaled_log1p_jvp, symbolic_zeros=True)
+
+
+@jax.custom_jvp
+def _shrunk_mean(log_mu: Values, alpha: Values) -> Values:
+    """`m = mu / (1 + alpha mu)`, with `dm / dlog mu = m / (1 + alpha mu)` free of cancellation, and so positive."""
+    mu = jnp.exp(log_mu)
+    return mu / (1 + alpha * mu)
+
+
+@_shrunk_mean.defjvp
+def _(primals, tangents):
+    (log_mu, alpha), (log_mu_dot, alpha_dot) = primals, tangents
+    m = _shrunk_mean(log_mu, alpha)
+    return m, m * (log_mu_dot / (1 + alpha * jnp.exp(log_mu)) - m * alpha_dot)
+
+
+def _log1p_ratio(z: Values) -> Values:
+    """`log1p(z) / z` for `z` in [0, 1], smooth at zero: `2 atanh(w) / z` with `w = z / (2 + z)`, as a series."""
+    w = z / (2 + z)
+    return (1 - w) * _polynomial(_ATANH, w * w)
+
+
+def _log_rising(y: Values, alpha: Values) -> Values:
+    """`sum_{k<y} log(1 + k alpha)`, that is `lgamma(y + s) - lgamma(s) - y log s` with `s = 1 / alpha`.
+
+    By Stirling's series at `s + 6`, where it has all digits, and the recurrence of the gamma function back to `s`. In
+    terms of `alpha` no large numbers are subtracted and zero is regular. All functions are elementary, because
+    JAX's `digamma` and `polygamma`, the derivatives of `lgamma`, are slow.
+    """
+    shifted = alpha / (1 + _SHIFT * alpha)
+    z = shifted * y
+    excess = 0.0  # of the product of (1 + (y + k) alpha) / (1 + k alpha) over one
+    for k in range(_SHIFT):
+        factor = y * (alpha / (1 + k * alpha))
+        excess = excess + factor + excess * factor
+    log1p_z, large = jnp.log1p(z), z > 1
+    ratio = jnp.where(large, log1p_z / jnp.where(large, z, 1.0), _log1p_ratio(jnp.where(large, 1.0, z)))
+    at_shifted = y * (ratio - 1) + (y - 0.5) * log1p_z + _stirling(shifted / (1 + z)) - _stirling(shifted)
+    return at_shifted + y * jnp.log1p(_SHIFT * alpha) - jnp.log1p(excess)
+
+
+def _stirling(a: Values) -> Values:
+    """`lgamma(1 / a)` less the elementary part of Stirling's series."""
+    return a * _polynomial(_STIRLING, a * a)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _polynomial(coefficients: tuple[float, ...], x: Values) -> Values:
+    """`sum c_k x^k` by Horner's rule. The derivative is a polynomial of its own, not the differentiated recursion:
+    second derivatives of the kernel by `alpha` then take a fifth of the time on a CPU."""
+    value = jnp.full_like(x, coefficients[-1])
+    for c in coefficients[-2::-1]:
+        value = value * x + c
+    return value
+
+
+@_polynomial.defjvp
+def _(coefficients, primals, tangents):
+    (x,), (x_dot,) = primals, tangents
+    slopes = tuple(k * c for k, c in enumerate(coefficients))[1:]
+    return _polynomial(coefficients, x), _polynomial(slopes, x) * x_dot

@@ -1,0 +1,173 @@
+"""The negative binomial in its corners: sizes from tiny to infinite, and the Poisson limit as an ordinary point."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import mpmath
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.stats
+
+import glmmjax as gj
+from glmmjax.families import log_prob
+
+pytestmark = pytest.mark.usefixtures("float64")
+
+FAMILY, POISSON = gj.NBinom2(), gj.Poisson()
+SIZES = (1e-4, 0.02, 0.7, 1.0, 5.0, 60.0, 1e3, 1e6, 1e9, 1e12)
+COUNTS = (0.0, 1.0, 2.0, 7.0, 300.0, 1e6)
+MEANS = (1e-10, 1e-3, 0.4, 6.0, 1e3, 1e6, 1e8)
+TAUS = (0.0, 1e-5, 1e-3, 0.05, 0.4, 1.0, 3.0, 1e3)
+
+
+def exact(y, eta, tau):
+    """Log density in mpmath."""
+    y, eta, alpha = mpmath.mpf(y), mpmath.mpf(eta), mpmath.mpf(tau) ** 2
+    if not alpha:
+        return y * eta - mpmath.exp(eta) - mpmath.loggamma(y + 1)
+    s, mu = 1 / alpha, mpmath.exp(eta)
+    counted = mpmath.loggamma(y + s) - mpmath.loggamma(s) - mpmath.loggamma(y + 1)
+    return counted + y * mpmath.log(mu / (mu + s)) - s * mpmath.log1p(mu / s)
+
+
+def grid(*axes):
+    return [axis.ravel() for axis in np.meshgrid(*(np.array(a, float) for a in axes), indexing="ij")]
+
+
+def at_each(function):
+    """`function(y, [eta, tau])`, compiled, over arrays."""
+    return jax.jit(jax.vmap(lambda y, eta, tau: function(y, jnp.stack([eta, tau]))))
+
+
+def density(y, at):
+    return log_prob(FAMILY, y, at[0], at[1:])
+
+
+def rounding(y, eta):
+    """What the terms `y eta` and `lgamma(y + 1)` of a log density can be wrong by."""
+    return 4e-16 * (np.abs(y * eta) + scipy.special.gammaln(y + 1) + 1)
+
+
+def test_log_prob_from_tiny_to_huge_sizes():
+    y, mu, size = grid(COUNTS, MEANS, SIZES)
+    eta, tau = np.log(mu), size**-0.5
+    found = at_each(density)(y, eta, tau)
+    with mpmath.workdps(60):
+        expected = np.array([float(exact(*point)) for point in zip(y, eta, tau, strict=True)])
+    assert (np.abs(found - expected) <= 1e-10 * np.abs(expected) + rounding(y, eta)).all()
+
+
+@pytest.mark.parametrize("size", [0.3, 4.0, 80.0])
+def test_log_prob_is_that_of_scipy(size):
+    y, mu = grid(np.arange(40), (0.01, 2.0, 90.0))
+    expected = scipy.stats.nbinom.logpmf(y, size, size / (size + mu))
+    found = FAMILY.kernel(y, np.log(mu), np.array([size**-0.5])) + FAMILY.base(y, np.array([size**-0.5]), np.ones(()))
+    np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("link", ["log", "identity", "sqrt"])
+def test_zero_is_the_poisson_distribution(link):
+    y, eta = grid((0.0, 1.0, 2.0, 50.0, 1e5), (0.1, 1.0, 4.0, 9.0))
+    zero = np.zeros(1)
+    found, expected = (log_prob(f(link), y, eta, zero) for f in (gj.NBinom2, gj.Poisson))
+    np.testing.assert_allclose(found, expected, rtol=1e-14)
+    key = jax.random.key(0)
+    draws = FAMILY.sample(key, y, jnp.asarray(eta), zero, 1.0)
+    np.testing.assert_array_equal(draws, POISSON.sample(jax.random.split(key)[1], y, jnp.asarray(eta), zero, 1.0))
+    np.testing.assert_allclose(
+        gj.NBinom2(link).expected_curvature(y, jnp.asarray(eta), zero),
+        gj.Poisson(link).expected_curvature(y, jnp.asarray(eta), zero),
+        rtol=1e-14,
+    )
+
+
+@functools.cache
+def exact_derivatives(y, eta, tau):
+    """Gradient and Hessian by (eta, tau) from differences in 120 digits."""
+    with mpmath.workdps(120):
+        h = mpmath.mpf(10) ** -25
+
+        def f(i, j):
+            return exact(y, mpmath.mpf(eta) + i * h, mpmath.mpf(tau) + j * h)
+
+        first = [(f(1, 0) - f(-1, 0)) / (2 * h), (f(0, 1) - f(0, -1)) / (2 * h)]
+        ee, tt = ((f(i, j) - 2 * f(0, 0) + f(-i, -j)) / h**2 for i, j in ((1, 0), (0, 1)))
+        et = (f(1, 1) - f(1, -1) - f(-1, 1) + f(-1, -1)) / (4 * h * h)
+        return np.array(first, float), np.array([[ee, et], [et, tt]], float)
+
+
+def test_derivatives():
+    """First and second ones by eta and tau, also at tau = 0 and beside it."""
+    y, eta, tau = grid((0.0, 1.0, 5.0, 400.0), (-12.0, -0.5, 2.0, 11.0), TAUS)
+    gradient = at_each(jax.grad(density, 1))(y, eta, tau)
+    hessian = at_each(jax.jacfwd(jax.grad(density, 1), 1))(y, eta, tau)
+    pairs = [exact_derivatives(*point) for point in zip(y, eta, tau, strict=True)]
+    for found, expected in ((gradient, [p[0] for p in pairs]), (hessian, [p[1] for p in pairs])):
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_everything_is_finite_and_the_curvature_positive():
+    y, eta, tau = grid((0.0, 1.0, 1e6), (-40.0, -3.0, 0.0, 5.0, 40.0), (*TAUS, -0.4))
+    hessian = at_each(jax.jacfwd(jax.grad(density, 1), 1))(y, eta, tau)
+    assert np.isfinite(at_each(density)(y, eta, tau)).all()
+    assert np.isfinite(hessian).all()
+    assert (hessian[:, 0, 0] < 0).all()
+    mu, alpha = np.exp(eta), tau**2
+    np.testing.assert_allclose(
+        -hessian[:, 0, 0], (1 + y * alpha) * (mu / (1 + alpha * mu)) / (1 + alpha * mu), rtol=1e-12
+    )
+
+
+def test_the_sign_of_tau_means_nothing():
+    y, eta, tau = grid((0.0, 3.0, 40.0), (-1.0, 3.0), (1e-3, 0.6, 20.0))
+    np.testing.assert_array_equal(at_each(density)(y, eta, tau), at_each(density)(y, eta, -tau))
+
+
+@pytest.mark.parametrize("tau", [0.0, 1e-4, 0.3, 1.5])
+def test_it_sums_to_one_and_samples_have_its_moments(tau):
+    mu, phi, count = 3.0, np.array([tau]), 40_000
+    y = np.arange(2000.0)
+    p = np.asarray(jnp.exp(log_prob(FAMILY, y, jnp.full(len(y), np.log(mu)), phi)))
+    assert p.sum() == pytest.approx(1, abs=1e-12)
+    draws = FAMILY.sample(jax.random.key(2), jnp.zeros(count), jnp.full(count, np.log(mu)), phi, jnp.ones(count))
+    variance, fourth = mu + tau**2 * mu**2, (p * (y - mu) ** 4).sum()
+    assert p @ y == pytest.approx(mu)
+    assert p @ (y - mu) ** 2 == pytest.approx(variance)
+    assert float(draws.mean()) == pytest.approx(mu, abs=4.5 * np.sqrt(variance / count))
+    assert float(draws.var()) == pytest.approx(variance, abs=4.5 * np.sqrt((fourth - variance**2) / count))
+
+
+def test_the_start_is_above_zero_and_ignores_cells_of_weight_zero():
+    rng = np.random.default_rng(3)
+    mu = rng.uniform(2, 8, 400)
+    y = rng.poisson(mu * rng.gamma(2.0, 0.5, 400)).astype(float)
+    (tau,) = FAMILY.start_phi(y, mu, np.ones(400))
+    assert float(tau) ** 2 == pytest.approx(0.5, rel=0.3)
+    padded = FAMILY.start_phi(np.append(y, 90.0), np.append(mu, 1.0), np.append(np.ones(400), 0.0))
+    assert float(padded[0]) == pytest.approx(float(tau), rel=1e-14)
+    (level,) = FAMILY.start_phi(np.round(mu), mu, np.ones(400))
+    assert 0 < float(level) <= 1
+
+
+def test_a_size_of_infinity():
+    assert float(FAMILY.dispersion(np.zeros(1))[0]) == np.inf
+
+
+def poisson_data() -> pd.DataFrame:
+    """40 groups of 10 counts with no variance beyond chance."""
+    rng = np.random.default_rng(11)
+    g = np.repeat(np.arange(40), 10)
+    x = rng.normal(size=400)
+    return pd.DataFrame({"g": g, "x": x, "y": rng.poisson(np.exp(1 + 0.3 * x + 0.5 * rng.normal(size=40)[g]))})
+
+
+def test_without_overdispersion_the_fit_is_the_poisson_one():
+    data = poisson_data()
+    fit, plain = (gj.glmm("y ~ x + (1 | g)", data, family).fit() for family in ("nbinom2", "poisson"))
+    assert fit.converged
+    assert abs(fit.params.phi[0]) < 0.15
+    assert -1e-6 < fit.loglik - plain.loglik < 0.5
+    np.testing.assert_allclose(fit.fixef, plain.fixef, atol=0.02)
+    assert np.isfinite(fit.std_errors).all()
