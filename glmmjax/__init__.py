@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import datasets as datasets
     from . import families as families
+    from ._errors import Interrupted as Interrupted
     from ._errors import ModelError as ModelError
     from ._precision import enable_compilation_cache as enable_compilation_cache
     from ._precision import float64 as float64
     from ._status import Status as Status
+    from .api import Batch as Batch
     from .api import Fit as Fit
     from .api import Model as Model
+    from .api import fit_by as fit_by
+    from .api import fit_many as fit_many
     from .api import glmm as glmm
     from .api import load as load
     from .families import Bernoulli as Bernoulli
@@ -34,12 +38,12 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "api": ("glmm", "load", "Model", "Fit"),
+    "api": ("glmm", "fit_many", "fit_by", "load", "Model", "Fit", "Batch"),
     "families": ("Gaussian", "Bernoulli", "Binomial", "Poisson", "Gamma", "NBinom2"),
     "marginal": ("Laplace", "AGHQ", "Exact", "Method", "log_marginal"),
     "params": ("Params",),
     "_status": ("Status",),
-    "_errors": ("ModelError",),
+    "_errors": ("ModelError", "Interrupted"),
     "_precision": ("float64", "enable_compilation_cache"),
 }
 _HOME = {name: module for module, names in _PUBLIC.items() for name in names}

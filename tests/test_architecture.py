@@ -50,9 +50,13 @@ PARTS = {
     "inference": {"_errors", "_precision", "_types", "design", "params", "model", "marginal", "fit"},
     "prediction": {"_errors", "_precision", "_types", "design", "params", "model", "mixed", "marginal", "fit"},
     "report": {"_errors", "_status", "design", "families", "params", "mixed", "marginal", "fit", "inference"},
+    "batch": {
+        *("_errors", "_status", "_precision", "_types", "design", "families", "structure", "params", "model"),
+        *("working", "mixed", "marginal", "fit", "inference"),
+    },
     "api": {
-        *("_errors", "_precision", "_types", "families", "params", "mixed", "marginal"),
-        *("fit", "inference", "prediction", "report"),
+        *("_errors", "_status", "_precision", "_types", "families", "params", "mixed", "marginal"),
+        *("fit", "inference", "prediction", "report", "batch"),
     },
     "cli": {"_errors"},  # the rest through the public names, loaded when they are used
     "__main__": {"cli"},

@@ -44,8 +44,7 @@ def fit_many(  # noqa: PLR0913 - keyword-only settings
             (B, n, 2) successes and trials.
         weights, offset: (n,) for all members or (B, n), instead of the model's arguments.
         method, reml, start: as for `Model.fit`, for every member.
-        precision: `"float32"` for devices whose float64 is slow: estimates to about 1e-3 standard errors, wider limits for
-            convergence (see the README).
+        precision: `"float32"` for devices whose float64 is slow; its accuracy is stated in the README.
         chunk_size: members that are held on the devices at a time; by default as many as serve the purpose and fit.
         checkpoint: folder for finished chunks. The same call after an interruption goes on where it was, to the same
             bits; a folder made from other inputs is refused.
@@ -220,9 +219,10 @@ class Batch(Sequence):
         return core.varcorr(self.solution)
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a member and coefficient: `member, term, estimate, std_error, statistic, p_value, p_adjusted, status`.
+        """One row a member and coefficient.
 
-        `p_adjusted` is Benjamini and Hochberg's, over the members within each term.
+        Columns `member, term, estimate, std_error, statistic, p_value, p_adjusted, status`; `p_adjusted` is Benjamini
+        and Hochberg's, over the members within each term.
         """
         return core.tidy(self.solution)
 

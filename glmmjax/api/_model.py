@@ -9,7 +9,6 @@ import pandas as pd
 from jaxtyping import Float
 
 from .._errors import ModelError
-from .._precision import float64
 from .._types import Array
 from ..families import AbstractFamily
 from ..fit import Solution, check_params, choose_method, fit_model, starting_values
@@ -245,5 +244,3 @@ class Fit:
 
     def _repr_html_(self) -> str:
         return self.summary()._repr_html_()
-
-

@@ -9,6 +9,8 @@ from ._responses import as_responses as as_responses
 from ._run import Settings as Settings
 from ._run import fit_members as fit_members
 from ._solution import BatchSolution as BatchSolution
+from ._split import own_designs as own_designs
+from ._split import split_by as split_by
 from ._table import benjamini_hochberg as benjamini_hochberg
 from ._table import dispersion as dispersion
 from ._table import fixef as fixef

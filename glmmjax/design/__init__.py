@@ -5,6 +5,7 @@ from ._newrows import NewRows, new_rows
 from ._parts import Design, FixedPart, RandomPart
 from ._replace import formula_offset, replace_response
 from ._rules import Faults, invalid_responses
+from ._split import is_identified, split_design
 from ._subset import subset_rows
 
 __all__ = [
@@ -16,7 +17,9 @@ __all__ = [
     "build_design",
     "formula_offset",
     "invalid_responses",
+    "is_identified",
     "new_rows",
     "replace_response",
+    "split_design",
     "subset_rows",
 ]

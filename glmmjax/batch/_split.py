@@ -1,0 +1,50 @@
+"""Members with data of their own: given as models, or as the rows of each level of a column."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from .._errors import ModelError
+from .._status import STATUSES, Status
+from ..design import Design, invalid_responses, is_identified, split_design
+from ..families import AbstractFamily, as_family
+from ..mixed import MixedModel, check_response
+from ._members import FIT, OwnDesigns
+
+
+def own_designs(models: Sequence[MixedModel]) -> OwnDesigns:
+    """Models of one structure as members; raises `ModelError` if one differs."""
+    for number, model in enumerate(models):
+        check_response(model)
+        for what, own, first in zip(_PARTS, _structure(model), _structure(models[0]), strict=True):
+            if own != first:
+                raise ModelError(f"Model {number} has another {what} than model 0: {own} instead of {first}.")
+    status = np.full(len(models), FIT, np.int8)
+    return OwnDesigns([model.design for model in models], models[0].family, range(len(models)), status)
+
+
+def split_by(
+    formula: str, data: Any, by: str, *, family: str | AbstractFamily, weights: Any = None, offset: Any = None
+) -> OwnDesigns:
+    """The rows of each level of `by` as members; those that cannot be fitted get a status."""
+    distribution = as_family(family)
+    levels, designs = split_design(formula, data, by, response=distribution.response, weights=weights, offset=offset)
+    status = np.array([_known(design) for design in designs], np.int8)
+    return OwnDesigns(designs, distribution, levels, status)
+
+
+_PARTS = ("family", "set of fixed effects", "random part")
+
+
+def _structure(model: MixedModel) -> tuple[str, tuple, tuple]:
+    design, family = model.design, model.family
+    random = tuple((term.formula.group, term.names, term.formula.covariance) for term in design.random)
+    return f"{family.name} ({family.link.name})", design.fixed.names, random
+
+
+def _known(design: Design) -> int:
+    faults = invalid_responses(design.y[None], design.response_kind, design.weights)
+    if faults.constant[0]:
+        return STATUSES.index(Status.CONSTANT)
+    return FIT if is_identified(design) else STATUSES.index(Status.NOT_IDENTIFIED)

@@ -1,0 +1,52 @@
+"""One design as many: the rows of each level of a column."""
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .._errors import ModelError
+from ._build import build_design
+from ._parts import Design
+from ._rank import independent_columns
+from ._subset import subset_rows
+from ._table import open_table
+
+
+def split_design(
+    formula: str, data: Any, by: str, *, response: str, weights: Any = None, offset: Any = None
+) -> tuple[list, list[Design]]:
+    """The levels of the column `by` (sorted, or in the order of its categories), and the design of the rows of each.
+
+    The columns of all designs are made from the whole table. Rows in which `by` is missing are in none. Raises
+    `ModelError` as `build_design` does.
+    """
+    table = open_table(data)
+    groups = table.read([by])[by].reset_index(drop=True)
+    if not table.index.is_unique:
+        raise ModelError("The row labels of data repeat: reset its index.")
+    design = build_design(formula, data, response=response, weights=weights, offset=offset)
+    groups = groups.take(table.index.get_indexer(design.frame.index))
+    is_categorical = isinstance(groups.dtype, pd.CategoricalDtype)
+    codes, levels = pd.factorize(groups if is_categorical else groups.to_numpy(), sort=True, use_na_sentinel=True)
+    order = np.argsort(codes, kind="stable")
+    bounds = np.searchsorted(codes[order], np.arange(len(levels) + 1))
+    parts = [subset_rows(design, order[start:end]) for start, end in itertools.pairwise(bounds)]
+    return list(levels), parts
+
+
+def is_identified(design: Design) -> bool:
+    """Whether the rows of a subset identify its model: independent columns, several levels, rows to spare."""
+    present = design.weights > 0
+    n, p = int(present.sum()), design.fixed.x.shape[1]
+    if n < p or len(independent_columns(design.fixed.x[present])) < p:
+        return False
+    for term in design.random:
+        z, q = term.z[present], len(term.names)
+        effects = len(term.levels) * q
+        if n < q or len(term.levels) < 2 or len(independent_columns(z)) < q:
+            return False
+        if design.response_kind == "real" and effects >= n:
+            return False
+    return design.response_kind != "real" or p < n
