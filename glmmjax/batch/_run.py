@@ -145,7 +145,7 @@ def _compute(job: Job, loaded: Loaded, piece: Slice, report: Report) -> Outcome:
     with float64() if dtype is np.float64 else jax.enable_x64(False):
         auto = (jax.sharding.AxisType.Auto,)
         task = Task(
-            problem=problem_of(job.method),
+            problem=problem_of(job.method, working.glmm),
             glmm=jax.tree.map(sent, working.glmm, loaded.own),
             own=loaded.own,
             start=start,

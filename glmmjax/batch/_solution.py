@@ -56,7 +56,7 @@ class BatchSolution:
             effects = Effects(np.full((q, groups), np.nan), np.full((q, q, groups), np.nan))
         else:
             with float64():
-                effects = effects_at(problem_of(self.method), working.glmm, working.forth(params))
+                effects = effects_at(problem_of(self.method, working.glmm), working.glmm, working.forth(params))
         return solution_of(model, self.method, outcome, 0, effects, working)
 
 

@@ -41,7 +41,8 @@ class AbstractFamily(eqx.Module):
     linear predictors have them on the first axis: `y[0]`, `eta[0]`.
 
     The log density of an observation with prior weight `weight` is `weight * kernel + base`. Only the kernel
-    depends on `eta`, so `base` (with its `lgamma` terms) stays outside every inner loop.
+    depends on `eta`, so `base` (with its `lgamma` terms) stays outside every inner loop. That of a family of counts is
+    proportional to the weight, so a fit evaluates it once for each count that occurs.
     """
 
     link: eqx.AbstractVar[AbstractLink]

@@ -1,7 +1,8 @@
 """The negative binomial distribution with quadratic variance."""
 
 import functools
-from typing import ClassVar
+from collections.abc import Callable
+from typing import ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +17,7 @@ _STIRLING = (
     *(1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360),
     *(1 / 156, -3617 / 122400, 43867 / 244188, -174611 / 125400),
 )
-_ATANH = tuple(1 / k for k in range(1, 32, 2))
+_ATANH = tuple(1 / k for k in range(3, 32, 2))
 
 
 class NBinom2(AbstractFamily):
@@ -86,37 +87,60 @@ def _alpha(phi):
     return jnp.square(phi[0])
 
 
-@jax.custom_jvp
-def _scaled_log1p(log_mu: Values, alpha: Values) -> Values:
-    """`log1p(alpha mu) / alpha`, which is `mu` at `alpha = 0`; its derivative by `log mu` is `_shrunk_mean`."""
-    return _by_cases(log_mu, alpha)
+class _Parts(NamedTuple):
+    """What the functions below share: `z = alpha mu`, `t = min(z, 1 / z)`, `w = t / (2 + t)`, and `q` with
+    `log1p(t) / t = (1 - w) (1 + w^2 q)`, the series of `2 atanh(w) = log1p(t)`.
+
+    No logarithm of an array is taken, which on a CPU costs more than all the rest of the kernel.
+    """
+
+    mu: Values
+    z: Values
+    t: Values
+    w: Values
+    q: Values
 
 
-def _by_cases(log_mu: Values, alpha: Values) -> Values:
-    """`_scaled_log1p` without its rule: above `z = alpha mu = 1` as `log z + log1p(1 / z)`, so that no logarithm of an
-    array is taken, which on a CPU costs more than all the rest of the kernel."""
+def _parts(log_mu: Values, alpha: Values) -> _Parts:
     mu = jnp.exp(log_mu)
     z = alpha * mu
-    large = z > 1
-    log_z = log_mu + jnp.log(jnp.where(alpha > 0, alpha, 1.0))
-    inverse = 1 / jnp.where(large, z, 1.0)
-    above = (log_z + inverse * _log1p_ratio(inverse)) / jnp.where(alpha > 0, alpha, 1.0)
-    return jnp.where(large, above, mu * _log1p_ratio(jnp.where(large, 1.0, z)))
+    t = jnp.where(z > 1, 1 / jnp.where(z > 1, z, 1.0), z)
+    w = t / (2 + t)
+    return _Parts(mu, z, t, w, _polynomial(_ATANH, w * w))
 
 
-def _scaled_log1p_jvp(primals, tangents):
-    (log_mu, alpha), (log_mu_dot, alpha_dot) = primals, tangents
-    out = _scaled_log1p(log_mu, alpha)
-    dot = jnp.zeros_like(out)
-    if not isinstance(log_mu_dot, SymbolicZero):
-        dot = dot + _shrunk_mean(log_mu, alpha) * log_mu_dot
-    if not isinstance(alpha_dot, SymbolicZero):
-        dot = dot + jax.jvp(lambda a: _by_cases(log_mu, a), (alpha,), (jnp.ones_like(alpha),))[1] * alpha_dot
-    return out, dot
+def _positive(alpha: Values) -> Values:
+    return jnp.where(alpha > 0, alpha, 1.0)
 
 
-# The inner loops differentiate by the predictor alone: the derivative by alpha is left out there, not multiplied by 0.
-_scaled_log1p.defjvp(_scaled_log1p_jvp, symbolic_zeros=True)
+# The derivatives by alpha are closed forms in which nothing cancels, from `alpha H = log1p(alpha mu)` differentiated
+# once and twice. Left to autodiff, a Hessian would keep some 60 arrays of the size of the data, and wait for memory.
+
+
+@jax.custom_jvp
+def _scaled_log1p(log_mu: Values, alpha: Values) -> Values:
+    """`H = log1p(alpha mu) / alpha`, which is `mu` at `alpha = 0`; its derivative by `log mu` is `_shrunk_mean`."""
+    mu, z, t, w, q = _parts(log_mu, alpha)
+    ratio = (1 - w) * (1 + w * w * q)
+    above = (log_mu + jnp.log(_positive(alpha)) + t * ratio) / _positive(alpha)
+    return jnp.where(z > 1, above, mu * ratio)
+
+
+@jax.custom_jvp
+def _first_in_alpha(log_mu: Values, alpha: Values) -> Values:
+    """`dH / dalpha = (m - H) / alpha`."""
+    mu, z, _, w, q = _parts(log_mu, alpha)
+    above = (_shrunk_mean(log_mu, alpha) - _scaled_log1p(log_mu, alpha)) / _positive(alpha)
+    return jnp.where(z > 1, above, -0.5 * jnp.square(mu * (1 - w)) * (1 / (1 + w) + w * q))
+
+
+def _second_in_alpha(log_mu: Values, alpha: Values) -> Values:
+    """`d2H / dalpha2 = -(m^2 + 2 dH / dalpha) / alpha`."""
+    mu, z, _, w, q = _parts(log_mu, alpha)
+    m = _shrunk_mean(log_mu, alpha)
+    above = -(m * m + 2 * _first_in_alpha(log_mu, alpha)) / _positive(alpha)
+    shrunk = mu * (1 - w)
+    return jnp.where(z > 1, above, 0.5 * shrunk * shrunk * shrunk * (1 / jnp.square(1 + w) + q))
 
 
 @jax.custom_jvp
@@ -126,17 +150,34 @@ def _shrunk_mean(log_mu: Values, alpha: Values) -> Values:
     return mu / (1 + alpha * mu)
 
 
-@_shrunk_mean.defjvp
-def _(primals, tangents):
-    (log_mu, alpha), (log_mu_dot, alpha_dot) = primals, tangents
-    m = _shrunk_mean(log_mu, alpha)
-    return m, m * (log_mu_dot / (1 + alpha * jnp.exp(log_mu)) - m * alpha_dot)
+def _rule(function: Callable, by_log_mu: Callable, by_alpha: Callable) -> None:
+    """Give a function its derivatives. The inner loops differentiate by the predictor alone: the derivative by alpha
+    is left out there, not multiplied by zero."""
+
+    def jvp(primals, tangents):
+        out = function(*primals)
+        dot = jnp.zeros_like(out)
+        for partial, tangent in zip((by_log_mu, by_alpha), tangents, strict=True):
+            if not isinstance(tangent, SymbolicZero):
+                dot = dot + partial(*primals) * tangent
+        return out, dot
+
+    function.defjvp(jvp, symbolic_zeros=True)
+
+
+_rule(_scaled_log1p, _shrunk_mean, _first_in_alpha)
+_rule(_first_in_alpha, lambda *at: -jnp.square(_shrunk_mean(*at)), _second_in_alpha)
+_rule(
+    _shrunk_mean,
+    lambda log_mu, alpha: _shrunk_mean(log_mu, alpha) / (1 + alpha * jnp.exp(log_mu)),
+    lambda *at: -jnp.square(_shrunk_mean(*at)),
+)
 
 
 def _log1p_ratio(z: Values) -> Values:
     """`log1p(z) / z` for `z` in [0, 1], smooth at zero: `2 atanh(w) / z` with `w = z / (2 + z)`, as a series."""
     w = z / (2 + z)
-    return (1 - w) * _polynomial(_ATANH, w * w)
+    return (1 - w) * (1 + w * w * _polynomial(_ATANH, w * w))
 
 
 def _log_rising(y: Values, alpha: Values) -> Values:

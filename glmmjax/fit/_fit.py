@@ -7,10 +7,11 @@ from .._errors import ModelError
 from .._precision import float64
 from ..marginal import AGHQ, MAX_NODES, Exact, Laplace, Method
 from ..mixed import MixedModel
+from ..model import GLMM
 from ..params import Params
 from ._estimate import estimate
 from ._exact import ExactProblem
-from ._integral import IntegralProblem
+from ._integral import IntegralProblem, bound_on_counts
 from ._outcome import outcome_of
 from ._problem import AbstractProblem
 from ._solution import Solution, solution_of
@@ -29,14 +30,16 @@ def fit_model(model: MixedModel, method: Method | None, *, reml: bool = False, s
     working = model.centred if isinstance(method, Exact) else model.working
     with float64():
         begin = None if start is None else working.forth(start)
-        found, effects = jax.tree.map(np.asarray, estimate(problem_of(method), working.glmm, begin))
+        found, effects = jax.tree.map(np.asarray, estimate(problem_of(method, working.glmm), working.glmm, begin))
     outcome = outcome_of(method, working, jax.tree.map(lambda leaf: leaf[None], found), model.response_sd[None])
     return solution_of(model, method, outcome, 0, effects, working)
 
 
-def problem_of(method: Method) -> AbstractProblem:
-    """The objective that belongs to a method."""
-    return ExactProblem(method.reml) if isinstance(method, Exact) else IntegralProblem(method)
+def problem_of(method: Method, glmm: GLMM) -> AbstractProblem:
+    """The objective that belongs to a method and a model (or several as one)."""
+    if isinstance(method, Exact):
+        return ExactProblem(method.reml)
+    return IntegralProblem(method, bound_on_counts(glmm))
 
 
 def choose_method(model: MixedModel, method: Method | None, *, reml: bool) -> Method:

@@ -1,39 +1,54 @@
 """The objective of methods that integrate around the conditional mode."""
 
+import functools
+from collections.abc import Callable
+
+import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from ..marginal import AbstractIntegral, conditional_mode, log_base
-from ..model import pack, relative_factor, scaled_factor, unpack
+from .._types import Array
+from ..marginal import AbstractIntegral, conditional_mode, log_base, log_base_of_tally, tally
+from ..model import GLMM, pack, relative_factor, scaled_factor, unpack
 from ..structure import _small as small
-from ._problem import AbstractProblem, Effects, Estimate
+from ._problem import AbstractProblem, Data, Effects, Estimate
 from ._start import pql_information, start_params
+
+_TALLIES = (64, 256, 1024, 4096)
 
 
 class IntegralProblem(AbstractProblem):
     """Minus `method`'s log-likelihood over (beta, theta, phi); the carry is the conditional mode.
 
-    Without parameters of its own the family's base is a constant, which no evaluation needs.
+    Without parameters of its own the family's base is a constant, which no evaluation needs. `counts` is a bound on the
+    responses of a family of counts: its base is then evaluated for 0, 1, ..., counts - 1 only. 0: for each observation.
     """
 
     method: AbstractIntegral
+    counts: int = eqx.field(static=True, default=0)
 
     def design_data(self, glmm):
         return ()
 
     def response_data(self, glmm):
-        return ()
+        return tally(glmm, self.counts) if self.counts else ()
 
     def begin(self, glmm, data, start):
         first = start_params(glmm) if start is None else start
         vector = pack(first)
-        return vector, glmm.structure.no_effects(vector.dtype), pql_information(glmm, first)
+        return vector, glmm.structure.no_effects(vector.dtype), pql_information(glmm, first, self._base(glmm, data))
 
     def value(self, glmm, data, vector, carry):
         params = unpack(glmm, vector)
         mode = conditional_mode(glmm, params, jax.lax.stop_gradient(carry))
         value = self.method.log_integral(glmm, params, mode)
-        return -(value + log_base(glmm, params.phi) if glmm.family.dispersion_names else value), mode
+        return -(value + self._base(glmm, data)(params.phi) if glmm.family.dispersion_names else value), mode
+
+    def _base(self, glmm: GLMM, data: Data) -> Callable[[Array], Array]:
+        if self.counts:
+            return functools.partial(log_base_of_tally, glmm, data.response)
+        return functools.partial(log_base, glmm)
 
     def params(self, glmm, vector):
         return unpack(glmm, vector)
@@ -62,3 +77,11 @@ class IntegralProblem(AbstractProblem):
         mode, lam = conditional_mode(glmm, params, carry), scaled_factor(glmm, params)
         factor = self.method.factor(glmm, params, mode)
         return Effects(lam @ mode, small.congruence(lam.T, factor.blocks()))
+
+
+def bound_on_counts(glmm: GLMM) -> int:
+    """`IntegralProblem.counts` for a model or a batch: one of few sizes, 0 where a tally does not apply or pay."""
+    if glmm.family.response != "count" or not glmm.family.dispersion_names:
+        return 0
+    largest, cells = np.max(glmm.y), glmm.weights.shape[-1] * glmm.weights.shape[-2]
+    return next((size for size in _TALLIES if largest < size <= cells), 0)

@@ -1,5 +1,6 @@
 """Where a fit starts: the model without random effects, variances by moments, curvature as PQL sees it."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -9,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 
 from .._types import Array
 from ..families import on_branch
-from ..marginal import expected_curvature, log_base, log_kernel, score
+from ..marginal import expected_curvature, log_kernel, score
 from ..model import GLMM, fixed_predictor, relative_factor, scaled_factor
 from ..params import Params
 from ..structure import _small as small
@@ -91,11 +92,15 @@ def pooled_beta(glmm: GLMM) -> Float[Array, " p"]:
     return jax.lax.while_loop(going, turn, state).beta
 
 
-def pql_information(glmm: GLMM, params: Params) -> Float[Array, "size size"]:
+def pql_information(
+    glmm: GLMM, params: Params, base: Callable[[Float[Array, " m"]], Float[Array, ""]]
+) -> Float[Array, "size size"]:
     """Information about all parameters in the working linear mixed model of PQL (Breslow and Clayton 1993) at b = 0.
 
     `X'V^-1X` for beta, the expected information for theta, and the observed one for phi; blocks between them are
-    zero. With `V^-1 = W - W Z lam H^-1 lam' Z'W` everything falls out of the factor of `H`.
+    zero; `base` is `log_base` as a function of phi.
+
+    With `V^-1 = W - W Z lam H^-1 lam' Z'W` everything falls out of the factor of `H`.
     """
     (x,), structure = glmm.x, glmm.structure
     eta, lam = fixed_predictor(glmm, params.beta), scaled_factor(glmm, params)
@@ -110,7 +115,7 @@ def pql_information(glmm: GLMM, params: Params) -> Float[Array, "size size"]:
     for_theta = theta_information(glmm, params.theta, gram * scale**2)
 
     def in_phi(phi):
-        return -(log_kernel(glmm, eta, phi).sum() + log_base(glmm, phi))
+        return -(log_kernel(glmm, eta, phi).sum() + base(phi))
 
     for_phi = jnp.diag(jnp.abs(jnp.diagonal(jax.hessian(in_phi)(params.phi)))) if len(params.phi) else None
     return block_diag(for_beta, for_theta, *(() if for_phi is None else (for_phi,)))

@@ -12,9 +12,11 @@ from ._aghq import AGHQ as AGHQ
 from ._aghq import MAX_NODES as MAX_NODES
 from ._conditional import expected_curvature as expected_curvature
 from ._conditional import log_base as log_base
+from ._conditional import log_base_of_tally as log_base_of_tally
 from ._conditional import log_kernel as log_kernel
 from ._conditional import observed_curvature as observed_curvature
 from ._conditional import score as score
+from ._conditional import tally as tally
 from ._exact import CrossProducts as CrossProducts
 from ._exact import Exact as Exact
 from ._exact import cross_products as cross_products

@@ -27,6 +27,16 @@ def log_base(glmm: GLMM, phi: Float[Array, " m"]) -> Float[Array, ""]:
     return glmm.family.base(glmm.y, phi, glmm.weights).sum()
 
 
+def tally(glmm: GLMM, size: int) -> Float[Array, " size"]:
+    """Total weight of each count 0, 1, ..., size - 1 among the responses, none of which is larger."""
+    return jnp.zeros(size, glmm.weights.dtype).at[glmm.y.astype(jnp.int32)].add(glmm.weights)
+
+
+def log_base_of_tally(glmm: GLMM, weights: Float[Array, " size"], phi: Float[Array, " m"]) -> Float[Array, ""]:
+    """`log_base` from a `tally`, at a cost that does not grow with the observations."""
+    return glmm.family.base(jnp.arange(len(weights), dtype=weights.dtype), phi, weights).sum()
+
+
 def score(glmm: GLMM, eta: Eta, phi: Float[Array, " m"]) -> Eta:
     """`d log f / d eta` of each observation."""
     return _derivative(lambda e: log_kernel(glmm, e, phi), eta)
