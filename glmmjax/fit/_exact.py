@@ -83,7 +83,6 @@ class ExactProblem(AbstractProblem):
     def effects(self, glmm, data, params, carry):
         lam = relative_factor(glmm, params.theta)
         eliminated = eliminate(CrossProducts(*data), glmm.structure, lam)
-        half = eliminated.z_half[:, -1] - jnp.einsum("qpg,p->qg", eliminated.z_half[:, :-1], params.beta)
-        mode = small.solve_upper(eliminated.factor.lower, half)
+        mode = eliminated.solved[:, -1] - jnp.einsum("qpg,p->qg", eliminated.solved[:, :-1], params.beta)
         cov = jnp.exp(2 * params.phi[0]) * small.congruence(lam.T, eliminated.factor.blocks())
         return Effects(lam @ mode, cov)

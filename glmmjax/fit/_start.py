@@ -108,9 +108,9 @@ def pql_information(
     gram = structure.gram(w)
     factor = structure.factorise(lam, gram)
     zx = structure.sum_groups(structure.z[:, None] * (x * w[0, 0]))
-    half = small.solve_lower(factor.lower, (lam[:, :, None, None] * zx[:, None]).sum(0))
+    columns = small.transposed(lam, zx)
     xx = jnp.tensordot(x * w[0, 0], x, [(1, 2), (1, 2)])
-    for_beta = xx - jnp.einsum("qag,qbg->ab", half, half)
+    for_beta = xx - jnp.einsum("qag,qbg->ab", columns, factor.solve(columns))
     scale = glmm.family.random_scale(params.phi)
     for_theta = theta_information(glmm, params.theta, gram * scale**2)
 
@@ -128,8 +128,8 @@ def theta_information(glmm: GLMM, theta, gram: Float[Array, "q q groups"]) -> Fl
         return jnp.zeros((0, 0), gram.dtype)
     lam = relative_factor(glmm, theta)
     factor = glmm.structure.factorise(lam, gram)
-    half = small.solve_lower(factor.lower, (lam[:, :, None, None] * gram[:, None]).sum(0))
-    t = gram - (half[:, :, None] * half[:, None]).sum(0)
+    columns = small.transposed(lam, gram)
+    t = gram - small.multiply(jnp.swapaxes(columns, 0, 1), factor.solve(columns))
 
     def covariance(theta):
         factor = relative_factor(glmm, theta)

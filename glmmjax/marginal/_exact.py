@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
-from jax.scipy.linalg import cho_solve
 from jaxtyping import Float
 
 from .._types import Array
@@ -52,10 +51,10 @@ class CrossProducts(NamedTuple):
 
 
 class Eliminated(NamedTuple):
-    """Cross-products of `X` and `r` in the metric `(I + Z lam lam' Z')^-1`, and the factor of `H`."""
+    """Cross-products of `X` and `r` in the metric `(I + Z lam lam' Z')^-1`; `H`, and `H^-1 lam'Z'(X r)`."""
 
     factor: GroupedFactor
-    z_half: Float[Array, "q columns groups"]
+    solved: Float[Array, "q columns groups"]
     xx: Float[Array, "p p"]
     xr: Float[Array, " p"]
     rr: Scalar
@@ -94,10 +93,11 @@ def eliminate(cross: CrossProducts, structure, lam: Float[Array, "q q"]) -> Elim
     design, response = cross
     factor = structure.factorise(lam, design.zz)
     z_columns = jnp.concatenate([design.zx, response.zr[:, None]], 1)
-    half = small.solve_lower(factor.lower, (lam[:, :, None, None] * z_columns[:, None]).sum(0))
-    taken = jnp.einsum("qag,qbg->ab", half, half)
+    columns = small.transposed(lam, z_columns)
+    solved = factor.solve(columns)
+    taken = jnp.einsum("qag,qbg->ab", columns, solved)
     xx, xr = design.xx - taken[:-1, :-1], response.xr - taken[:-1, -1]
-    return Eliminated(factor, half, xx, xr, response.rr - taken[-1, -1])
+    return Eliminated(factor, solved, xx, xr, response.rr - taken[-1, -1])
 
 
 def exact_log_likelihood(glmm: GLMM, params: Params, *, reml: bool = False) -> Scalar:
@@ -126,8 +126,8 @@ def _log_density(cross: CrossProducts, squares: Scalar, log_sigma: Scalar, logde
 
 def solve_fixed(e: Eliminated) -> Float[Array, " p"]:
     """Generalised least squares estimate of `beta`."""
-    return cho_solve((jnp.linalg.cholesky(e.xx), True), e.xr)
+    return small.multiply(small.inverse(e.xx[..., None]), e.xr[:, None])[:, 0]
 
 
 def _logdet(a: Float[Array, "p p"]) -> Scalar:
-    return 2 * jnp.log(jnp.diagonal(jnp.linalg.cholesky(a))).sum()
+    return small.logdet(a[..., None])[0]

@@ -11,6 +11,7 @@ from .._types import Array
 from ..model import GLMM, fixed_predictor, scaled_factor
 from ..params import Params
 from ..structure import GroupedFactor
+from ..structure import _small as small
 from ._conditional import CurvatureRule, log_kernel, observed_curvature, score
 
 Effects = Float[Array, "q groups"]
@@ -69,7 +70,7 @@ def factor_at(glmm: GLMM, params: Params, b: Effects, curvature: CurvatureRule =
 def predictor_at(glmm: GLMM, params: Params, b: Effects) -> Float[Array, "predictors blocks width"]:
     """`X beta + offset + Z lam b`."""
     fixed = fixed_predictor(glmm, params.beta)
-    return fixed + glmm.structure.spread(scaled_factor(glmm, params) @ b, glmm.predictors)
+    return fixed + glmm.structure.spread(small.multiply(scaled_factor(glmm, params)[..., None], b), glmm.predictors)
 
 
 def find_mode(glmm: GLMM, params: Params, start: Effects) -> Search:
@@ -103,9 +104,9 @@ def settled(point: Point) -> Bool[Array, " groups"]:
 
 def _evaluate(glmm: GLMM, phi, fixed, lam, b: Effects) -> Point:
     structure = glmm.structure
-    eta = fixed + structure.spread(lam @ b, glmm.predictors)
+    eta = fixed + structure.spread(small.multiply(lam[..., None], b), glmm.predictors)
     density = structure.sum_groups(log_kernel(glmm, eta, phi)) - 0.5 * (b * b).sum(0)
-    slope = lam.T @ structure.gather(score(glmm, eta, phi)) - b
+    slope = small.transposed(lam, structure.gather(score(glmm, eta, phi))) - b
     w = observed_curvature(glmm, eta, phi)
     factor = structure.factorise(lam, structure.gram(w))
     direction = factor.solve(slope)
@@ -119,4 +120,4 @@ def _evaluate(glmm: GLMM, phi, fixed, lam, b: Effects) -> Point:
 def _slope(glmm: GLMM, params: Params, b: Effects) -> Effects:
     """Gradient by `b` of `log f(y | b) - b'b / 2`."""
     f1 = score(glmm, predictor_at(glmm, params, b), params.phi)
-    return scaled_factor(glmm, params).T @ glmm.structure.gather(f1) - b
+    return small.transposed(scaled_factor(glmm, params), glmm.structure.gather(f1)) - b

@@ -35,8 +35,6 @@ class Grouped(eqx.Module):
     def spread(self, u: Effects, predictors: int) -> Float[Array, "predictors blocks width"]:
         """`Z u`: what the random effects add to each linear predictor."""
         parts = self.z * self._to_blocks(u)[..., None]
-        if predictors == 1:
-            return parts.sum(0, keepdims=True)
         zero = jnp.zeros_like(parts, shape=parts.shape[1:])
         own = [[parts[c] for c in range(self.q) if self.predictor_of[c] == j] for j in range(predictors)]
         return jnp.stack([sum(columns, zero) for columns in own])
@@ -63,9 +61,9 @@ class Grouped(eqx.Module):
         return per_group if self.group_of_block is None else per_group[..., self.group_of_block]
 
     def factorise(self, lam: Float[Array, "q q"], gram: Blocks) -> "GroupedFactor":
-        """Cholesky factor of `H = I + lam' gram lam`; NaN in groups where it is not positive definite."""
+        """`H = I + lam' gram lam`."""
         identity = jnp.eye(self.q, dtype=gram.dtype)[:, :, None]
-        return GroupedFactor(small.cholesky(identity + small.congruence(lam, gram)))
+        return GroupedFactor(identity + small.congruence(lam, gram))
 
     def no_effects(self, dtype) -> Effects:
         """Spherical random effects of zero."""
@@ -73,26 +71,26 @@ class Grouped(eqx.Module):
 
 
 class GroupedFactor(eqx.Module):
-    """Lower-triangular `l` of `H = l l'`, a block a group."""
+    """What can be asked of `H`, a block a group. The blocks are small, so solving multiplies by their inverses."""
 
-    lower: Blocks
+    matrix: Blocks
 
-    def solve(self, x: Effects) -> Effects:
-        """`H^-1 x`."""
-        return small.solve_upper(self.lower, small.solve_lower(self.lower, x))
+    def solve(self, x: Float[Array, "q *columns groups"]) -> Float[Array, "q *columns groups"]:
+        """`H^-1 x`; `x` may have axes between the first and the last."""
+        return small.multiply(self.blocks(), x)
 
     def half_solve(self, x: Effects) -> Effects:
-        """`l'^-1 x`: standard normal `x` becomes a draw from `N(0, H^-1)`."""
-        return small.solve_upper(self.lower, x)
+        """`l'^-1 x` with `H = l l'`: standard normal `x` becomes a draw from `N(0, H^-1)`."""
+        return small.solve_upper(small.cholesky(self.matrix), x)
 
     def logdet(self) -> Float[Array, " groups"]:
         """`log det H` of each group."""
-        return small.logdet(self.lower)
+        return small.logdet(self.matrix)
 
     def blocks(self) -> Blocks:
-        """`H^-1`, the covariance of the spherical random effects given the data."""
-        return small.inverse(self.lower)
+        """`H^-1`, the covariance of the spherical random effects given the data; NaN where `H` is not positive."""
+        return small.inverse(self.matrix)
 
     def positive(self) -> Bool[Array, " groups"]:
         """Whether `H` of a group is positive definite."""
-        return jnp.isfinite(self.lower).all((0, 1))
+        return jnp.isfinite(small.cholesky(self.matrix)).all((0, 1))
