@@ -77,7 +77,7 @@ def table_of(what: str, each: str, series: Series) -> list[tuple[str, ...]]:
     """A table of points."""
     head = (what, "first call, s", "warm call, s", each, "peak memory, MiB")
     body = [
-        (f"{size:,}", f"{p.first:.1f}", f"{p.warm:.3g}", f"{1e6 * p.warm / size:.3g}", f"{p.peak / 2**20:,.0f}")
+        (f"{size:,}", f"{p.first:.1f}", f"{p.warm:.3g}", f"{1e6 * p.warm / size:,.1f}", f"{p.peak / 2**20:,.0f}")
         for size, p in zip(*series, strict=True)
     ]
     return [head, *body]
@@ -89,30 +89,40 @@ def plot(path: str, members: Series, rows: Series) -> None:
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    from matplotlib.patheffects import withStroke
 
-    figure, panels = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    halo = [withStroke(linewidth=3, foreground="white")]
+    figure, panels = plt.subplots(1, 2, figsize=(9.5, 3.8), layout="constrained")
     parts = (
-        (panels[0], members, "members of a batch (600 rows each)", "#1f6f8b"),
-        (panels[1], rows, "rows of one model (groups of 20)", "#b5541c"),
+        (panels[0], members, "members of a batch, 600 rows each", "#1f6f8b"),
+        (panels[1], rows, "rows of one model, groups of 20", "#b5541c"),
     )
     for axes, (sizes, points), title, colour in parts:
         warm = [point.warm for point in points]
-        axes.loglog(sizes, [warm[-1] * size / sizes[-1] for size in sizes], "--", color="0.65", label="in proportion")
-        axes.loglog(sizes, warm, "o-", color=colour, label="warm call")
+        axes.loglog(
+            sizes, [warm[-1] * size / sizes[-1] for size in sizes], "--", color="0.65", label="proportional cost"
+        )
+        axes.loglog(sizes, warm, "o-", color=colour, label="measured, warm")
         for size, seconds in zip(sizes, warm, strict=True):
-            axes.annotate(
-                in_words(seconds), (size, seconds), xytext=(-5, 7), textcoords="offset points", ha="right", color=colour
-            )
-        axes.set(xlabel=title, xlim=(sizes[0] / 4, sizes[-1] * 2), ylim=(min(warm) / 6, max(warm) * 5))
-        axes.grid(which="major", color="0.92")
+            place = {"xytext": (-7, 5), "textcoords": "offset points", "ha": "right"}
+            axes.annotate(in_words(seconds), (size, seconds), color=colour, path_effects=halo, **place)
+        axes.set(xlabel=title, ylabel="time of a call")
+        axes.set(xlim=(sizes[0] / 8, sizes[-1] * 2.5), ylim=(min(warm) / 4, max(warm) * 5))
+        axes.xaxis.set_major_formatter(lambda size, _: f"{size:,.0f}")
+        axes.yaxis.set_major_formatter(lambda seconds, _: in_words(seconds))
+        axes.minorticks_off()
+        axes.grid(color="0.92")
+        axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False, loc="lower right")
-    panels[0].set_ylabel("seconds")
     figure.savefig(path, dpi=160)
 
 
 def in_words(seconds: float) -> str:
-    return f"{seconds:.3g} s" if seconds >= 1 else f"{1e3 * seconds:.2g} ms"
+    """Two digits, with the unit that suits."""
+    unit, name = (1.0, "s") if seconds >= 0.9995 else (1e-3, "ms")
+    value = seconds / unit
+    return f"{value:,.0f} {name}" if value >= 9.95 else f"{value:.2g} {name}"
 
 
 def main() -> None:
