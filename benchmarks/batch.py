@@ -72,7 +72,7 @@ def own_row(setting: Setting, run: Timed, *, singles: int) -> tuple[str, ...]:
     in_loglik, in_beta = disagreement(batch, setting, singles)
     gradient = np.nanmax(np.where(batch.converged, batch.scaled_gradient, np.nan))
     return (
-        *(setting.name, f"{count:,}", f"{run.first:.1f}", f"{1e3 * run.warm / count:.3g}", f"{count / run.warm:,.0f}"),
+        *(setting.name, f"{count:,}", f"{run.first:.1f}", digits(1e3 * run.warm / count), f"{count / run.warm:,.0f}"),
         *(f"{run.cores:.1f}", f"{batch.converged.mean():.2%}", f"{gradient:.0e}", f"{in_loglik:.0e}", f"{in_beta:.0e}"),
     )
 
@@ -82,8 +82,13 @@ def peer_row(setting: Setting, own: float) -> tuple[str, ...]:
     cells = []
     for peer, members in PEERS.values():
         value = peer(setting, members)
-        cells.append("-" if value is None else f"{value:.3g} ({value / own:,.0f})")
-    return setting.name, f"{own:.3g}", *cells
+        cells.append("-" if value is None else f"{digits(value)} ({digits(value / own)})")
+    return setting.name, digits(own), *cells
+
+
+def digits(value: float) -> str:
+    """Three digits, or two below ten; no exponent."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}" if value >= 10 else f"{value:.2g}"
 
 
 def main() -> None:
