@@ -1,0 +1,28 @@
+"""The scripts of `benchmarks/` run, with few members."""
+
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+FOLDER = pathlib.Path(__file__).parents[1] / "benchmarks"
+
+
+@pytest.mark.parametrize("command", ["batch.py --small --no-peers --settings S1", "gpu.py --small --settings S1"])
+def test_a_benchmark_prints_a_table(command):
+    script, *options = command.split()
+    done = subprocess.run([sys.executable, FOLDER / script, *options], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    rows = [line for line in done.stdout.splitlines() if line.startswith("| S1 |")]
+    assert rows and all("100.00%" in row and "nan" not in row for row in rows)
+
+
+def test_the_single_cell_setting_is_a_sparse_batch(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    import _settings  # noqa: PLC0415 - the benchmarks are no package
+
+    setting = _settings.single_cell(6, 40, 4)
+    assert setting.responses.shape == (6, 40) and setting.responses.nnz < 200
+    assert list(setting.data) == ["a", "b", "c", "g"] and setting.data.g.nunique() == 4
+    assert setting.sample(3).responses.shape == (3, 40)
