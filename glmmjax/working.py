@@ -82,7 +82,9 @@ def _solve(matrix: np.ndarray, vector) -> np.ndarray:
 
 
 def _times(matrix: np.ndarray, vector) -> np.ndarray:
-    return (matrix @ np.asarray(vector)[..., None])[..., 0]
+    """Product over the last axes; one matrix for all members is one large product."""
+    vector = np.asarray(vector)
+    return vector @ matrix.T if matrix.ndim == 2 else (matrix @ vector[..., None])[..., 0]
 
 
 def block_diagonal(blocks: Sequence[np.ndarray]) -> np.ndarray:

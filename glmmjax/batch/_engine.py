@@ -94,13 +94,13 @@ def fit_chunk(task: Task, wanted: Bool[np.ndarray, " members"], report: Callable
         while moving.any():
             calls = []
             for members in _calls(moving, lanes):
-                progress, moves = _advance(problem, chunk, progress, _on(mesh, members), turns, mesh)
+                progress, moves = _advance(problem, chunk, progress, members.ravel(), turns, mesh)
                 calls.append((members, moves))
             _update(moving, calls)
             turns = np.array(_TURNS)
         calls = []
         for members in _calls(going, lanes):
-            progress, goes_on = _check(problem, chunk, progress, _on(mesh, members), mesh)
+            progress, goes_on = _check(problem, chunk, progress, members.ravel(), mesh)
             calls.append((members, goes_on))
         before = int(going.sum())
         _update(going, calls)
@@ -131,10 +131,6 @@ def _update(flags: Bool[np.ndarray, "devices members"], calls: list) -> None:
         device = np.repeat(np.arange(len(members)), members.shape[1])
         flags[device, members.ravel()] = np.asarray(goes_on)
     flags &= before
-
-
-def _on(mesh: Mesh, members: Int[np.ndarray, "devices lanes"]) -> Array:
-    return jax.device_put(members.ravel(), NamedSharding(mesh, MEMBERS))
 
 
 def _send(task: Task) -> tuple[tuple[GLMM, Params | None], GLMM]:

@@ -58,8 +58,8 @@ class AbstractMembers(abc.ABC):
         """Numbers of the members, those together that share a shape."""
 
     @abc.abstractmethod
-    def cells(self, bucket: np.ndarray) -> int:
-        """Cells of one member of a bucket, padding included."""
+    def shape(self, bucket: np.ndarray) -> tuple[int, int, int]:
+        """(blocks, width, groups) of a member of a bucket, padding included."""
 
     @abc.abstractmethod
     def load(self, numbers: np.ndarray, bucket: np.ndarray, *, centred: bool) -> Loaded:
@@ -108,15 +108,16 @@ class SharedDesign(AbstractMembers):
     def buckets(self):
         return [np.arange(len(self))]
 
-    def cells(self, bucket):
-        return self._model.glmm.weights.size
+    def shape(self, bucket):
+        return (*self._model.glmm.weights.shape, self._model.glmm.structure.groups)
 
     def load(self, numbers, bucket, *, centred):
         model, layout, y = self._model, self._model.layout, self._responses.take(numbers)
         y = _with_trials(y, model.design)
         status = self._faults(y, numbers)
         here = status == FIT
-        y, numbers = y[here], numbers[here]
+        if not here.all():
+            y, numbers = y[here], numbers[here]
         changed = {"y": layout.to_blocks(np.swapaxes(y, 1, 2) if y.ndim == 3 else y)}
         if _differs(self._weights):
             changed["weights"] = layout.to_blocks(self._weights[numbers]) * layout.present
@@ -124,7 +125,7 @@ class SharedDesign(AbstractMembers):
             changed["offset"] = layout.to_blocks((self._of_formula + self._offset[numbers])[:, None])
         working = self._working
         working = dataclasses.replace(working, glmm=dataclasses.replace(working.glmm, **changed))
-        y_sd = y.std(1) if model.family.traits.has_residual else np.zeros(len(y))
+        y_sd = _spread(y) if model.family.traits.has_residual else np.zeros(len(y))
         return Loaded(status, centre(working) if centred else working, self._own, y_sd)
 
     def _faults(self, y: np.ndarray, numbers: np.ndarray) -> np.ndarray:
@@ -180,9 +181,9 @@ class OwnDesigns(AbstractMembers):
         octaves = np.array([len(d.y).bit_length() // 2 for d in self._designs])
         return [np.flatnonzero(octaves == octave) for octave in np.unique(octaves)]
 
-    def cells(self, bucket):
-        blocks, width = self._layouts(bucket)[0].rows.shape
-        return blocks * width
+    def shape(self, bucket):
+        layout = self._layouts(bucket)[0]
+        return (*layout.rows.shape, layout.groups)
 
     def _layouts(self, bucket: np.ndarray) -> list[Layout]:
         designs = [self._designs[number] for number in bucket]
@@ -231,6 +232,12 @@ def _with_trials(y: np.ndarray, design: Design) -> np.ndarray:
     if design.y.ndim == 1 or y.ndim == 3:
         return y
     return np.stack([y, np.broadcast_to(design.y[:, 1], y.shape)], 2)
+
+
+def _spread(y: np.ndarray) -> np.ndarray:
+    """Standard deviation of each row, in fewer passes over memory than NumPy's."""
+    moved = y - y[:, :1]
+    return np.sqrt(np.maximum(np.einsum("bn,bn->b", moved, moved) / y.shape[1] - moved.mean(1) ** 2, 0.0))
 
 
 def _differs(values: np.ndarray | None) -> bool:

@@ -6,11 +6,12 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from ..marginal import Exact, Method
 from ..structure import round_up
 from ._engine import Lanes
 from ._members import AbstractMembers
 
-_LANE_CELLS = {"cpu": 2**17, "gpu": 2**26}  # cells of all lanes together: 1 MB an array stays in a core's cache
+_LANE_CELLS = {"cpu": 100_000, "gpu": 2**26}  # in all lanes together: 0.8 MB an array stays in a core's cache
 _LANES_AT_MOST = {"cpu": 256, "gpu": 2**15}
 _LANES_A_CHUNK = {"cpu": 16, "gpu": 4}  # so many members rest beside the lanes that stragglers fill lanes of their own
 _WORKING_ARRAYS = 24  # of all lanes, that an evaluation and its derivatives hold at a time (measured)
@@ -32,26 +33,42 @@ class Slice(NamedTuple):
     lanes: Lanes
 
 
+class Size(NamedTuple):
+    """Numbers that a member takes: to be kept, and in each array of an evaluation."""
+
+    kept: int
+    touched: int
+
+
 def plan_slices(
-    members: AbstractMembers, devices: list[jax.Device], *, itemsize: int, chunk_size: int | None
+    members: AbstractMembers, method: Method, devices: list[jax.Device], *, itemsize: int, chunk_size: int | None
 ) -> list[Slice]:
     """All members in chunks, for `devices` that each take the same share of a chunk."""
     slices = []
     for bucket in members.buckets():
-        lanes, size = _sizes(members.cells(bucket), len(bucket), devices, itemsize, chunk_size)
-        for first in range(0, len(bucket), size):
-            slices.append(Slice(bucket[first : first + size], bucket, size, lanes))
+        size = _size(members, method, bucket)
+        lanes, length = _sizes(size, len(bucket), devices, itemsize, chunk_size)
+        for first in range(0, len(bucket), length):
+            slices.append(Slice(bucket[first : first + length], bucket, length, lanes))
     return slices
 
 
-def _sizes(cells: int, count: int, devices: list[jax.Device], itemsize: int, wanted: int | None) -> tuple[Lanes, int]:
+def _size(members: AbstractMembers, method: Method, bucket: np.ndarray) -> Size:
+    blocks, width, groups = members.shape(bucket)
+    glmm = members.first.glmm
+    # The exact likelihood sees cross-products only.
+    touched = glmm.structure.q * (glmm.p + 1) * groups if isinstance(method, Exact) else blocks * width
+    return Size(blocks * width + _STATE, max(1, touched))
+
+
+def _sizes(size: Size, count: int, devices: list[jax.Device], itemsize: int, wanted: int | None) -> tuple[Lanes, int]:
     kind = "cpu" if devices[0].platform == "cpu" else "gpu"
     memory = free_memory(devices[0]) // (2 * (len(devices) if kind == "cpu" else 1))
     share = -(-min(count, wanted or count) // len(devices))  # of the members on one device
-    full = _power_of_two(min(_LANES_AT_MOST[kind], max(1, _LANE_CELLS[kind] // cells)))
-    full = min(full, _power_of_two(max(1, memory // (2 * _WORKING_ARRAYS * cells * itemsize))))
+    full = _power_of_two(min(_LANES_AT_MOST[kind], max(1, _LANE_CELLS[kind] // size.touched)))
+    full = min(full, _power_of_two(max(1, memory // (2 * _WORKING_ARRAYS * size.touched * itemsize))))
     full = min(full, _power_of_two(2 * share - 1))
-    room = max(full, memory // (2 * (cells + _STATE) * itemsize))
+    room = max(full, memory // (2 * size.kept * itemsize))
     most = min(_LANES_A_CHUNK[kind] * full, room) if wanted is None else min(share, room)
     rows = round_up(-(-min(share, most) // full))
     while rows > 1 and rows * full > room:

@@ -88,7 +88,7 @@ def _slices(job: Job) -> tuple[list[Slice], Checkpoint | None]:
     settings, itemsize = job.settings, np.dtype(PRECISIONS[job.settings.precision]).itemsize
 
     def plan(chunk_size: int | None) -> list[Slice]:
-        return plan_slices(job.members, job.devices, itemsize=itemsize, chunk_size=chunk_size)
+        return plan_slices(job.members, job.method, job.devices, itemsize=itemsize, chunk_size=chunk_size)
 
     slices = plan(settings.chunk_size)
     if settings.checkpoint is None:
@@ -135,8 +135,8 @@ def _compute(job: Job, loaded: Loaded, piece: Slice, report: Report) -> Outcome:
     padding = np.minimum(np.arange(piece.size), count - 1)
 
     def sent(leaf: np.ndarray, own: bool) -> np.ndarray:
-        leaf = leaf[padding] if own else leaf
-        return leaf.astype(dtype) if leaf.dtype.kind == "f" else leaf
+        leaf = leaf[padding] if own and count < piece.size else leaf
+        return leaf.astype(dtype, copy=False) if leaf.dtype.kind == "f" else leaf
 
     start = None
     if job.start is not None:

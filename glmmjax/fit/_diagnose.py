@@ -1,5 +1,7 @@
 """From the Hessian at the end of a fit to standard errors and a status, for many fits at once (a leading axis)."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from .._status import STATUSES, Status
@@ -13,15 +15,24 @@ HUGE = 50.0  # standard error of a linear predictor under separation (link scale
 PERFECT = 1e-7  # residual standard deviation over that of the response
 
 
-def covariance_of_estimates(information: np.ndarray, jacobian: np.ndarray, p: int) -> np.ndarray:
+class Eigen(NamedTuple):
+    """Eigenvalues and vectors of informations scaled to a unit diagonal, and that scale, `1 / sqrt(diagonal)`; NaN for
+    one that is not finite."""
+
+    values: np.ndarray
+    vectors: np.ndarray
+    scale: np.ndarray
+
+
+def covariance_of_estimates(eigen: Eigen, jacobian: np.ndarray, p: int) -> np.ndarray:
     """(members, size, size) `J information^-1 J'` with NaN for parameters that the data do not identify.
 
-    `information` belongs to working coordinates, of which the first `p` are fixed effects; `jacobian` leads back to the
+    The information is in working coordinates, of which the first `p` are fixed effects; `jacobian` leads back to the
     user's. A direction that is flat among the variances alone (two columns of `lam` that stand in for each other at a
     singular fit) leaves the rest of the inverse as it is. One that is nearly flat in the fixed effects (separation) is
     inverted as it stands: a huge standard error is its right answer.
     """
-    values, vectors, scale = scaled_eigen(information)
+    values, vectors, scale = eigen
     of_variances = (np.abs(values) <= FLAT) & ((vectors[:, :p] ** 2).sum(1) < 1e-6)
     flat = of_variances | (values <= np.finfo(float).eps)
     outer = jacobian @ (scale[:, :, None] * vectors)
@@ -32,25 +43,23 @@ def covariance_of_estimates(information: np.ndarray, jacobian: np.ndarray, p: in
     return np.where(lost[:, :, None] | lost[:, None], np.nan, inverse)
 
 
-def scaled_eigen(information: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Eigenvalues and vectors of matrices scaled to a unit diagonal, and the scale `1 / sqrt(diagonal)`; NaN for a
-    matrix that is not finite."""
+def scaled_eigen(information: np.ndarray) -> Eigen:
+    """Take (members, size, size) informations apart."""
     diagonal = np.abs(np.diagonal(information, axis1=1, axis2=2))
     scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     scaled = information * scale[:, :, None] * scale[:, None]
     finite = np.isfinite(scaled).all((1, 2))
     values, vectors = np.linalg.eigh(np.where(finite[:, None, None], scaled, 0.0))
-    return np.where(finite[:, None], values, np.nan), np.where(finite[:, None, None], vectors, np.nan), scale
+    return Eigen(np.where(finite[:, None], values, np.nan), np.where(finite[:, None, None], vectors, np.nan), scale)
 
 
-def diagnose(glmm: GLMM, estimate: Estimate, y_sd: np.ndarray) -> np.ndarray:
+def diagnose(glmm: GLMM, estimate: Estimate, eigen: Eigen, y_sd: np.ndarray) -> np.ndarray:
     """(members,) status, as an index into `STATUSES`.
 
     `glmm` and `estimate` are in working coordinates; arrays of `glmm` may have a leading axis of members. `y_sd` is the
     standard deviation of each response.
     """
-    information, traits = estimate.information, glmm.family.traits
-    values, vectors, scale = scaled_eigen(information)
+    information, traits, values = estimate.information, glmm.family.traits, eigen.values
     smallest = values.min(1, initial=1.0)
     singular = (np.abs(np.diagonal(estimate.lam, axis1=1, axis2=2)) < SINGULAR).any(1)  # z has mean square one
     unbounded = smallest < -np.sqrt(np.finfo(float).eps)
@@ -58,7 +67,7 @@ def diagnose(glmm: GLMM, estimate: Estimate, y_sd: np.ndarray) -> np.ndarray:
     outcomes = [
         (Status.NON_FINITE, ~(np.isfinite(estimate.value) & np.isfinite(information).all((1, 2)))),
         (Status.PERFECT, estimate.dispersion[0] < PERFECT * y_sd if traits.has_residual else none),
-        (Status.SEPARATION, _separated(glmm, values, vectors, scale) if traits.can_separate else none),
+        (Status.SEPARATION, _separated(glmm, eigen) if traits.can_separate else none),
         (Status.NOT_IDENTIFIED, unbounded | ((smallest < FLAT) & ~singular)),
         (Status.ITERATION_LIMIT, ~estimate.converged),
         (Status.SINGULAR, singular),
@@ -68,8 +77,9 @@ def diagnose(glmm: GLMM, estimate: Estimate, y_sd: np.ndarray) -> np.ndarray:
     return np.select([here for _, here in outcomes], codes, STATUSES.index(Status.CONVERGED)).astype(np.int8)
 
 
-def _separated(glmm: GLMM, values, vectors, scale) -> np.ndarray:
+def _separated(glmm: GLMM, eigen: Eigen) -> np.ndarray:
     """Whether some linear predictor has a standard error that only an estimate at infinity has."""
+    values, vectors, scale = eigen
     half = scale[:, :, None] * vectors / np.sqrt(np.maximum(values, np.finfo(float).eps))[:, None]
     found, first = np.zeros(len(values), bool), 0
     for x in glmm.x:

@@ -16,7 +16,7 @@ from ..model import relative_factor, unpack
 from ..params import Params
 from ..structure import _small as small
 from ._problem import AbstractProblem, Effects, Estimate
-from ._start import moment_sd, start_theta, theta_information
+from ._start import moment_sd, start_theta, variance_information
 
 
 class ExactProblem(AbstractProblem):
@@ -48,7 +48,7 @@ class ExactProblem(AbstractProblem):
         squares = eliminate(cross, glmm.structure, relative_factor(glmm, theta)).rr
         n = design.n - glmm.p if self.reml else design.n
         x = jnp.concatenate([*theta, 0.5 * jnp.log(squares / n)[None]])
-        return x, (), block_diag(theta_information(glmm, theta, design.zz), 2 * n[None, None])
+        return x, (), variance_information(glmm, theta, design.zz, n)
 
     def value(self, glmm, data, vector, carry):
         params = self.params(glmm, vector)

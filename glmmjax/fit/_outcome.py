@@ -6,7 +6,7 @@ import numpy as np
 
 from ..marginal import Exact, Method
 from ..working import Working
-from ._diagnose import covariance_of_estimates, diagnose
+from ._diagnose import covariance_of_estimates, diagnose, scaled_eigen
 from ._problem import Estimate
 
 
@@ -36,17 +36,18 @@ def outcome_of(method: Method, working: Working, found: Estimate, y_sd: np.ndarr
     """
     restricted = isinstance(method, Exact) and method.reml
     params, members = working.back(found.params), len(found.value)
+    eigen = scaled_eigen(found.information)
     lam = found.scale[:, None, None] * (working.effects_back @ found.lam)
     return Outcome(
         beta=params.beta,
         theta=params.theta,
         phi=params.phi,
         loglik=found.value + (working.log_volume if restricted else 0.0),
-        vcov=covariance_of_estimates(found.information, working.jacobian, params.beta.shape[-1]),
+        vcov=covariance_of_estimates(eigen, working.jacobian, params.beta.shape[-1]),
         covariance=lam @ np.swapaxes(lam, 1, 2),
         dispersion=np.stack(found.dispersion, 1) if found.dispersion else np.zeros((members, 0)),
         gradient=found.gradient,
         scaled_gradient=found.scaled_gradient,
         evaluations=found.evaluations,
-        status=diagnose(working.glmm, found, y_sd),
+        status=diagnose(working.glmm, found, eigen, y_sd),
     )

@@ -126,6 +126,22 @@ def theta_information(glmm: GLMM, theta, gram: Float[Array, "q q groups"]) -> Fl
     `T = Z'V^-1Z` and `S = lam lam'`."""
     if not theta:
         return jnp.zeros((0, 0), gram.dtype)
+    t, slopes = _precision_and_slopes(glmm, theta, gram)
+    moved = jnp.einsum("ijg,jka->ikga", t, slopes)
+    return 0.5 * jnp.einsum("ikga,kigb->ab", moved, moved)
+
+
+def variance_information(glmm: GLMM, theta, gram: Float[Array, "q q groups"], n: Scalar) -> Float[Array, "size size"]:
+    """Expected information about (theta, log sigma) of `n` observations; between them it is `tr(T dS_a)`."""
+    if not theta:
+        return 2 * n[None, None]
+    t, slopes = _precision_and_slopes(glmm, theta, gram)
+    between = jnp.einsum("ijg,jia->a", t, slopes)[:, None]
+    return jnp.block([[theta_information(glmm, theta, gram), between], [between.T, 2 * n[None, None]]])
+
+
+def _precision_and_slopes(glmm: GLMM, theta, gram) -> tuple[Float[Array, "q q groups"], Float[Array, "q q size"]]:
+    """`Z'V^-1Z` of each group, and the derivatives of `lam lam'`."""
     lam = relative_factor(glmm, theta)
     factor = glmm.structure.factorise(lam, gram)
     columns = small.transposed(lam, gram)
@@ -136,5 +152,4 @@ def theta_information(glmm: GLMM, theta, gram: Float[Array, "q q groups"]) -> Fl
         return factor @ factor.T
 
     slopes = [s.reshape(*s.shape[:2], -1) for s in jax.tree.leaves(jax.jacfwd(covariance)(theta))]
-    moved = jnp.einsum("ijg,jka->ikga", t, jnp.concatenate(slopes, -1))
-    return 0.5 * jnp.einsum("ikga,kigb->ab", moved, moved)
+    return t, jnp.concatenate(slopes, -1)
