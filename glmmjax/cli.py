@@ -1,4 +1,4 @@
-"""The command line: `glmmjax fit DATA FORMULA`."""
+"""The command line: `glmmjax fit DATA FORMULA` and `glmmjax fit-many COUNTS DESIGN FORMULA`."""
 
 import argparse
 import gc
@@ -20,6 +20,12 @@ examples:
   glmmjax fit spinal "success ~ visit + (1 | patient)" --family bernoulli --method aghq --points 25
   glmmjax fit data.csv "cases / trials ~ age + (age | clinic)" --family binomial --json fit.json
   glmmjax fit sleepstudy "Reaction ~ Days + (Days | Subject)" --reml
+"""
+
+_MANY_EXAMPLES = """\
+examples:
+  glmmjax fit-many counts.mtx cells.csv "~ treated + (1 | donor) + offset(log_size)" --family nbinom2 --out genes.parquet
+  glmmjax fit-many simulated.npy design.csv "~ x + (x | g)" --reml --out fits.csv --checkpoint run1
 """
 
 
@@ -63,40 +69,82 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"glmmjax {gj.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    fit = commands.add_parser(
-        "fit",
-        help="fit one model and print its summary",
-        description="Fit one model and print its summary.",
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    fit = _command(commands, "fit", "fit one model and print its summary", _EXAMPLES)
     fit.add_argument("data", metavar="DATA", help="a CSV or Parquet file, or spinal, cbpp, sleepstudy, epil")
     fit.add_argument("formula", metavar="FORMULA", help='as in lme4, for example "y ~ x + (1 + x | g)"')
-    fit.add_argument(
-        "--family", default="gaussian", help="gaussian (default), bernoulli, binomial, poisson, gamma, nbinom2"
-    )
-    fit.add_argument("--link", help="link function, if not the family's usual one")
-    fit.add_argument("--method", choices=("laplace", "aghq", "exact"), help="default: laplace; exact for gaussian")
-    fit.add_argument("--points", type=int, metavar="K", help="quadrature points a random effect (default 11)")
-    fit.add_argument("--reml", action="store_true", help="restricted maximum likelihood (gaussian)")
-    fit.add_argument("--weights", metavar="COLUMN", help="column of prior weights")
-    fit.add_argument("--offset", metavar="COLUMN", help="column added to the linear predictor")
+    _add_model_options(fit)
     fit.add_argument("--json", metavar="FILE", help="also write the results to FILE")
     fit.set_defaults(run=_fit)
+    many = _command(commands, "fit-many", "fit one model to many responses", _MANY_EXAMPLES)
+    many.add_argument(
+        "counts",
+        metavar="COUNTS",
+        help="responses: .mtx, .npz (scipy sparse) or .npy with a member in every row, or .csv, .parquet with a member in "
+        "every column",
+    )
+    many.add_argument("design", metavar="DESIGN", help="a CSV or Parquet file with the rows of the model")
+    many.add_argument("formula", metavar="FORMULA", help='without a left side, for example "~ x + (1 | g)"')
+    _add_model_options(many)
+    many.add_argument("--out", metavar="FILE", required=True, help="table of estimates to write, .parquet or .csv")
+    many.add_argument("--checkpoint", metavar="FOLDER", help="keep finished chunks, and go on from there")
+    many.add_argument("--chunk-size", type=int, metavar="N", help="members held at a time")
+    many.add_argument("--precision", choices=("float64", "float32"), default="float64", help="default: float64")
+    many.add_argument("--no-progress", action="store_true", help="no progress bar")
+    many.set_defaults(run=_fit_many)
     return parser
+
+
+def _command(commands, name: str, what: str, examples: str) -> argparse.ArgumentParser:
+    description, layout = f"{what[0].upper()}{what[1:]}.", argparse.RawDescriptionHelpFormatter
+    return commands.add_parser(name, help=what, description=description, epilog=examples, formatter_class=layout)
+
+
+def _add_model_options(parser: argparse.ArgumentParser) -> None:
+    families = "gaussian (default), bernoulli, binomial, poisson, nbinom2, gamma"
+    parser.add_argument("--family", default="gaussian", help=families)
+    parser.add_argument("--link", help="link function, if not the family's usual one")
+    parser.add_argument("--method", choices=("laplace", "aghq", "exact"), help="default: laplace; exact for gaussian")
+    parser.add_argument("--points", type=int, metavar="K", help="quadrature points a random effect (default 11)")
+    parser.add_argument("--reml", action="store_true", help="restricted maximum likelihood (gaussian)")
+    parser.add_argument("--weights", metavar="COLUMN", help="column of prior weights")
+    parser.add_argument("--offset", metavar="COLUMN", help="column added to the linear predictor")
 
 
 def _fit(options: argparse.Namespace) -> None:
     gj.enable_compilation_cache()
-    family = gj.families.as_family(options.family, options.link)
-    method = _method(options)
-    data = _read(options.data)
-    model = gj.glmm(options.formula, data, family, weights=options.weights, offset=options.offset)
-    fit = model.fit(method, reml=options.reml)
+    fit = _model(options, options.data).fit(_method(options), reml=options.reml)
     print(fit.summary(ratios=True), end="")
     if options.json:
         text = json.dumps(fit.to_dict(), indent=2, allow_nan=False)
         pathlib.Path(options.json).write_text(text + "\n", encoding="utf-8")
+
+
+def _fit_many(options: argparse.Namespace) -> None:
+    out = pathlib.Path(options.out)
+    if out.suffix not in (".csv", ".parquet"):
+        raise ModelError(f"--out must end in .csv or .parquet, not {out.suffix or options.out!r}.")
+    gj.enable_compilation_cache()
+    batch = gj.fit_many(
+        _model(options, options.design),
+        gj.datasets.read_responses(options.counts),
+        method=_method(options),
+        reml=options.reml,
+        precision=options.precision,
+        chunk_size=options.chunk_size,
+        checkpoint=options.checkpoint,
+        progress=False if options.no_progress else None,
+    )
+    if out.suffix == ".csv":
+        batch.to_frame().to_csv(out, index=False)
+    else:
+        batch.to_parquet(out)
+    for status, count in batch.counts().items():
+        print(f"{count:>8}  {status}")
+
+
+def _model(options: argparse.Namespace, data: str) -> "gj.Model":
+    family = gj.families.as_family(options.family, options.link)
+    return gj.glmm(options.formula, _read(data), family, weights=options.weights, offset=options.offset)
 
 
 def _method(options: argparse.Namespace) -> "gj.Method | None":

@@ -2,8 +2,12 @@
 
 import os
 import pathlib
+from typing import Any
 
+import numpy as np
 import pandas as pd
+import scipy.io
+import scipy.sparse
 
 from .._errors import ModelError
 
@@ -44,3 +48,17 @@ def read_table(path: str | os.PathLike) -> pd.DataFrame:
         raise ModelError("Reading Parquet needs pyarrow: pip install 'glmmjax[parquet]'.") from error
     except (ValueError, UnicodeDecodeError) as error:
         raise ModelError(f"{path} cannot be read as a table: {str(error).splitlines()[0]}.") from error
+
+
+def read_responses(path: str | os.PathLike) -> Any:
+    """Responses for `gj.fit_many`: Matrix Market (`.mtx`), a scipy sparse `.npz` or `.npy` with a member in every row, or
+    a table with a member in every column; `ModelError` if the file cannot be read as what its ending says."""
+    path = pathlib.Path(path)
+    readers = {".mtx": scipy.io.mmread, ".npz": scipy.sparse.load_npz, ".npy": np.load}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        return read_table(path)
+    try:
+        return reader(path)
+    except ValueError as error:
+        raise ModelError(f"{path} cannot be read as {path.suffix}: {str(error).splitlines()[0]}.") from error
