@@ -37,7 +37,8 @@ class Bootstrap:
 
     @property
     def failed(self) -> int:
-        """Number of refits that failed; they are left out of everything else."""
+        """Number of refits that failed. They are left out of everything else, which then speaks of the draws that can
+        be fitted: mostly draws with separation fail, whose estimates would be infinite."""
         return int(self.failures.sum())
 
     @property
