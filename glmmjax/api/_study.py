@@ -47,7 +47,7 @@ def simulation_study(  # noqa: PLR0913 - keyword-only settings
         Interrupted: on Ctrl-C; its attribute `batch` holds the finished fits.
     """
     core = _core(model)
-    study.check_level(level)
+    study.check_share("level", level)
     check_params(core, params, "params")
     refits = study.Refits(method, reml, many.Settings(checkpoint=checkpoint, progress=progress))
     with _stoppable():
@@ -142,7 +142,7 @@ def power_curve(  # noqa: PLR0913 - keyword-only settings
         raise ModelError(f"make_data must be a function of groups, per_group and a generator, not {make_data!r}.")
 
     def recipe(g: int, m: int) -> tuple[MixedModel, Params]:
-        table = make_data(g, m, np.random.default_rng([seed, g, m]))
+        table = make_data(g, m, study.generator(seed, g, m))
         model = mixed_model(formula, table, family=family, weights=weights, offset=offset)
         return model, study.natural_params(model, fixef=fixef, sd=sd, corr=corr, dispersion=dispersion)
 

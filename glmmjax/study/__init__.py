@@ -2,10 +2,11 @@
 
 from ._bootstrap import Bootstrap as Bootstrap
 from ._bootstrap import bootstrap as bootstrap
+from ._curve import generator as generator
 from ._curve import power_curve as power_curve
 from ._natural import natural_params as natural_params
 from ._performance import SimulationStudy as SimulationStudy
-from ._performance import check_level as check_level
+from ._performance import check_share as check_share
 from ._performance import performance as performance
 from ._power import Power as Power
 from ._power import Rule as Rule

@@ -11,7 +11,7 @@ from .._status import Status
 from ..batch import BatchSolution
 from ..fit import Solution
 from ..prediction import simulate
-from ._performance import check_level
+from ._performance import check_share
 from ._refit import Draws, Refits, fit_draws
 
 
@@ -83,7 +83,7 @@ def intervals(found: Bootstrap, method: str, level: float) -> pd.DataFrame:
     """`Bootstrap.confint`; raises `ModelError` for an unknown method or a level outside of (0, 1)."""
     if method not in ("percentile", "basic"):
         raise ModelError(f"confint of a bootstrap has methods 'percentile' and 'basic', not {method!r}.")
-    check_level(level)
+    check_share("level", level)
     columns = [found.estimates[name].dropna().to_numpy() for name in found.estimates]
     low, high = np.array([_quantiles(column, level) for column in columns]).reshape(-1, 2).T
     if method == "basic":

@@ -37,10 +37,17 @@ def power_curve(
 def as_sizes(argument: str, given: Any) -> list[int]:
     """Whole numbers of at least 1 from a number or several."""
     values = list(given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
-    if not values or not all(_is_size(value) for value in values):
+    if not values or not all(_is_whole(value, least=1) for value in values):
         raise ModelError(f"{argument} must be whole numbers of at least 1, not {given!r}.")
     return [int(value) for value in values]
 
 
-def _is_size(value: Any) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= 1)
+def generator(seed: Any, groups: int, per_group: int) -> np.random.Generator:
+    """The generator for the covariates of one size."""
+    if not _is_whole(seed, least=0):
+        raise ModelError(f"seed must be a whole number of at least 0, not {seed!r}.")
+    return np.random.default_rng([seed, groups, per_group])
+
+
+def _is_whole(value: Any, *, least: int) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= least)

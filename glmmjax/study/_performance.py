@@ -55,9 +55,9 @@ def performance(
     - `std_errors`: (n, p) of those quantities that have Wald intervals.
 
     Formulas of Morris, White and Crowther (2019), Statistics in Medicine 38:2074, table 6. Raises what
-    `check_level` raises.
+    `check_share` raises.
     """
-    check_level(level)
+    check_share("level", level)
     rows = []
     for name in estimates:
         there = estimates[name].notna().to_numpy()
@@ -69,10 +69,10 @@ def performance(
     return pd.DataFrame(rows, index=estimates.columns)
 
 
-def check_level(level: Any) -> None:
-    """Raise a `ModelError` unless `level` is a probability that an interval can have."""
-    if not isinstance(level, int | float) or not 0 < level < 1:
-        raise ModelError(f"level must lie between 0 and 1, not {level!r}.")
+def check_share(argument: str, value: Any) -> None:
+    """Raise a `ModelError` unless `value` is a probability other than 0 and 1."""
+    if not isinstance(value, int | float) or not 0 < value < 1:
+        raise ModelError(f"{argument} must lie between 0 and 1, not {value!r}.")
 
 
 def _of_estimates(values: Column, truth: float) -> dict[str, float]:

@@ -15,6 +15,7 @@ from ..fit import check_params
 from ..mixed import MixedModel, lay_out
 from ..params import Params
 from ..prediction import simulate
+from ._performance import check_share
 from ._refit import Draws, Refits, fit_draws
 
 _TESTS = ("wald", "lrt")
@@ -98,8 +99,7 @@ def _coefficients(model: MixedModel, term: Any) -> list[str]:
 def _check(rule: Rule, names: list[str], refits: Refits) -> None:
     if rule.test not in _TESTS:
         raise ModelError(f"test must be 'wald' or 'lrt', not {rule.test!r}.")
-    if not 0 < rule.alpha < 1:
-        raise ModelError(f"alpha must lie between 0 and 1, not {rule.alpha!r}.")
+    check_share("alpha", rule.alpha)
     if rule.test == "wald" and len(names) > 1:
         raise ModelError("The Wald test is of one coefficient; several are tested together by test='lrt'.")
     if rule.test == "lrt" and (refits.reml or getattr(refits.method, "reml", False)):

@@ -87,7 +87,7 @@ class TestRefusals:
         ("call", "sentence"),
         [
             (lambda found: found.confint("bca"), "has methods 'percentile' and 'basic', not 'bca'"),
-            (lambda found: found.confint(level=95), "level must lie between 0 and 1, not 95"),
+            (lambda found: found.confint(level=1.5), r"level must lie between 0 and 1, not 1\.5"),
         ],
     )
     def test_intervals(self, bootstrap, call, sentence):
