@@ -1,23 +1,9 @@
-"""One design for all studies, so that they share programs: 12 groups of 4 rows, half of the groups treated."""
+"""What the studies speak of, each made once a session."""
 
-import numpy as np
-import pandas as pd
 import pytest
+from study_cases import EFFECTS, N, balanced
 
 import glmmjax as gj
-
-N = 200
-EFFECTS = {"fixef": {"Intercept": 1.0, "treated": 1.5}, "sd": 1.0, "dispersion": 0.5}
-
-
-def balanced(groups: int, per_group: int, rng: np.random.Generator | None = None) -> pd.DataFrame:
-    group = np.repeat(np.arange(groups), per_group)
-    return pd.DataFrame({"g": group, "treated": group % 2})
-
-
-def standard_error(groups: int = 12, per_group: int = 4) -> float:
-    """Of the effect of treatment at `EFFECTS`, in theory."""
-    return float(np.sqrt((1.0**2 + 0.5**2 / per_group) * 4 / groups))
 
 
 @pytest.fixture(scope="session")

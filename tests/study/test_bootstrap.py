@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from study.conftest import N, balanced
+from study_cases import N, balanced
 
 import glmmjax as gj
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import stdtr
-from study.conftest import EFFECTS, N, standard_error
+from study_cases import EFFECTS, N, standard_error
 
 import glmmjax as gj
 from glmmjax.study import performance

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
-from study.conftest import EFFECTS, N, balanced, standard_error
+from study_cases import EFFECTS, N, balanced, standard_error
 
 import glmmjax as gj
 from glmmjax.study._power import clopper_pearson, without
