@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from .api import fit_many as fit_many
     from .api import glmm as glmm
     from .api import load as load
+    from .api import power as power
+    from .api import power_curve as power_curve
+    from .api import simulation_study as simulation_study
     from .families import Bernoulli as Bernoulli
     from .families import Binomial as Binomial
     from .families import Gamma as Gamma
@@ -34,11 +37,18 @@ if TYPE_CHECKING:
     from .marginal import Method as Method
     from .marginal import log_marginal as log_marginal
     from .params import Params as Params
+    from .study import Bootstrap as Bootstrap
+    from .study import Power as Power
+    from .study import SimulationStudy as SimulationStudy
 
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "api": ("glmm", "fit_many", "fit_by", "load", "Model", "Fit", "Batch"),
+    "api": (
+        *("glmm", "fit_many", "fit_by", "load", "Model", "Fit", "Batch"),
+        *("simulation_study", "power", "power_curve"),
+    ),
+    "study": ("Bootstrap", "SimulationStudy", "Power"),
     "families": ("Gaussian", "Bernoulli", "Binomial", "Poisson", "Gamma", "NBinom2"),
     "marginal": ("Laplace", "AGHQ", "Exact", "Method", "log_marginal"),
     "params": ("Params",),

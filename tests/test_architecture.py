@@ -54,9 +54,12 @@ PARTS = {
         *("_errors", "_status", "_precision", "_types", "design", "families", "structure", "params", "model"),
         *("working", "mixed", "marginal", "fit", "inference"),
     },
+    "study": {
+        *("_errors", "_status", "_precision", "params", "model", "mixed", "marginal", "fit", "prediction", "batch"),
+    },
     "api": {
         *("_errors", "_status", "_precision", "_types", "families", "params", "mixed", "marginal"),
-        *("fit", "inference", "prediction", "report", "batch"),
+        *("fit", "inference", "prediction", "report", "batch", "study"),
     },
     "cli": {"_errors"},  # the rest through the public names, loaded when they are used
     "__main__": {"cli"},

@@ -115,6 +115,10 @@ class TestFamilies:
         expected = log_density(y[0] if family.response == "proportion" else y)
         np.testing.assert_allclose(log_prob(family, y, eta, phi), expected, rtol=1e-10, atol=1e-12)
 
+    def test_unconstrained_is_the_inverse_of_dispersion(self, family):
+        natural = tuple(jnp.array([0.3, 1.7][: len(family.dispersion_names)]))
+        np.testing.assert_allclose(family.dispersion(family.unconstrained(natural)), natural, rtol=1e-14)
+
     def test_the_density_sums_to_one(self, family):
         phi = phi_of(family)
         for eta in predictors(family)[:, None]:

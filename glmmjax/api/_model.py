@@ -1,16 +1,18 @@
-"""The objects a user holds: a `Model` and a `Fit`, each a set of one-line doors to the functions behind them."""
+"""The objects a user holds, `Model`, `Fit` and `Batch`: each a set of one-line doors to the functions behind them."""
 
 import dataclasses
 import os
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, overload
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from .._errors import ModelError
+from .. import batch as many
+from .. import study
+from .._status import STATUSES
 from .._types import Array
-from ..families import AbstractFamily
 from ..fit import Solution, check_params, choose_method, fit_model, starting_values
 from ..inference import (
     aic,
@@ -25,55 +27,15 @@ from ..inference import (
     vcov,
 )
 from ..marginal import Method, log_marginal
-from ..mixed import MixedModel, check_response, mixed_model, plan
+from ..mixed import MixedModel, check_response, plan
 from ..params import Params
 from ..prediction import predict, simulate
-from ..report import Summary, load_solution, save_solution, summarise, to_dict
-
-
-def glmm(  # noqa: PLR0913 - the arguments of lme4 and glmmTMB, keyword-only
-    formula: str,
-    data: Any,
-    family: str | AbstractFamily = "gaussian",
-    *,
-    ziformula: str | None = None,
-    dispformula: str | None = None,
-    weights: Any = None,
-    offset: Any = None,
-) -> "Model":
-    """Describe a generalised linear mixed model.
-
-    Args:
-        formula: as in lme4: `"y ~ x + (1 + x | g)"`, `(x || g)` for uncorrelated effects, `(1 | a:b)`, `offset(...)`.
-            The fixed part is formulaic's (`C(...)`, `poly`, `bs`, `I(...)`). Binomial responses are
-            `successes / trials` or `cbind(successes, failures)`. Without a random term it is a GLM. Without a
-            left-hand side, `"~ x + (1 | g)"`, it is a model to simulate from or to give responses to.
-        data: pandas or polars DataFrame, pyarrow Table, or dict of arrays. Rows with missing values are dropped and
-            counted.
-        family: a name (`gaussian`, `bernoulli`, `binomial`, `poisson`, `gamma`, `nbinom2`) or a family with
-            its link, such as `gj.Poisson(link="sqrt")`.
-        ziformula, dispformula: models for extra zeros and for the dispersion; not in this version.
-        weights: prior weights, a column name or (n,) array. Gaussian: precisions (variance `sigma^2 / weight`); other
-            families: multipliers of the log density.
-        offset: known part of the linear predictor, a column name or (n,) array; adds to `offset(...)` terms.
-
-    Raises:
-        ModelError: one sentence that names the column or argument at fault.
-    """
-    for name, given in (("ziformula", ziformula), ("dispformula", dispformula)):
-        if given is not None:
-            raise ModelError(f"{name} is not supported in this version.")
-    return Model(mixed_model(formula, data, family=family, weights=weights, offset=offset))
-
-
-def load(path: str | os.PathLike) -> "Fit":
-    """Read a fit that `Fit.save` wrote."""
-    return Fit(load_solution(path))
+from ..report import Summary, save_solution, summarise, to_dict
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Model:
-    """A model with its data, ready to be fitted or differentiated. Made by `glmm`."""
+    """A model with its data, ready to be fitted or differentiated. Made by `gj.glmm`."""
 
     core: MixedModel
 
@@ -106,6 +68,22 @@ class Model:
         """(n, nobs) responses drawn at `params` with new random effects; the model needs no response."""
         check_params(self.core, params, "params")
         return simulate(self.core, params, n, seed=seed)
+
+    def params(self, *, fixef: Any, sd: Any = None, corr: Any = None, dispersion: Any = None) -> Params:
+        """`gj.Params` of this model from numbers on natural scales, to simulate at or to start from.
+
+        Args:
+            fixef: every coefficient by name, on the scale of the linear predictor.
+            sd: standard deviations of the random effects, also on that scale: a number for a single random column, else
+                by name of the column.
+            corr: their correlations by pair of names, `{("Intercept", "x"): 0.3}`, or a number if there is one pair;
+                those not given are zero.
+            dispersion: the family's own parameters (`sigma`, `phi`): a number for a single one, else by name.
+
+        Raises:
+            ModelError: a name that is missing or unknown, or a number out of its range.
+        """
+        return study.natural_params(self.core, fixef=fixef, sd=sd, corr=corr, dispersion=dispersion)
 
     @property
     def plan(self) -> str:
@@ -227,6 +205,23 @@ class Fit:
         """(n, nobs) responses drawn from the fitted model with new random effects."""
         return simulate(self.solution.model, self.solution.params, n, seed=seed)
 
+    def bootstrap(
+        self, n: int = 1000, seed: int = 0, *, progress: bool | None = None, checkpoint: str | os.PathLike | None = None
+    ) -> study.Bootstrap:
+        """Parametric bootstrap: `n` draws from the fit, refitted by its method as a batch.
+
+        Args:
+            n, seed: number of draws, and the seed that makes them repeatable.
+            progress, checkpoint: as for `gj.fit_many`.
+
+        Raises:
+            ModelError: the fit did not converge, or has prior weights from which nothing can be drawn.
+        """
+        settings = many.Settings(progress=progress, checkpoint=checkpoint)
+        refits = study.bootstrap(self.solution, study.Draws(n, seed), study.Refits(settings=settings))
+        original, estimates = study.truth(self.model.core, self.params), study.estimates(refits)
+        return study.Bootstrap(original, estimates, study.failures(refits), Batch(refits))
+
     def summary(self, *, ratios: bool = False) -> Summary:
         """The summary; `ratios=True` adds odds ratios (ratios of means for a log link)."""
         return summarise(self.solution, ratios=ratios)
@@ -244,3 +239,122 @@ class Fit:
 
     def _repr_html_(self) -> str:
         return self.summary()._repr_html_()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Batch(Sequence):
+    """Fits of many models. Made by `fit_many` and `fit_by`.
+
+    Arrays and tables have one row a member, NaN for members that failed; `batch[i]` is member `i` as an ordinary `Fit`.
+    """
+
+    solution: many.BatchSolution
+
+    def __len__(self) -> int:
+        return len(self.solution.members)
+
+    @overload
+    def __getitem__(self, index: int) -> Fit: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Fit]: ...
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        number = range(len(self))[index]
+        return Fit(self.solution.solution(number))
+
+    def __iter__(self) -> Iterator[Fit]:
+        return (self[i] for i in range(len(self)))
+
+    @property
+    def names(self) -> pd.Index:
+        """Labels of the members: numbers, columns of a table of responses, or levels of `by`."""
+        return pd.Index(self.solution.members.names, name="member")
+
+    @property
+    def loglik(self) -> np.ndarray:
+        """(B,) fully normalised log-likelihoods; restricted ones after REML."""
+        return self.solution.reported.loglik
+
+    @property
+    def df(self) -> int:
+        """Number of parameters estimated for each member."""
+        return self.solution.found.vcov.shape[-1]
+
+    @property
+    def aic(self) -> np.ndarray:
+        """(B,) Akaike's criterion."""
+        return 2 * self.df - 2 * self.loglik
+
+    @property
+    def converged(self) -> np.ndarray:
+        """(B,) whether a member's estimates are a certified maximum (a singular fit is one)."""
+        return self.solution.ok
+
+    @property
+    def status(self) -> np.ndarray:
+        """(B,) how each fit ended, in a sentence that says what to do."""
+        return np.array([status.value for status in STATUSES], dtype=object)[self.solution.found.status]
+
+    @property
+    def fixef(self) -> pd.DataFrame:
+        """(B, p) fixed effects."""
+        return many.fixef(self.solution)
+
+    @property
+    def std_errors(self) -> pd.DataFrame:
+        """(B, p) standard errors of the fixed effects."""
+        return many.std_errors(self.solution)
+
+    @property
+    def vcov(self) -> np.ndarray:
+        """(B, p, p) covariances of the fixed effects."""
+        p = self.solution.found.beta.shape[1]
+        return self.solution.reported.vcov[:, :p, :p]
+
+    @property
+    def dispersion(self) -> pd.DataFrame:
+        """(B, k) the family's own parameters on their natural scale."""
+        return many.dispersion(self.solution)
+
+    @property
+    def scaled_gradient(self) -> np.ndarray:
+        """(B,) distance to the maximum in standard errors, by the exact Hessian."""
+        return self.solution.found.scaled_gradient
+
+    @property
+    def gradient_norm(self) -> np.ndarray:
+        """(B,) Euclidean norm of the gradient of the log-likelihood in the coordinates of the search."""
+        return np.linalg.norm(self.solution.found.gradient, axis=1)
+
+    @property
+    def iterations(self) -> np.ndarray:
+        """(B,) outer iterations: evaluations of the log-likelihood and its gradient."""
+        return self.solution.found.evaluations
+
+    def varcorr(self) -> pd.DataFrame:
+        """Variances and correlations of the random effects: `member, group, term1, term2, vcov, sdcor`."""
+        return many.varcorr(self.solution)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a member and coefficient.
+
+        Columns `member, term, estimate, std_error, statistic, p_value, p_adjusted, status`; `p_adjusted` is Benjamini
+        and Hochberg's, over the members within each term.
+        """
+        return many.tidy(self.solution)
+
+    def to_parquet(self, path: str | os.PathLike) -> None:
+        """Write `to_frame()` to a Parquet file (needs pyarrow, the extra `parquet`)."""
+        self.to_frame().to_parquet(path, index=False)
+
+    def counts(self) -> pd.Series:
+        """Number of members by status."""
+        names = pd.Series([STATUSES[code].name.lower() for code in self.solution.found.status], dtype=object)
+        return names.value_counts().rename("members").rename_axis("status")
+
+    def __repr__(self) -> str:
+        ok = int(self.converged.sum())
+        return f"<Batch of {len(self)} {self.solution.members.first.family.name} models, {ok} converged>"

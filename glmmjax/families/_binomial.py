@@ -44,6 +44,9 @@ class Bernoulli(AbstractFamily):
     def dispersion(self, phi):
         return ()
 
+    def unconstrained(self, dispersion):
+        return ()
+
     def start_phi(self, y, mu, weights):
         return ()
 
@@ -88,6 +91,9 @@ class Binomial(AbstractFamily):
         return (y[0] + 0.5) / (y[1] + 1)
 
     def dispersion(self, phi):
+        return ()
+
+    def unconstrained(self, dispersion):
         return ()
 
     def start_phi(self, y, mu, weights):

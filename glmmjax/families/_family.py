@@ -81,6 +81,10 @@ class AbstractFamily(eqx.Module):
         """Natural-scale dispersion parameters, in the order of `dispersion_names`."""
 
     @abc.abstractmethod
+    def unconstrained(self, dispersion: tuple[Values, ...]) -> tuple[Values, ...]:
+        """`phi` of natural-scale dispersion parameters: the inverse of `dispersion`."""
+
+    @abc.abstractmethod
     def start_phi(self, y: Values, mu: Values, weights: Values) -> tuple[Values, ...]:
         """Start for `phi` from the observations, their means in a model without random effects, and weights."""
 

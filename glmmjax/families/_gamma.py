@@ -49,6 +49,9 @@ class Gamma(AbstractFamily):
     def dispersion(self, phi):
         return (jnp.exp(phi[0]),)
 
+    def unconstrained(self, dispersion):
+        return (jnp.log(dispersion[0]),)
+
     def start_phi(self, y, mu, weights):
         return (0.5 * jnp.log((weights * (y / mu - 1) ** 2).sum() / weights.sum()),)
 

@@ -66,6 +66,9 @@ class NBinom2(AbstractFamily):
     def dispersion(self, phi):
         return (1 / jnp.square(phi[0]),)
 
+    def unconstrained(self, dispersion):
+        return (1 / jnp.sqrt(dispersion[0]),)
+
     def start_phi(self, y, mu, weights):
         """By moments, kept above the standard error in the absence of overdispersion (but not above one), because zero
         is a stationary point of the likelihood."""

@@ -44,6 +44,9 @@ class Poisson(AbstractFamily):
     def dispersion(self, phi):
         return ()
 
+    def unconstrained(self, dispersion):
+        return ()
+
     def start_phi(self, y, mu, weights):
         return ()
 

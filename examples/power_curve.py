@@ -1,0 +1,67 @@
+"""Power of a trial with a binary outcome, over the numbers of clinics and of patients a clinic, as a picture.
+
+    python examples/power_curve.py            # 1,000 data sets a point
+    python examples/power_curve.py --small    # 50, and fewer points
+
+Half of the clinics treat their patients, so the clinic is what is compared: more clinics help more than more patients.
+Supposed are a success of 30 % without treatment, an odds ratio of 2, and clinics that differ by 0.5 on the logit scale.
+"""
+
+import argparse
+
+import matplotlib
+import numpy as np
+import pandas as pd
+
+import glmmjax as gj
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+
+
+def clinics(groups: int, per_group: int, rng: np.random.Generator) -> pd.DataFrame:
+    """A row a patient; every other clinic treats."""
+    clinic = np.repeat(np.arange(groups), per_group)
+    return pd.DataFrame({"clinic": clinic, "treated": clinic % 2})
+
+
+def draw(curve: pd.DataFrame, path: str) -> None:
+    figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
+    spread = np.ptp(curve["groups"]) / 120  # so that the error bars do not hide each other
+    for k, (size, part) in enumerate(curve.groupby("per_group")):
+        error = [part["power"] - part["lower"], part["upper"] - part["power"]]
+        at = part["groups"] + spread * (k - (curve["per_group"].nunique() - 1) / 2)
+        axes.errorbar(at, part["power"], error, marker="o", capsize=3, label=f"{size} patients a clinic")
+    axes.axhline(0.8, color="grey", linestyle="--", linewidth=1)
+    axes.set(xlabel="Clinics", ylabel="Power (with exact 95 % intervals)", ylim=(0, 1.02))
+    axes.set_xticks(sorted(curve["groups"].unique()))
+    axes.set_title("Power to find an odds ratio of 2 at the 5 % level")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, loc="lower right")
+    figure.savefig(path, dpi=150)
+
+
+def main(small: bool, path: str) -> None:
+    curve = gj.power_curve(
+        "~ treated + (1 | clinic)",
+        clinics,
+        "treated",
+        groups=(10, 20) if small else (10, 20, 40, 60),
+        per_group=(5,) if small else (5, 20),
+        fixef={"Intercept": np.log(0.3 / 0.7), "treated": np.log(2)},
+        sd=0.5,
+        family="bernoulli",
+        n=50 if small else 1000,
+        seed=1,
+    )
+    print(curve.to_string(index=False))
+    draw(curve, path)
+    print(f"The picture is in {path}.")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--small", action="store_true")
+    parser.add_argument("--output", default="power_curve.png")
+    given = parser.parse_args()
+    main(given.small, given.output)

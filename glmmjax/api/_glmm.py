@@ -1,0 +1,50 @@
+"""Where everything begins: `glmm`, and `load` for what was kept."""
+
+import os
+from typing import Any
+
+from .._errors import ModelError
+from ..families import AbstractFamily
+from ..mixed import mixed_model
+from ..report import load_solution
+from ._model import Fit, Model
+
+
+def glmm(  # noqa: PLR0913 - the arguments of lme4 and glmmTMB, keyword-only
+    formula: str,
+    data: Any,
+    family: str | AbstractFamily = "gaussian",
+    *,
+    ziformula: str | None = None,
+    dispformula: str | None = None,
+    weights: Any = None,
+    offset: Any = None,
+) -> Model:
+    """Describe a generalised linear mixed model.
+
+    Args:
+        formula: as in lme4: `"y ~ x + (1 + x | g)"`, `(x || g)` for uncorrelated effects, `(1 | a:b)`, `offset(...)`.
+            The fixed part is formulaic's (`C(...)`, `poly`, `bs`, `I(...)`). Binomial responses are
+            `successes / trials` or `cbind(successes, failures)`. Without a random term it is a GLM. Without a
+            left-hand side, `"~ x + (1 | g)"`, it is a model to simulate from or to give responses to.
+        data: pandas or polars DataFrame, pyarrow Table, or dict of arrays. Rows with missing values are dropped and
+            counted.
+        family: a name (`gaussian`, `bernoulli`, `binomial`, `poisson`, `gamma`, `nbinom2`) or a family with
+            its link, such as `gj.Poisson(link="sqrt")`.
+        ziformula, dispformula: models for extra zeros and for the dispersion; not in this version.
+        weights: prior weights, a column name or (n,) array. Gaussian: precisions (variance `sigma^2 / weight`); other
+            families: multipliers of the log density.
+        offset: known part of the linear predictor, a column name or (n,) array; adds to `offset(...)` terms.
+
+    Raises:
+        ModelError: one sentence that names the column or argument at fault.
+    """
+    for name, given in (("ziformula", ziformula), ("dispformula", dispformula)):
+        if given is not None:
+            raise ModelError(f"{name} is not supported in this version.")
+    return Model(mixed_model(formula, data, family=family, weights=weights, offset=offset))
+
+
+def load(path: str | os.PathLike) -> Fit:
+    """Read a fit that `Fit.save` wrote."""
+    return Fit(load_solution(path))

@@ -1,0 +1,167 @@
+"""Studies by simulation: `simulation_study`, `power` and `power_curve`."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .. import batch as many
+from .. import study
+from .._errors import Interrupted, ModelError
+from ..families import AbstractFamily
+from ..fit import check_params
+from ..marginal import Method
+from ..mixed import MixedModel, mixed_model
+from ..params import Params
+from ..prediction import simulate
+from ._model import Batch, Model
+
+
+def simulation_study(  # noqa: PLR0913 - keyword-only settings
+    model: Model,
+    params: Params,
+    n: int = 1000,
+    seed: int = 0,
+    *,
+    method: Method | None = None,
+    reml: bool = False,
+    level: float = 0.95,
+    checkpoint: str | os.PathLike | None = None,
+    progress: bool | None = None,
+) -> study.SimulationStudy:
+    """Simulate data sets, fit them all as a batch, and tell how the estimates perform.
+
+    Args:
+        model: whose rows are simulated; its formula may lack a response.
+        params: where, such as `fit.params` or `model.params(fixef=..., sd=...)`.
+        n, seed: number of data sets, and the seed that makes them repeatable.
+        method, reml: as for `Model.fit`.
+        level: of the Wald intervals whose coverage is told.
+        checkpoint, progress: as for `fit_many`.
+
+    Raises:
+        ModelError: one sentence that names the argument at fault.
+        Interrupted: on Ctrl-C; its attribute `batch` holds the finished fits.
+    """
+    core = _core(model)
+    study.check_share("level", level)
+    check_params(core, params, "params")
+    refits = study.Refits(method, reml, many.Settings(checkpoint=checkpoint, progress=progress))
+    with _stoppable():
+        found = study.fit_draws(core, simulate(core, params, n, seed=seed), refits)
+    estimates = study.estimates(found)
+    table = study.performance(study.truth(core, params), estimates, many.std_errors(found), level)
+    return study.SimulationStudy(table, estimates, study.failures(found), Batch(found))
+
+
+def power(  # noqa: PLR0913 - keyword-only settings
+    model: Model,
+    params: Params,
+    term: str | Sequence[str],
+    *,
+    n: int = 1000,
+    seed: int = 0,
+    test: str = "wald",
+    alpha: float = 0.05,
+    method: Method | None = None,
+    reml: bool = False,
+    checkpoint: str | os.PathLike | None = None,
+    progress: bool | None = None,
+) -> study.Power:
+    """Power to find a coefficient: the share of simulated data sets in which it is significant.
+
+    Args:
+        model: the design, whose formula may lack a response.
+        params: the effects supposed, such as `model.params(fixef={"Intercept": 0, "x": 0.5}, sd=1.0)`.
+        term: name of the coefficient; for the likelihood-ratio test several, which are tested together.
+        n, seed: number of data sets, and the seed that makes them repeatable.
+        test: `wald`, the test of `Fit.coefficients` (z; for a linear model t with Satterthwaite's degrees of freedom),
+            or `lrt`, the likelihood-ratio test against the model without the term.
+        alpha: level of the test.
+        method, reml: as for `Model.fit`.
+        checkpoint, progress: as for `fit_many`.
+
+    Data sets whose fit fails count as not significant; their number is in the result. The interval is Clopper and
+    Pearson's.
+
+    Raises:
+        ModelError: one sentence that names the argument at fault.
+        Interrupted: on Ctrl-C; its attribute `batch` holds the finished fits.
+    """
+    refits = study.Refits(method, reml, many.Settings(checkpoint=checkpoint, progress=progress))
+    with _stoppable():
+        return study.power(_core(model), params, term, study.Draws(n, seed), study.Rule(test, alpha), refits)
+
+
+def power_curve(  # noqa: PLR0913 - keyword-only settings
+    formula: str,
+    make_data: Callable[[int, int, np.random.Generator], Any],
+    term: str | Sequence[str],
+    *,
+    groups: int | Sequence[int],
+    per_group: int | Sequence[int],
+    fixef: Any,
+    sd: Any = None,
+    corr: Any = None,
+    dispersion: Any = None,
+    family: str | AbstractFamily = "gaussian",
+    weights: str | None = None,
+    offset: str | None = None,
+    n: int = 500,
+    seed: int = 0,
+    test: str = "wald",
+    alpha: float = 0.05,
+    method: Method | None = None,
+    reml: bool = False,
+    checkpoint: str | os.PathLike | None = None,
+    progress: bool | None = None,
+) -> pd.DataFrame:
+    """Power over numbers of groups and of observations a group.
+
+    Args:
+        formula: of the model; a left-hand side is not needed: `"~ x + (1 | g)"`.
+        make_data: `make_data(groups, per_group, rng)` gives the table of a design of that size. It is called once a
+            size: covariates that it draws from `rng` (seeded by `seed` and the size) are the same in all data sets.
+        term: coefficient(s) to find, as for `power`.
+        groups, per_group: sizes; every pair of them is simulated, and is a program of its own to compile.
+        fixef, sd, corr, dispersion: the effects supposed, as for `Model.params`.
+        family, weights, offset: as for `glmm`, the latter two by name of their column.
+        n, seed, test, alpha, method, reml, checkpoint, progress: as for `power`, at each size.
+
+    Returns:
+        One row a size: `groups, per_group, power, lower, upper, failed`.
+
+    Raises:
+        ModelError: one sentence that names the argument at fault.
+        Interrupted: on Ctrl-C.
+    """
+    if not callable(make_data):
+        raise ModelError(f"make_data must be a function of groups, per_group and a generator, not {make_data!r}.")
+
+    def recipe(g: int, m: int) -> tuple[MixedModel, Params]:
+        table = make_data(g, m, study.generator(seed, g, m))
+        model = mixed_model(formula, table, family=family, weights=weights, offset=offset)
+        return model, study.natural_params(model, fixef=fixef, sd=sd, corr=corr, dispersion=dispersion)
+
+    refits = study.Refits(method, reml, many.Settings(checkpoint=checkpoint, progress=progress))
+    draws, rule = study.Draws(n, seed), study.Rule(test, alpha)
+    with _stoppable():
+        return study.power_curve(recipe, term, (groups, per_group), draws, rule, refits)
+
+
+def _core(model: Any) -> MixedModel:
+    if not isinstance(model, Model):
+        raise ModelError(f"model must be one made by gj.glmm, not {type(model).__name__}.")
+    return model.core
+
+
+@contextlib.contextmanager
+def _stoppable() -> Iterator[None]:
+    """Hand an interrupted batch on as the object that a user knows."""
+    try:
+        yield
+    except Interrupted as stop:
+        raise Interrupted(Batch(stop.batch)) from None

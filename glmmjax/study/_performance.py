@@ -1,0 +1,111 @@
+"""How an estimator performs over simulated data sets, each figure with its Monte Carlo standard error."""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from scipy.special import ndtri
+
+from .._errors import ModelError
+
+Column = Float[np.ndarray, " n"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class SimulationStudy:
+    """What a simulation study found. Made by `gj.simulation_study`.
+
+    Attributes:
+        table: one row a quantity (fixed effects, standard deviations and correlations of the random effects, the
+            family's own parameters), with `truth`, `n` (estimates that are there) and `mean`. The measures are `bias`,
+            `empirical_sd` of the estimates, `mse` (mean squared error) and `rmse` (its root); for fixed effects also
+            `model_se` (root of the mean squared standard error) and `coverage` of the Wald interval, z as in
+            `Fit.confint`. Each has its Monte Carlo standard error in `..._mcse`.
+        estimates: (n, k) estimates of each fit, NaN where it failed.
+        failures: number of failed fits by status; they are left out of the table.
+        batch: the fits, a `gj.Batch`.
+    """
+
+    table: pd.DataFrame
+    estimates: pd.DataFrame
+    failures: pd.Series
+    batch: Sequence
+
+    @property
+    def failed(self) -> int:
+        """Number of fits that failed."""
+        return int(self.failures.sum())
+
+    def __repr__(self) -> str:
+        return f"<SimulationStudy of {len(self.estimates)} data sets, {self.failed} failed>\n{self.table}"
+
+    def _repr_html_(self) -> str:
+        return self.table.to_html()
+
+
+def performance(
+    truth: pd.Series, estimates: pd.DataFrame, std_errors: pd.DataFrame, level: float = 0.95
+) -> pd.DataFrame:
+    """The table of a `SimulationStudy`.
+
+    - `truth`: (k,), by the names of the columns of `estimates` (n, k).
+    - `std_errors`: (n, p) of those quantities that have Wald intervals.
+
+    Formulas of Morris, White and Crowther (2019), Statistics in Medicine 38:2074, table 6. Raises what
+    `check_share` raises.
+    """
+    check_share("level", level)
+    rows = []
+    for name in estimates:
+        there = estimates[name].notna().to_numpy()
+        values = estimates[name].to_numpy()[there]
+        row = _of_estimates(values, float(truth[name])) if there.sum() > 1 else {"truth": truth[name], "n": there.sum()}
+        if name in std_errors and there.sum() > 1:
+            row |= _of_intervals(values, std_errors[name].to_numpy()[there], float(truth[name]), level)
+        rows.append(row)
+    return pd.DataFrame(rows, index=estimates.columns)
+
+
+def check_share(argument: str, value: Any) -> None:
+    """Raise a `ModelError` unless `value` is a probability other than 0 and 1."""
+    if not isinstance(value, int | float) or not 0 < value < 1:
+        raise ModelError(f"{argument} must lie between 0 and 1, not {value!r}.")
+
+
+def _of_estimates(values: Column, truth: float) -> dict[str, float]:
+    """Bias, empirical standard deviation and mean squared error of at least two estimates."""
+    n = len(values)
+    with np.errstate(invalid="ignore"):  # a parameter at infinity has no deviation
+        sd = values.std(ddof=1)
+        squares = (values - truth) ** 2
+        mse = squares.mean()
+        mse_mcse = squares.std(ddof=1) / np.sqrt(n)
+    return {
+        "truth": truth,
+        "n": n,
+        "mean": values.mean(),
+        "bias": values.mean() - truth,
+        "bias_mcse": sd / np.sqrt(n),
+        "empirical_sd": sd,
+        "empirical_sd_mcse": sd / np.sqrt(2 * (n - 1)),
+        "mse": mse,
+        "mse_mcse": mse_mcse,
+        "rmse": np.sqrt(mse),
+        "rmse_mcse": mse_mcse / (2 * np.sqrt(mse)) if mse > 0 else 0.0,
+    }
+
+
+def _of_intervals(values: Column, std_errors: Column, truth: float, level: float) -> dict[str, float]:
+    """The model's own standard errors, and how often their intervals contain the truth."""
+    n, variances = len(values), std_errors**2
+    model_se = np.sqrt(variances.mean())
+    coverage = (np.abs(values - truth) <= ndtri(0.5 + level / 2) * std_errors).mean()
+    return {
+        "model_se": model_se,
+        "model_se_mcse": np.sqrt(variances.var(ddof=1) / (4 * n * model_se**2)),
+        "coverage": coverage,
+        "coverage_mcse": np.sqrt(coverage * (1 - coverage) / n),
+    }
