@@ -116,9 +116,11 @@ def _inverse_factor(rows: np.ndarray, present: np.ndarray) -> np.ndarray:
 
 def inverse_triangle(triangle: np.ndarray) -> np.ndarray:
     """Inverse of triangular matrices (..., p, p), by triangular solves."""
+    if not triangle.size:
+        return triangle
     flat = triangle.reshape(-1, *triangle.shape[-2:])
     lower = bool((np.triu(triangle, 1) == 0).all())
-    inverses = [solve_triangular(one, np.eye(len(one)), lower=lower) for one in flat] if triangle.shape[-1] else flat
+    inverses = [solve_triangular(one, np.eye(len(one)), lower=lower) for one in flat]
     return np.asarray(inverses).reshape(triangle.shape)
 
 

@@ -72,7 +72,9 @@ def tidy(batch: BatchSolution) -> pd.DataFrame:
         p_value = 2 * stdtr(df, -np.abs(statistic))
     else:
         p_value = 2 * ndtr(-np.abs(statistic))
-    adjusted = np.apply_along_axis(benjamini_hochberg, 0, p_value)
+    adjusted = np.full_like(p_value, np.nan)
+    for term in range(len(names)):
+        adjusted[:, term] = benjamini_hochberg(p_value[:, term])
     status = np.array([status.name.lower() for status in STATUSES], dtype=object)[batch.found.status]
     members, p = _members(batch), len(names)
     return pd.DataFrame(
