@@ -141,7 +141,9 @@ class SharedDesign(AbstractMembers):
 
     def inputs(self):
         yield from _parts(self._model.glmm)
-        yield from (part for part in (self._weights, self._offset) if part is not None)
+        for name, values in (("weights", self._weights), ("offset", self._offset)):
+            if values is not None:
+                yield from (name, values)
         yield from self._responses.inputs()
 
     def model(self, number):
