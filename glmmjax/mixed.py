@@ -93,6 +93,11 @@ def lay_out(design: Design, family: AbstractFamily) -> MixedModel:
     _refuse_several_factors(design)
     _refuse_dependent_columns(design)
     _refuse_overlapping_terms(design)
+    return arrange(design, family)
+
+
+def arrange(design: Design, family: AbstractFamily) -> MixedModel:
+    """The model of a design that is known to be identified, or is not going to be fitted."""
     refs = design.random[0].refs if design.random else np.zeros(len(design.y), int)
     layout = make_layout(refs, len(design.random[0].levels) if design.random else 1)
     return MixedModel(design, assemble(design, family, layout), layout)
