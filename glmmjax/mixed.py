@@ -69,7 +69,7 @@ class MixedModel:
     @functools.cached_property
     def response_sd(self) -> np.ndarray:
         """Standard deviation of the response (of each of its components)."""
-        return self.glmm.y[..., self.glmm.weights > 0].std(-1)
+        return np.asarray(self.glmm.y)[..., self.glmm.weights > 0].std(-1)
 
     def with_dropped_rows(self, count: int) -> "MixedModel":
         """The same model, whose table had lost `count` rows with missing values before."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from ._types import Array
 from .model import GLMM
 from .params import Params
 
@@ -96,13 +97,13 @@ def block_diagonal(blocks: Sequence[np.ndarray]) -> np.ndarray:
     return whole
 
 
-def _rows(columns: np.ndarray, present: np.ndarray) -> np.ndarray:
+def _rows(columns: Array, present: np.ndarray) -> np.ndarray:
     """(..., cells, p) rows of (..., p, blocks, width) columns, zero where absent."""
     seen = np.asarray(columns) * present[..., None, :, :]
     return np.swapaxes(seen.reshape(*seen.shape[:-2], present.shape[-2] * present.shape[-1]), -1, -2)
 
 
-def _combine(back: np.ndarray, columns: np.ndarray) -> np.ndarray:
+def _combine(back: np.ndarray, columns: Array) -> np.ndarray:
     """Columns (..., p, blocks, width) times `back` (..., p, p)."""
     flat = np.asarray(columns).reshape(*columns.shape[:-2], columns.shape[-2] * columns.shape[-1])
     return (np.swapaxes(back, -1, -2) @ flat).reshape(columns.shape)

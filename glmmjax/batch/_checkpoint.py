@@ -58,7 +58,7 @@ class Checkpoint:
         """Keep a finished chunk."""
         arrays = {name: value for name, value in outcome._asdict().items() if name != "theta"}
         theta = {f"theta_{k}": value for k, value in enumerate(outcome.theta)}
-        _write(self._path(number), lambda file: np.savez(file, terms=len(theta), **arrays, **theta))
+        _write(self._path(number), lambda file: np.savez(file, allow_pickle=False, terms=len(theta), **arrays, **theta))
 
     def _path(self, number: int) -> pathlib.Path:
         return self._folder / f"chunk-{number:06d}.npz"
@@ -71,7 +71,7 @@ def fingerprint(parts: Iterable) -> str:
         if isinstance(part, np.ndarray):
             digest.update(f"{part.dtype.str}{part.shape}".encode())
             for first in range(0, len(part), 4096) if part.ndim else ():
-                digest.update(np.ascontiguousarray(part[first : first + 4096]))
+                digest.update(np.ascontiguousarray(part[first : first + 4096]).data)
             if not part.ndim:
                 digest.update(part.tobytes())
         else:

@@ -7,7 +7,7 @@ any more. The batch axis is sharded over a mesh; each device runs its own lanes.
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -33,7 +33,8 @@ from ..model import GLMM
 from ..params import Params
 
 AXIS = "members"
-MEMBERS, EVERYWHERE = PartitionSpec(AXIS), PartitionSpec()
+MEMBERS: Any = PartitionSpec(AXIS)  # stands for whole trees
+EVERYWHERE: Any = PartitionSpec()
 
 _FIRST_TURNS = 4  # evaluations of the first call: nobody needs fewer
 _TURNS = 2

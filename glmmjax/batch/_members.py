@@ -3,8 +3,9 @@
 import abc
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
+import equinox as eqx
 import jax
 import numpy as np
 
@@ -92,8 +93,9 @@ class SharedDesign(AbstractMembers):
             total = self._of_formula + (self._offset if self._offset.ndim == 1 else 0.0)
             glmm = dataclasses.replace(glmm, offset=layout.to_blocks(total[None]))
         self._working = working_coordinates(glmm)
-        own = jax.tree.map(lambda _: False, glmm)
-        self._own = dataclasses.replace(own, y=True, weights=_differs(self._weights), offset=_differs(self._offset))
+        own = (True, _differs(self._weights), _differs(self._offset))
+        none = jax.tree.map(lambda _: False, glmm)
+        self._own = eqx.tree_at(lambda mask: (mask.y, mask.weights, mask.offset), none, own)
 
     def __len__(self):
         return len(self._responses)
@@ -150,7 +152,7 @@ class SharedDesign(AbstractMembers):
             raise ModelError("weights of zero leave too few rows to identify the model: take terms out of the formula.")
         return thin
 
-    def _prior(self, number: int) -> np.ndarray:
+    def _prior(self, number: int | np.integer) -> np.ndarray:
         if self._weights is None:
             return self._model.design.weights
         return self._weights[number] if self._weights.ndim == 2 else self._weights
@@ -268,7 +270,7 @@ def _with_trials(y: np.ndarray, design: Design) -> np.ndarray:
     return np.stack([y, np.broadcast_to(design.y[:, 1], y.shape)], 2)
 
 
-def _differs(values: np.ndarray | None) -> bool:
+def _differs(values: np.ndarray | None) -> TypeGuard[np.ndarray]:
     return values is not None and values.ndim == 2
 
 

@@ -1,14 +1,15 @@
 """How many members are computed at once: lanes that fit the cache, chunks that fit the memory."""
 
 import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from ..structure import round_up
 from ._engine import Lanes
 from ._members import AbstractMembers
+
+Device = Any  # jax.Device, which is no type to type checkers
 
 _LANE_CELLS = {"cpu": 2**17, "gpu": 2**26}  # cells of all lanes together: 1 MB an array stays in a core's cache
 _LANES_AT_MOST = {"cpu": 256, "gpu": 2**15}
@@ -33,7 +34,7 @@ class Slice(NamedTuple):
 
 
 def plan_slices(
-    members: AbstractMembers, devices: list[jax.Device], *, itemsize: int, chunk_size: int | None
+    members: AbstractMembers, devices: list[Device], *, itemsize: int, chunk_size: int | None
 ) -> list[Slice]:
     """All members in chunks, for `devices` that each take the same share of a chunk."""
     slices = []
@@ -44,14 +45,18 @@ def plan_slices(
     return slices
 
 
-def _sizes(cells: int, count: int, devices: list[jax.Device], itemsize: int, wanted: int | None) -> tuple[Lanes, int]:
+def _sizes(cells: int, count: int, devices: list[Device], itemsize: int, wanted: int | None) -> tuple[Lanes, int]:
     kind = "cpu" if devices[0].platform == "cpu" else "gpu"
     memory = free_memory(devices[0]) // (2 * (len(devices) if kind == "cpu" else 1))
     share = -(-min(count, wanted or count) // len(devices))  # of the members on one device
     full = _power_of_two(min(_LANES_AT_MOST[kind], max(1, _LANE_CELLS[kind] // cells)))
     full = min(full, _power_of_two(max(1, memory // (2 * _WORKING_ARRAYS * cells * itemsize))))
     full = min(full, _power_of_two(2 * share - 1))
-    room = max(full, memory // (2 * (cells + _STATE) * itemsize))
+    room = memory // (2 * (cells + _STATE) * itemsize)
+    if wanted is not None:  # padding included: `wanted` may be all that fits
+        room = min(room, max(1, wanted // len(devices)))
+        full = min(full, _power_of_two(room)) if room else 1
+    room = max(full, room)
     most = min(_LANES_A_CHUNK[kind] * full, room) if wanted is None else min(share, room)
     rows = round_up(-(-min(share, most) // full))
     while rows > 1 and rows * full > room:
@@ -59,7 +64,7 @@ def _sizes(cells: int, count: int, devices: list[jax.Device], itemsize: int, wan
     return Lanes(full, max(1, full // 8)), rows * full * len(devices)
 
 
-def free_memory(device: jax.Device) -> int:
+def free_memory(device: Device) -> int:
     """Bytes that are free on a device (for a CPU: in the machine)."""
     statistics = device.memory_stats() if device.platform != "cpu" else None
     if statistics:

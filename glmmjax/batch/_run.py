@@ -18,7 +18,7 @@ from ..params import Params
 from ._checkpoint import Checkpoint, fingerprint
 from ._engine import AXIS, Task, fit_chunk
 from ._members import FIT, AbstractMembers, Loaded
-from ._plan import Slice, plan_slices
+from ._plan import Device, Slice, plan_slices
 from ._progress import Report, progress_bar
 from ._solution import BatchSolution, succeeded
 
@@ -41,7 +41,7 @@ class Job(NamedTuple):
     method: Method
     start: Params | None
     settings: Settings
-    devices: list[jax.Device]
+    devices: list[Device]
 
     def fingerprint(self) -> str:
         """A digest of everything that the results depend on."""
