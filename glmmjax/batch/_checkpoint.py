@@ -26,10 +26,10 @@ class Checkpoint:
     """
 
     def __init__(self, folder: str | os.PathLike, fingerprint: str, chunk_size: int):
-        self._folder = pathlib.Path(folder)
         try:
+            self._folder = pathlib.Path(folder)
             self._folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
+        except (OSError, TypeError) as error:
             raise ModelError(f"checkpoint must be a folder, and {folder} cannot be one ({error}).") from error
         manifest = self._folder / _MANIFEST
         if not manifest.exists():

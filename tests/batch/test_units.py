@@ -1,7 +1,6 @@
 """The plan of chunks and lanes, the folder of finished chunks, and the responses, as units."""
 
 import json
-from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -10,16 +9,21 @@ import scipy.sparse
 import scipy.stats
 
 import glmmjax as gj
-from glmmjax.batch import _checkpoint, _engine, _plan, as_responses, benjamini_hochberg
+from glmmjax.batch import AbstractMembers, _checkpoint, _engine, _plan, as_responses, benjamini_hochberg
 from glmmjax.batch._engine import Lanes
 from glmmjax.fit import Outcome
 
 
-class Members(NamedTuple):
+class Members(AbstractMembers):
     """Just what the plan looks at."""
 
-    counts: tuple[int, ...]
-    one: int
+    names = first = load = inputs = model = None
+
+    def __init__(self, counts, one):
+        self.counts, self.one = counts, one
+
+    def __len__(self):
+        return sum(self.counts)
 
     def buckets(self):
         ends = np.cumsum(self.counts)
