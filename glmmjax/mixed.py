@@ -69,7 +69,7 @@ class MixedModel:
     @functools.cached_property
     def response_sd(self) -> np.ndarray:
         """Standard deviation of the response (of each of its components)."""
-        return self.glmm.y[..., self.glmm.weights > 0].std(-1)
+        return np.asarray(self.glmm.y)[..., self.glmm.weights > 0].std(-1)
 
     def with_dropped_rows(self, count: int) -> "MixedModel":
         """The same model, whose table had lost `count` rows with missing values before."""
@@ -93,6 +93,11 @@ def lay_out(design: Design, family: AbstractFamily) -> MixedModel:
     _refuse_several_factors(design)
     _refuse_dependent_columns(design)
     _refuse_overlapping_terms(design)
+    return arrange(design, family)
+
+
+def arrange(design: Design, family: AbstractFamily) -> MixedModel:
+    """The model of a design that is known to be identified, or is not going to be fitted."""
     refs = design.random[0].refs if design.random else np.zeros(len(design.y), int)
     layout = make_layout(refs, len(design.random[0].levels) if design.random else 1)
     return MixedModel(design, assemble(design, family, layout), layout)

@@ -11,7 +11,7 @@ from .families import AbstractFamily
 from .params import Params
 from .structure import Grouped
 
-Cells = Float[Array, "*members blocks width"]
+Cells = Float[Array, "... blocks width"]
 
 
 class GLMM(eqx.Module):
@@ -32,8 +32,8 @@ class GLMM(eqx.Module):
 
     y: Float[Array, "*any blocks width"]
     weights: Cells
-    offset: Float[Array, "*members predictors blocks width"]
-    x: tuple[Float[Array, "*members _ blocks width"], ...]
+    offset: Float[Array, "... predictors blocks width"]
+    x: tuple[Float[Array, "... _ blocks width"], ...]
     structure: Grouped
     family: AbstractFamily
     covariances: tuple[AbstractCovariance, ...]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from ._types import Array
 from .model import GLMM
 from .params import Params
 
@@ -98,13 +99,13 @@ def block_diagonal(blocks: Sequence[np.ndarray]) -> np.ndarray:
     return whole
 
 
-def _rows(columns: np.ndarray, present: np.ndarray) -> np.ndarray:
+def _rows(columns: Array, present: np.ndarray) -> np.ndarray:
     """(..., cells, p) rows of (..., p, blocks, width) columns, zero where absent."""
     seen = np.asarray(columns) * present[..., None, :, :]
     return np.swapaxes(seen.reshape(*seen.shape[:-2], present.shape[-2] * present.shape[-1]), -1, -2)
 
 
-def _combine(back: np.ndarray, columns: np.ndarray) -> np.ndarray:
+def _combine(back: np.ndarray, columns: Array) -> np.ndarray:
     """Columns (..., p, blocks, width) times `back` (..., p, p)."""
     flat = np.asarray(columns).reshape(*columns.shape[:-2], columns.shape[-2] * columns.shape[-1])
     return (np.swapaxes(back, -1, -2) @ flat).reshape(columns.shape)
@@ -118,9 +119,11 @@ def _inverse_factor(rows: np.ndarray, present: np.ndarray) -> np.ndarray:
 
 def inverse_triangle(triangle: np.ndarray) -> np.ndarray:
     """Inverse of triangular matrices (..., p, p), by triangular solves."""
+    if not triangle.size:
+        return triangle
     flat = triangle.reshape(-1, *triangle.shape[-2:])
     lower = bool((np.triu(triangle, 1) == 0).all())
-    inverses = [solve_triangular(one, np.eye(len(one)), lower=lower) for one in flat] if triangle.shape[-1] else flat
+    inverses = [solve_triangular(one, np.eye(len(one)), lower=lower) for one in flat]
     return np.asarray(inverses).reshape(triangle.shape)
 
 

@@ -31,7 +31,7 @@ PARTS = {
     "structure": {"_types"},
     "params": {"_types"},
     "model": {"_types", "families", "covariances", "structure", "params"},
-    "working": {"covariances", "params", "model"},
+    "working": {"_types", "covariances", "params", "model"},
     "mixed": {"_errors", "design", "families", "covariances", "structure", "model", "working"},
     "marginal": {"_errors", "_types", "structure", "params", "model"},
     "fit": {

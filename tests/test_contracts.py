@@ -298,7 +298,7 @@ class TestCovariances:
         """`z a^-1` has mean square one, and `a lam` is a factor of the same kind."""
         kind, rng = COVARIANCES[name](q), np.random.default_rng(5)
         z = rng.normal(size=(40, q)) * 10.0 ** np.arange(q) + 3
-        a = kind.working_basis(z)
+        a = kind.working_basis(z, len(z))
         np.testing.assert_array_equal(a, np.tril(a))
         moments = np.linalg.solve(a.T, z.T @ z / len(z)) @ np.linalg.inv(a)
         np.testing.assert_allclose(np.diag(moments), 1, rtol=1e-8)

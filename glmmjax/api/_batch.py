@@ -94,18 +94,18 @@ def fit_by(  # noqa: PLR0913 - the arguments of glmm and keyword-only settings
 def _of_responses(model: Model, responses: Any, weights: Any, offset: Any) -> core.AbstractMembers:
     if responses is None:
         raise ModelError("fit_many needs responses, one row a member, or a sequence of models.")
-    rows = core.as_responses(responses, len(model.core.design.y))
+    rows = core.as_responses(responses, len(model.core.design.y), pairs=model.core.design.y.ndim == 2)
     return core.SharedDesign(model.core, rows, weights, offset)
 
 
 def _of_models(models: Any, responses: Any, weights: Any, offset: Any) -> core.AbstractMembers:
+    models = list(models) if isinstance(models, Sequence) else [models]
+    if not models or not all(isinstance(m, Model) for m in models):
+        raise ModelError("fit_many takes a model made by gj.glmm, or a sequence of them.")
     given = {"responses": responses, "weights": weights, "offset": offset}
     for name, value in given.items():
         if value is not None:
             raise ModelError(f"{name} goes with one model; several models have their own.")
-    models = list(models) if isinstance(models, Sequence) else [models]
-    if not models or not all(isinstance(m, Model) for m in models):
-        raise ModelError("fit_many takes a model made by gj.glmm, or a sequence of them.")
     return core.own_designs([m.core for m in models])
 
 

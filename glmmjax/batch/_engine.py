@@ -7,10 +7,11 @@ any more. The batch axis is sharded over a mesh; each device runs its own lanes.
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Bool, Int
@@ -33,7 +34,8 @@ from ..model import GLMM
 from ..params import Params
 
 AXIS = "members"
-MEMBERS, EVERYWHERE = PartitionSpec(AXIS), PartitionSpec()
+MEMBERS: Any = PartitionSpec(AXIS)  # stands for whole trees
+EVERYWHERE: Any = PartitionSpec()
 
 _FIRST_TURNS = 4  # evaluations of the first call: nobody needs fewer
 _TURNS = 2
@@ -54,13 +56,6 @@ class Chunk(NamedTuple):
     shared: Case
 
 
-class Lanes(NamedTuple):
-    """How many members a device takes at once, and how many when few are left."""
-
-    full: int
-    few: int
-
-
 class Task(NamedTuple):
     """Members to fit.
 
@@ -68,8 +63,10 @@ class Task(NamedTuple):
         problem: their objective.
         glmm: their models, NumPy arrays.
         own: mask over the arrays of `glmm`: those with a leading axis of members, whose length is a multiple of the
-            number of devices times `lanes.full`.
+            number of devices times `lanes`.
         start: where they begin (leading axis of members), None for the usual start.
+        lanes: how many members a device takes at once; always so many, because a program of another width could end
+            in other bits, and a member's result must not depend on its neighbours.
     """
 
     problem: AbstractProblem
@@ -77,7 +74,7 @@ class Task(NamedTuple):
     own: GLMM
     start: Params | None
     mesh: Mesh
-    lanes: Lanes
+    lanes: int
 
 
 def fit_chunk(task: Task, wanted: Bool[np.ndarray, " members"], report: Callable[[int], None]) -> Estimate:
@@ -86,7 +83,7 @@ def fit_chunk(task: Task, wanted: Bool[np.ndarray, " members"], report: Callable
     `report` hears of how many members are newly done.
     """
     problem, mesh, lanes = task.problem, task.mesh, task.lanes
-    chunk, progress = _begin(problem, *_send(task), mesh, lanes.full)
+    chunk, progress = _begin(problem, *_send(task), mesh, lanes)
     going = wanted.reshape(mesh.size, -1).copy()
     first = True
     while going.any():
@@ -106,31 +103,26 @@ def fit_chunk(task: Task, wanted: Bool[np.ndarray, " members"], report: Callable
         _update(going, calls)
         report(before - int(going.sum()))
         first = False
-    return jax.tree.map(np.asarray, _finish(problem, chunk, progress, mesh, lanes.full))
+    return jax.tree.map(np.asarray, _finish(problem, chunk, progress, mesh, lanes))
 
 
-def _calls(moving: Bool[np.ndarray, "devices members"], lanes: Lanes) -> Iterator[Int[np.ndarray, "devices lanes"]]:
-    """The moving members of each device, some at a time; a device with fewer repeats one, to the same end."""
+def _calls(moving: Bool[np.ndarray, "devices members"], lanes: int) -> Iterator[Int[np.ndarray, "devices lanes"]]:
+    """The moving members of each device, `lanes` at a time; where there are fewer, the number of members instead,
+    which stands for nobody."""
     numbers = [np.flatnonzero(row) for row in moving]
-    left, first = max(len(row) for row in numbers), 0
-    while first < left:
-        width = lanes.full if left - first > 3 * lanes.few else lanes.few
-        members = np.zeros((len(moving), width), np.int32)
+    for first in range(0, max(len(row) for row in numbers), lanes):
+        members = np.full((len(moving), lanes), moving.shape[1], np.int32)
         for device, row in enumerate(numbers):
-            some = row[first : first + width]
-            members[device] = row[:1] if len(row) else 0
+            some = row[first : first + lanes]
             members[device, : len(some)] = some
         yield members
-        first += width
 
 
 def _update(flags: Bool[np.ndarray, "devices members"], calls: list) -> None:
     """Let the members that calls speak of go on or not."""
-    before = flags.copy()
     for members, goes_on in calls:
-        device = np.repeat(np.arange(len(members)), members.shape[1])
-        flags[device, members.ravel()] = np.asarray(goes_on)
-    flags &= before
+        device, lane = np.nonzero(members < flags.shape[1])
+        flags[device, members[device, lane]] = np.asarray(goes_on).reshape(members.shape)[device, lane]
 
 
 def _send(task: Task) -> tuple[tuple[GLMM, Params | None], GLMM]:
@@ -225,8 +217,10 @@ def _in_lanes(step: Callable, chunk: Chunk, progress: Progress, lanes: Array, me
         def one(member, progress):
             return step(_whole(member, chunk.shared), progress)
 
-        moved, flags = jax.vmap(one)(_member(chunk.own, lanes), _member(progress, lanes))
-        return jax.tree.map(lambda all_, some: all_.at[lanes].set(some), progress, moved), flags
+        # A lane with nobody in it computes what the first does; what it writes is dropped.
+        somebody = jnp.where(lanes < len(progress.done), lanes, lanes[0])
+        moved, flags = jax.vmap(one)(_member(chunk.own, somebody), _member(progress, somebody))
+        return jax.tree.map(lambda all_, some: all_.at[lanes].set(some, mode="drop"), progress, moved), flags
 
     specs = (Chunk(MEMBERS, EVERYWHERE), MEMBERS, MEMBERS)
     return _on_each(on_device, mesh, specs, (MEMBERS, MEMBERS))(chunk, progress, lanes)

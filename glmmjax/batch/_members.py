@@ -3,16 +3,17 @@
 import abc
 import dataclasses
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
+import equinox as eqx
 import jax
 import numpy as np
 
 from .._errors import ModelError
 from .._status import STATUSES, Status
-from ..design import Design, Faults, formula_offset, invalid_responses, replace_response
+from ..design import Design, Faults, formula_offset, invalid_responses, is_identified, replace_response
 from ..families import AbstractFamily
-from ..mixed import MixedModel, assemble, lay_out
+from ..mixed import MixedModel, arrange, assemble, lay_out
 from ..model import GLMM
 from ..structure import Layout, make_layouts
 from ..working import Working, centre, working_coordinates
@@ -83,6 +84,7 @@ class SharedDesign(AbstractMembers):
         self._weights = _per_row("weights", weights, len(responses), n)
         self._offset = _per_row("offset", offset, len(responses), n)
         glmm, layout = model.glmm, model.layout
+        self._thin = self._unidentified()
         if self._weights is not None and self._weights.ndim == 1:
             glmm = dataclasses.replace(glmm, weights=layout.to_blocks(self._weights) * layout.present)
         if self._offset is not None:
@@ -91,8 +93,9 @@ class SharedDesign(AbstractMembers):
             total = self._of_formula + (self._offset if self._offset.ndim == 1 else 0.0)
             glmm = dataclasses.replace(glmm, offset=layout.to_blocks(total[None]))
         self._working = working_coordinates(glmm)
-        own = jax.tree.map(lambda _: False, glmm)
-        self._own = dataclasses.replace(own, y=True, weights=_differs(self._weights), offset=_differs(self._offset))
+        own = (True, _differs(self._weights), _differs(self._offset))
+        none = jax.tree.map(lambda _: False, glmm)
+        self._own = eqx.tree_at(lambda mask: (mask.y, mask.weights, mask.offset), none, own)
 
     def __len__(self):
         return len(self._responses)
@@ -132,17 +135,34 @@ class SharedDesign(AbstractMembers):
         kind = self._model.family.response
         if not _differs(self._weights):
             return _status_of(invalid_responses(y, kind, self._prior(0)))
-        each = [invalid_responses(y[[i]], kind, self._prior(number)) for i, number in enumerate(numbers)]
-        return np.concatenate([_status_of(faults) for faults in each])
+        status = np.full(len(numbers), STATUSES.index(Status.NOT_IDENTIFIED))
+        for i in np.flatnonzero(~self._thin[numbers]):
+            status[i] = _status_of(invalid_responses(y[[i]], kind, self._prior(numbers[i])))[0]
+        return status
 
-    def _prior(self, number: int) -> np.ndarray:
+    def _unidentified(self) -> np.ndarray:
+        """Which members have weights of zero that leave too few rows; raises `ModelError` if all share them."""
+        design, weights, thin = self._model.design, self._weights, np.zeros(len(self), bool)
+        if weights is None:
+            return thin
+        other = ((weights > 0) != (design.weights > 0)).any(-1)
+        if weights.ndim == 2:
+            for number in np.flatnonzero(other):
+                thin[number] = not is_identified(dataclasses.replace(design, weights=weights[number]))
+        elif other and not is_identified(dataclasses.replace(design, weights=weights)):
+            raise ModelError("weights of zero leave too few rows to identify the model: take terms out of the formula.")
+        return thin
+
+    def _prior(self, number: int | np.integer) -> np.ndarray:
         if self._weights is None:
             return self._model.design.weights
         return self._weights[number] if self._weights.ndim == 2 else self._weights
 
     def inputs(self):
         yield from _parts(self._model.glmm)
-        yield from (part for part in (self._weights, self._offset) if part is not None)
+        for name, values in (("weights", self._weights), ("offset", self._offset)):
+            if values is not None:
+                yield from (name, values)
         yield from self._responses.inputs()
 
     def model(self, number):
@@ -150,7 +170,8 @@ class SharedDesign(AbstractMembers):
         weights = None if self._weights is None else self._prior(number)
         offset = self._offset[number] if _differs(self._offset) else self._offset
         design = replace_response(self._model.design, y, weights, offset)
-        return lay_out(design, self._model.family)
+        # The columns are those that were fitted, whatever weights of zero make of them.
+        return arrange(dataclasses.replace(design, fixed=self._model.design.fixed), self._model.family)
 
 
 class OwnDesigns(AbstractMembers):
@@ -163,7 +184,7 @@ class OwnDesigns(AbstractMembers):
     def __init__(self, designs: Sequence[Design], family: AbstractFamily, names: Sequence, status: np.ndarray):
         self._designs, self._family, self._names, self._status = designs, family, names, status
         good = np.flatnonzero(status == FIT)
-        self._first = lay_out(designs[good[0] if len(good) else 0], family)
+        self._first = lay_out(designs[good[0]], family) if len(good) else arrange(designs[0], family)
 
     def __len__(self):
         return len(self._designs)
@@ -194,6 +215,8 @@ class OwnDesigns(AbstractMembers):
         layouts = dict(zip(bucket.tolist(), self._layouts(bucket), strict=True))
         status = self._status[numbers]
         here = [int(number) for number in numbers[status == FIT]]
+        if not here:
+            return _nobody(status, self._first.glmm)
         models = [assemble(self._designs[number], self._family, layouts[number]) for number in here]
         glmm = jax.tree.map(lambda *leaves: np.stack(leaves), *models)
         working = working_coordinates(glmm)
@@ -209,7 +232,14 @@ class OwnDesigns(AbstractMembers):
         yield repr(self._family)
 
     def model(self, number):
-        return lay_out(self._designs[number], self._family)
+        return arrange(self._designs[number], self._family)
+
+
+def _nobody(status: np.ndarray, glmm: GLMM) -> Loaded:
+    """What is loaded if no member can be fitted: nothing looks at its arrays."""
+    nothing = np.zeros((0, 0))
+    working = Working(glmm, nothing, nothing, (), np.zeros(0))
+    return Loaded(status, working, jax.tree.map(lambda _: False, glmm), np.zeros(0))
 
 
 def _parts(glmm: GLMM) -> Iterator:
@@ -221,9 +251,16 @@ def _parts(glmm: GLMM) -> Iterator:
 def _per_row(argument: str, values, members: int, n: int) -> np.ndarray | None:
     if values is None:
         return None
-    values = np.asarray(values, np.float64)
+    try:
+        values = np.asarray(values, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ModelError(f"{argument} must be an array of numbers ({error}).") from error
     if values.shape not in ((n,), (members, n)):
         raise ModelError(f"{argument} has shape {values.shape}; it must be ({n},) or ({members}, {n}).")
+    if not np.isfinite(values).all():
+        raise ModelError(f"{argument} has missing or infinite values.")
+    if argument == "weights" and (values < 0).any():
+        raise ModelError(f"weights must not be negative, and one is {values.min():g}.")
     return values
 
 
@@ -240,7 +277,7 @@ def _spread(y: np.ndarray) -> np.ndarray:
     return np.sqrt(np.maximum(np.einsum("bn,bn->b", moved, moved) / y.shape[1] - moved.mean(1) ** 2, 0.0))
 
 
-def _differs(values: np.ndarray | None) -> bool:
+def _differs(values: np.ndarray | None) -> TypeGuard[np.ndarray]:
     return values is not None and values.ndim == 2
 
 

@@ -1,19 +1,19 @@
 """How many members are computed at once: lanes that fit the cache, chunks that fit the memory."""
 
 import os
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from ..marginal import Exact, Method
 from ..structure import round_up
-from ._engine import Lanes
 from ._members import AbstractMembers
+
+Device = Any  # jax.Device, which is no type to type checkers
 
 _LANE_CELLS = {"cpu": 100_000, "gpu": 2**26}  # in all lanes together: 0.8 MB an array stays in a core's cache
 _LANES_AT_MOST = {"cpu": 256, "gpu": 2**15}
-_LANES_A_CHUNK = {"cpu": 16, "gpu": 4}  # so many members rest beside the lanes that stragglers fill lanes of their own
+_LANES_A_CHUNK = {"cpu": 32, "gpu": 4}  # so many members rest beside the lanes that stragglers fill lanes of their own
 _WORKING_ARRAYS = 24  # of all lanes, that an evaluation and its derivatives hold at a time (measured)
 _STATE = 64  # numbers a member keeps beside its arrays, for each parameter and each random effect
 
@@ -24,13 +24,13 @@ class Slice(NamedTuple):
     Attributes:
         numbers: of the members.
         bucket: of all members with which they share a shape.
-        size: number of members the chunk is padded to, a multiple of devices times `lanes.full`.
+        size: number of members the chunk is padded to, a multiple of devices times `lanes`.
     """
 
     numbers: np.ndarray
     bucket: np.ndarray
     size: int
-    lanes: Lanes
+    lanes: int
 
 
 class Size(NamedTuple):
@@ -41,7 +41,7 @@ class Size(NamedTuple):
 
 
 def plan_slices(
-    members: AbstractMembers, method: Method, devices: list[jax.Device], *, itemsize: int, chunk_size: int | None
+    members: AbstractMembers, method: Method, devices: list[Device], *, itemsize: int, chunk_size: int | None
 ) -> list[Slice]:
     """All members in chunks, for `devices` that each take the same share of a chunk."""
     slices = []
@@ -61,22 +61,26 @@ def _size(members: AbstractMembers, method: Method, bucket: np.ndarray) -> Size:
     return Size(blocks * width + _STATE, max(1, touched))
 
 
-def _sizes(size: Size, count: int, devices: list[jax.Device], itemsize: int, wanted: int | None) -> tuple[Lanes, int]:
+def _sizes(size: Size, count: int, devices: list[Device], itemsize: int, wanted: int | None) -> tuple[int, int]:
     kind = "cpu" if devices[0].platform == "cpu" else "gpu"
     memory = free_memory(devices[0]) // (2 * (len(devices) if kind == "cpu" else 1))
     share = -(-min(count, wanted or count) // len(devices))  # of the members on one device
     full = _power_of_two(min(_LANES_AT_MOST[kind], max(1, _LANE_CELLS[kind] // size.touched)))
     full = min(full, _power_of_two(max(1, memory // (2 * _WORKING_ARRAYS * size.touched * itemsize))))
     full = min(full, _power_of_two(2 * share - 1))
-    room = max(full, memory // (2 * size.kept * itemsize))
+    room = memory // (2 * size.kept * itemsize)
+    if wanted is not None:  # padding included: `wanted` may be all that fits
+        room = min(room, max(1, wanted // len(devices)))
+        full = min(full, _power_of_two(room)) if room else 1
+    room = max(full, room)
     most = min(_LANES_A_CHUNK[kind] * full, room) if wanted is None else min(share, room)
     rows = round_up(-(-min(share, most) // full))
     while rows > 1 and rows * full > room:
         rows -= 1
-    return Lanes(full, max(1, full // 8)), rows * full * len(devices)
+    return full, rows * full * len(devices)
 
 
-def free_memory(device: jax.Device) -> int:
+def free_memory(device: Device) -> int:
     """Bytes that are free on a device (for a CPU: in the machine)."""
     statistics = device.memory_stats() if device.platform != "cpu" else None
     if statistics:

@@ -71,23 +71,32 @@ class Sparse(AbstractResponses):
         yield from (self._values.data, self._values.indices, self._values.indptr)
 
 
-def as_responses(values: Any, n: int) -> AbstractResponses:
+def as_responses(values: Any, n: int, *, pairs: bool) -> AbstractResponses:
     """Responses for a design of `n` rows.
 
-    A (B, n) array or sparse matrix has a member in every row, a table one in every column; (B, n, 2) are successes and
-    trials. Raises `ModelError` for other shapes and for values that are no numbers.
+    A (B, n) array or sparse matrix has a member in every row, a table one in every column; if the family takes `pairs`,
+    (B, n, 2) are successes and trials. Raises `ModelError` for other shapes and for values that are no numbers.
     """
     if scipy.sparse.issparse(values):
-        _check_shape(values.shape, n, "a sparse matrix")
+        _check_numbers(values.dtype)
+        _check_shape(values.shape, n, "a sparse matrix", pairs=False)
         return Sparse(values)
     if nw.dependencies.is_into_dataframe(values):
-        table = nw.from_native(values, eager_only=True)
-        array = np.ascontiguousarray(_numbers(table.to_numpy()).T)
-        _check_shape(array.shape, n, "a table (whose columns are members), turned round,")
-        return Dense(array, tuple(table.columns))
+        names, array = _read_table(values)
+        _check_shape(array.shape, n, "a table (whose columns are members), turned round,", pairs=False)
+        return Dense(array, names)
     array = _numbers(values)
-    _check_shape(array.shape, n, "an array")
+    _check_shape(array.shape, n, "an array", pairs=pairs)
     return Dense(array, range(len(array)))
+
+
+def _read_table(values: Any) -> tuple[tuple, np.ndarray]:
+    """The names of the columns, and the columns as rows."""
+    try:
+        table = nw.from_native(values, eager_only=True)
+    except nw.exceptions.DuplicateError as error:
+        raise ModelError("responses is a table whose column names repeat: give every member a name.") from error
+    return tuple(table.columns), np.ascontiguousarray(_numbers(table.to_numpy()).T)
 
 
 def _numbers(values: Any) -> np.ndarray:
@@ -97,13 +106,17 @@ def _numbers(values: Any) -> np.ndarray:
             array = array.astype(np.float64)
         except (TypeError, ValueError) as error:
             raise ModelError(f"responses must be numbers ({error}).") from error
-    if array.dtype.kind not in "fiub":
-        raise ModelError(f"responses must be numbers, not {array.dtype}.")
+    _check_numbers(array.dtype)
     return array
 
 
-def _check_shape(shape: tuple[int, ...], n: int, kind: str) -> None:
-    if shape[1:] in ((n,), (n, 2)):
+def _check_numbers(dtype: np.dtype) -> None:
+    if dtype.kind not in "fiub":
+        raise ModelError(f"responses must be numbers, not {dtype}.")
+
+
+def _check_shape(shape: tuple[int, ...], n: int, kind: str, *, pairs: bool) -> None:
+    if shape[1:] == (n,) or (pairs and shape[1:] == (n, 2)):
         return
     hint = f" (the design has {n} rows, without those that had missing values)"
     raise ModelError(f"responses is {kind} of shape {tuple(shape)}; it must be (members, {n}){hint}.")

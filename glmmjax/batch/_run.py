@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from importlib.metadata import version
 from typing import NamedTuple
 
 import jax
@@ -17,7 +18,7 @@ from ..params import Params
 from ._checkpoint import Checkpoint, fingerprint
 from ._engine import AXIS, Task, fit_chunk
 from ._members import FIT, AbstractMembers, Loaded
-from ._plan import Slice, plan_slices
+from ._plan import Device, Slice, plan_slices
 from ._progress import Report, progress_bar
 from ._solution import BatchSolution, succeeded
 
@@ -40,13 +41,15 @@ class Job(NamedTuple):
     method: Method
     start: Params | None
     settings: Settings
-    devices: list[jax.Device]
+    devices: list[Device]
 
     def fingerprint(self) -> str:
         """A digest of everything that the results depend on."""
         devices = (self.devices[0].device_kind, len(self.devices))
-        start = jax.tree.leaves(self.start)
-        return fingerprint((*self.members.inputs(), repr(self.method), self.settings.precision, *devices, *start))
+        start = [np.asarray(leaf) for leaf in jax.tree.leaves(self.start)]
+        made_by = (version("glmmjax"), jax.__version__)
+        settings = (repr(self.method), self.settings.precision)
+        return fingerprint((*self.members.inputs(), *settings, *devices, *made_by, *start))
 
 
 def fit_members(
@@ -79,7 +82,7 @@ def _check(settings: Settings) -> None:
     size = settings.chunk_size
     if size is not None and (isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1):
         raise ModelError(f"chunk_size must be a whole number of at least 1, not {size!r}.")
-    if settings.precision not in PRECISIONS:
+    if not isinstance(settings.precision, str) or settings.precision not in PRECISIONS:
         raise ModelError(f"precision must be 'float64' or 'float32', not {settings.precision!r}.")
 
 

@@ -48,16 +48,18 @@ class BatchSolution:
     def solution(self, number: int) -> Solution:
         """One member as a fit of its own, with its random effects."""
         model = self.members.model(number)
-        working = model.centred if isinstance(self.method, Exact) else model.working
         outcome = jax.tree.map(lambda leaf: leaf[number : number + 1], self.found)
         params = Params(outcome.beta[0], tuple(theta[0] for theta in outcome.theta), outcome.phi[0])
-        if np.isnan(outcome.loglik[0]):
+        if np.isnan(outcome.beta).any() or np.isnan(outcome.loglik[0]):
+            # Nothing is computed of a member that was not fitted: its columns may be dependent.
             q, groups = model.glmm.structure.q, model.glmm.structure.groups
-            effects = Effects(np.full((q, groups), np.nan), np.full((q, q, groups), np.nan))
+            effects, back = Effects(np.full((q, groups), np.nan), np.full((q, q, groups), np.nan)), np.eye(q)
         else:
+            working = model.centred if isinstance(self.method, Exact) else model.working
+            back = working.effects_back
             with float64():
                 effects = effects_at(problem_of(self.method, working.glmm), working.glmm, working.forth(params))
-        return solution_of(model, self.method, outcome, 0, effects, working)
+        return solution_of(model, self.method, outcome, 0, effects, back)
 
 
 def succeeded(status: np.ndarray) -> np.ndarray:

@@ -30,6 +30,8 @@ def split_by(
     """The rows of each level of `by` as members; those that cannot be fitted get a status."""
     distribution = as_family(family)
     levels, designs = split_design(formula, data, by, response=distribution.response, weights=weights, offset=offset)
+    if not all(design.has_response for design in designs):
+        raise ModelError("fit_by needs a response on the left of the formula.")
     status = np.array([_known(design) for design in designs], np.int8)
     return OwnDesigns(designs, distribution, levels, status)
 

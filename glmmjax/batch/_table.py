@@ -14,6 +14,7 @@ from ..inference import degrees_of_freedom, variance_and_slope
 from ..marginal import Exact
 from ..model import GLMM
 from ..params import Params
+from ..structure import round_up
 from ._solution import BatchSolution
 
 _AT_ONCE = 4096
@@ -72,7 +73,9 @@ def tidy(batch: BatchSolution) -> pd.DataFrame:
         p_value = 2 * stdtr(df, -np.abs(statistic))
     else:
         p_value = 2 * ndtr(-np.abs(statistic))
-    adjusted = np.apply_along_axis(benjamini_hochberg, 0, p_value)
+    adjusted = np.full_like(p_value, np.nan)
+    for term in range(len(names)):
+        adjusted[:, term] = benjamini_hochberg(p_value[:, term])
     status = np.array([status.name.lower() for status in STATUSES], dtype=object)[batch.found.status]
     members, p = _members(batch), len(names)
     return pd.DataFrame(
@@ -106,7 +109,9 @@ def satterthwaite_df(batch: BatchSolution) -> np.ndarray:
         good = bucket[batch.ok[bucket]]
         for first in range(0, len(good), _AT_ONCE):
             numbers = good[first : first + _AT_ONCE]
-            df[numbers] = _some_df(batch, numbers, bucket)
+            # The last is repeated up to a round number, so that few programs serve all batches.
+            padded = numbers[np.minimum(np.arange(round_up(len(numbers))), len(numbers) - 1)]
+            df[numbers] = _some_df(batch, padded, bucket)[: len(numbers)]
     return df
 
 

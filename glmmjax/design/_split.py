@@ -23,6 +23,8 @@ def split_design(
     `ModelError` as `build_design` does.
     """
     table = open_table(data)
+    if not isinstance(by, str):
+        raise ModelError(f"by must be the name of a column, not {by!r}.")
     groups = table.read([by])[by].reset_index(drop=True)
     if not table.index.is_unique:
         raise ModelError("The row labels of data repeat: reset its index.")

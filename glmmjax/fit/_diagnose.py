@@ -39,7 +39,7 @@ def covariance_of_estimates(eigen: Eigen, jacobian: np.ndarray, p: int) -> np.nd
     inverse = (outer * np.where(flat, 0.0, 1 / np.where(flat, 1.0, values))[:, None]) @ np.swapaxes(outer, 1, 2)
     relative = outer**2 / np.maximum((outer**2).sum(2, keepdims=True), np.finfo(float).tiny)
     lost = (relative * flat[:, None]).sum(2) > 1e-6
-    lost |= ~(values >= -FLAT).all(1)[:, None]
+    lost |= ~np.all(values >= -FLAT, axis=1)[:, None]
     return np.where(lost[:, :, None] | lost[:, None], np.nan, inverse)
 
 
@@ -48,7 +48,7 @@ def scaled_eigen(information: np.ndarray) -> Eigen:
     diagonal = np.abs(np.diagonal(information, axis1=1, axis2=2))
     scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     scaled = information * scale[:, :, None] * scale[:, None]
-    finite = np.isfinite(scaled).all((1, 2))
+    finite = np.all(np.isfinite(scaled), axis=(1, 2))
     values, vectors = np.linalg.eigh(np.where(finite[:, None, None], scaled, 0.0))
     return Eigen(np.where(finite[:, None], values, np.nan), np.where(finite[:, None, None], vectors, np.nan), scale)
 
@@ -59,7 +59,7 @@ def diagnose(glmm: GLMM, estimate: Estimate, eigen: Eigen, y_sd: np.ndarray) -> 
     `glmm` and `estimate` are in working coordinates; arrays of `glmm` may have a leading axis of members. `y_sd` is the
     standard deviation of each response.
     """
-    information, traits, values = estimate.information, glmm.family.traits, eigen.values
+    information, traits, values = np.asarray(estimate.information), glmm.family.traits, eigen.values
     smallest = values.min(1, initial=1.0)
     singular = (np.abs(np.diagonal(estimate.lam, axis1=1, axis2=2)) < SINGULAR).any(1)  # z has mean square one
     unbounded = smallest < -np.sqrt(np.finfo(float).eps)

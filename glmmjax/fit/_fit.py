@@ -32,7 +32,7 @@ def fit_model(model: MixedModel, method: Method | None, *, reml: bool = False, s
         begin = None if start is None else working.forth(start)
         found, effects = jax.tree.map(np.asarray, estimate(problem_of(method, working.glmm), working.glmm, begin))
     outcome = outcome_of(method, working, jax.tree.map(lambda leaf: leaf[None], found), model.response_sd[None])
-    return solution_of(model, method, outcome, 0, effects, working)
+    return solution_of(model, method, outcome, 0, effects, working.effects_back)
 
 
 def problem_of(method: Method, glmm: GLMM) -> AbstractProblem:

@@ -36,18 +36,18 @@ def outcome_of(method: Method, working: Working, found: Estimate, y_sd: np.ndarr
     """
     restricted = isinstance(method, Exact) and method.reml
     params, members = working.back(found.params), len(found.value)
-    eigen = scaled_eigen(found.information)
-    lam = found.scale[:, None, None] * (working.effects_back @ found.lam)
+    eigen = scaled_eigen(np.asarray(found.information))
+    lam = np.asarray(found.scale)[:, None, None] * (working.effects_back @ np.asarray(found.lam))
     return Outcome(
-        beta=params.beta,
-        theta=params.theta,
-        phi=params.phi,
-        loglik=found.value + (working.log_volume if restricted else 0.0),
+        beta=np.asarray(params.beta),
+        theta=tuple(np.asarray(theta) for theta in params.theta),
+        phi=np.asarray(params.phi),
+        loglik=np.asarray(found.value) + (working.log_volume if restricted else 0.0),
         vcov=covariance_of_estimates(eigen, working.jacobian, params.beta.shape[-1]),
         covariance=lam @ np.swapaxes(lam, 1, 2),
         dispersion=np.stack(found.dispersion, 1) if found.dispersion else np.zeros((members, 0)),
-        gradient=found.gradient,
-        scaled_gradient=found.scaled_gradient,
-        evaluations=found.evaluations,
+        gradient=np.asarray(found.gradient),
+        scaled_gradient=np.asarray(found.scaled_gradient),
+        evaluations=np.asarray(found.evaluations),
         status=diagnose(working.glmm, found, eigen, y_sd),
     )

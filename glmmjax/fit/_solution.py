@@ -8,7 +8,6 @@ from .._status import STATUSES, Status
 from ..marginal import Method
 from ..mixed import MixedModel
 from ..params import Params
-from ..working import Working
 from ._outcome import Outcome
 from ._problem import Effects
 
@@ -64,10 +63,10 @@ class Solution:
 
 
 def solution_of(
-    model: MixedModel, method: Method, outcome: Outcome, member: int, effects: Effects, working: Working
+    model: MixedModel, method: Method, outcome: Outcome, member: int, effects: Effects, back: np.ndarray
 ) -> Solution:
-    """One member of an `Outcome` with its random effects (NumPy, in the coordinates of `working`)."""
-    levels, back = len(model.levels), working.effects_back
+    """One member of an `Outcome` with its random effects (NumPy, in coordinates `u_w`: `u = back u_w`)."""
+    levels = len(model.levels)
     mode_cov = np.moveaxis(np.asarray(effects.cov)[:, :, :levels], -1, 0)
     return Solution(
         model=model,

@@ -21,6 +21,14 @@ for call in (
     lambda: model.fit().simulate(1.5),
     lambda: model.simulate([0.0]),
     lambda: model.simulate(model.start(), 1.5),
+    lambda: gj.fit_by("y ~ 1", data, 3, "poisson"),
+    lambda: gj.fit_by("y ~ 1", data, "g", "poisson", precision=32),
+    lambda: gj.fit_by("y ~ 1", data, "g", "poisson", checkpoint=3),
+    lambda: gj.fit_by("y ~ 1", data, "g", "poisson", chunk_size="all"),
+    lambda: gj.fit_many(model, "y"),
+    lambda: gj.fit_many(model, [[0, 1, 2, 3]], method="laplace"),
+    lambda: gj.fit_many(model, [[0, 1, 2, 3]], start=0),
+    lambda: gj.fit_many(model, [[0, 1, 2, 3]], weights="w"),
 ):
     try:
         call()
@@ -36,5 +44,5 @@ for call in (
 def test_wrong_types():
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
     lines = done.stdout.splitlines()
-    assert len(lines) == 12
+    assert len(lines) == 20
     assert [line for line in lines if not line.startswith("ModelError: ")] == []

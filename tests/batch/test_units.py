@@ -1,0 +1,188 @@
+"""The plan of chunks and lanes, the folder of finished chunks, and the responses, as units."""
+
+import json
+
+import jax
+import numpy as np
+import pytest
+import scipy.sparse
+import scipy.stats
+
+import glmmjax as gj
+from glmmjax.batch import AbstractMembers, _checkpoint, _engine, _plan, as_responses, benjamini_hochberg
+from glmmjax.batch._engine import Lanes
+from glmmjax.fit import Outcome
+
+
+class Members(AbstractMembers):
+    """Just what the plan looks at."""
+
+    names = first = load = inputs = model = None
+
+    def __init__(self, counts, one):
+        self.counts, self.one = counts, one
+
+    def __len__(self):
+        return sum(self.counts)
+
+    def buckets(self):
+        ends = np.cumsum(self.counts)
+        return [np.arange(end - count, end) for end, count in zip(ends, self.counts, strict=True)]
+
+    def cells(self, bucket):
+        return self.one
+
+
+def plan(counts, cells, devices=1, *, chunk_size=None, itemsize=8):
+    members = Members(tuple(counts), cells)
+    return _plan.plan_slices(members, jax.local_devices() * devices, itemsize=itemsize, chunk_size=chunk_size)
+
+
+class TestPlan:
+    @pytest.mark.parametrize("devices", [1, 3, 4])
+    @pytest.mark.parametrize("chunk_size", [None, 1, 5, 100])
+    @pytest.mark.parametrize("cells", [1, 60, 5000, 10**7])
+    def test_every_member_is_in_one_slice_of_whole_lanes(self, devices, chunk_size, cells):
+        slices = plan((7, 1, 300), cells, devices, chunk_size=chunk_size)
+        assert np.array_equal(np.sort(np.concatenate([s.numbers for s in slices])), np.arange(308))
+        for piece in slices:
+            assert piece.size % (devices * piece.lanes.full) == 0
+            assert 0 < len(piece.numbers) <= piece.size
+            assert 1 <= piece.lanes.few <= piece.lanes.full
+            assert piece.size <= max(chunk_size or 10**9, devices)
+
+    def test_buckets_share_no_slice(self):
+        slices = plan((7, 1, 300), 60)
+        assert all(set(s.numbers) <= set(s.bucket) for s in slices)
+        assert {len(s.bucket) for s in slices} == {7, 1, 300}
+
+    def test_large_members_are_computed_a_few_at_a_time(self):
+        for cells in (2**10, 2**15, 2**20):
+            full = plan((10_000,), cells)[0].lanes.full
+            assert full == 1 or full * cells <= _plan._LANE_CELLS["cpu"]
+
+    @pytest.mark.parametrize("free", [0, 10**6, 10**8, 10**9])
+    def test_the_working_set_fits_the_memory(self, monkeypatch, free):
+        cells = 10_000
+        monkeypatch.setattr(_plan, "free_memory", lambda device: free)
+        piece = plan((5000,), cells)[0]
+        assert piece.lanes.full * _plan._WORKING_ARRAYS * cells * 8 <= free / 2 or piece.lanes.full == 1
+        assert piece.size * cells * 8 <= free / 2 or piece.size == 1
+        half = plan((5000,), cells, itemsize=4)[0]
+        assert half.size >= piece.size
+
+    def test_free_memory_is_a_sensible_number(self):
+        assert 2**20 < _plan.free_memory(jax.local_devices()[0]) < 2**50
+
+
+class TestCalls:
+    """Which members a call takes by number."""
+
+    def calls(self, moving, full=8, few=1):
+        return list(_engine._calls(np.asarray(moving), Lanes(full, few)))
+
+    def test_all_that_move_are_called_once(self):
+        moving = np.random.default_rng(0).uniform(size=(1, 29)) < 0.7
+        called = np.concatenate([c[0] for c in self.calls(moving)])
+        assert set(called) == set(np.flatnonzero(moving[0]))
+
+    def test_stragglers_have_narrow_calls(self):
+        assert [c.shape for c in self.calls(np.arange(16)[None] < 3)] == [(1, 1)] * 3
+        assert [c.shape for c in self.calls(np.arange(16)[None] < 9)] == [(1, 8), (1, 1)]
+
+    def test_a_device_with_fewer_repeats_one_of_its_own(self):
+        moving = np.zeros((2, 16), bool)
+        moving[0], moving[1, 5] = True, True
+        calls = self.calls(moving)
+        assert [c.shape for c in calls] == [(2, 8), (2, 8)]
+        assert (np.stack(calls)[:, 1] == 5).all()
+
+    def test_none_is_called_when_all_rest(self):
+        assert self.calls(np.zeros((2, 4), bool)) == []
+
+    def test_a_member_at_rest_stays_at_rest(self):
+        flags = np.array([[True, False, True]])
+        _engine._update(flags, [(np.array([[0, 1]]), np.array([False, True])), (np.array([[2, 2]]), np.array([1, 1]))])
+        assert flags.tolist() == [[False, False, True]]
+
+
+def outcome(count=3):
+    rng = np.random.default_rng(0)
+    arrays = {name: rng.normal(size=(count, 2)) for name in Outcome._fields if name not in ("theta", "status")}
+    return Outcome(theta=(rng.normal(size=(count, 3)), np.zeros((count, 0))), status=np.zeros(count, np.int8), **arrays)
+
+
+class TestCheckpoint:
+    def test_chunks_come_back_as_they_were(self, tmp_path):
+        store, kept = _checkpoint.Checkpoint(tmp_path / "a" / "b", "x", 5), outcome()
+        assert store.read(0) is None
+        store.write(0, kept)
+        again = _checkpoint.Checkpoint(tmp_path / "a" / "b", "x", 5).read(0)
+        jax.tree.map(np.testing.assert_array_equal, again, kept)
+        assert again.status.dtype == np.int8
+
+    def test_the_folder_remembers_the_size_of_chunks(self, tmp_path):
+        _checkpoint.Checkpoint(tmp_path, "x", 5)
+        assert _checkpoint.Checkpoint(tmp_path, "x", 7).chunk_size == 5
+
+    def test_half_written_files_mean_nothing(self, tmp_path):
+        (tmp_path / ".writing-batch").write_text("{")
+        store = _checkpoint.Checkpoint(tmp_path, "x", 5)
+        (tmp_path / ".writing-chunk").write_bytes(b"PK")
+        assert store.read(0) is None
+        assert _checkpoint.Checkpoint(tmp_path, "x", 5).read(0) is None
+
+    @pytest.mark.parametrize("text", ["", "{}", "[1]", json.dumps({"fingerprint": "x"})])
+    def test_a_manifest_of_something_else_is_refused(self, tmp_path, text):
+        (tmp_path / "batch.json").write_text(text)
+        with pytest.raises(gj.ModelError, match="not a batch's"):
+            _checkpoint.Checkpoint(tmp_path, "x", 5)
+
+    def test_a_file_is_no_folder(self, tmp_path):
+        (tmp_path / "file").write_text("")
+        with pytest.raises(gj.ModelError, match="checkpoint must be a folder"):
+            _checkpoint.Checkpoint(tmp_path / "file", "x", 5)
+
+    def test_the_fingerprint_sees_values_shapes_and_types(self):
+        y = np.arange(12.0)
+        digests = [
+            _checkpoint.fingerprint(parts)
+            for parts in ([y], [y.reshape(3, 4)], [y + 1e-15], [y.astype(np.float32)], [y, "a"], ["a", y], [y[0]], [])
+        ]
+        digests += [_checkpoint.fingerprint([y.astype(int)]), _checkpoint.fingerprint([np.array(0.0)])]
+        assert len(set(digests)) == len(digests)
+        assert _checkpoint.fingerprint([np.asfortranarray(y.reshape(3, 4))]) == digests[1]
+        long = np.zeros((5000, 2))
+        other = long.copy()
+        other[-1, -1] = 1
+        assert _checkpoint.fingerprint([long]) != _checkpoint.fingerprint([other])
+
+
+class TestResponses:
+    def test_arrays_are_read_when_they_are_needed(self, tmp_path):
+        np.save(tmp_path / "y.npy", np.arange(12, dtype=np.int16).reshape(3, 4))
+        rows = as_responses(np.load(tmp_path / "y.npy", mmap_mode="r"), 4, pairs=False)
+        taken = rows.take(np.array([2, 0]))
+        assert taken.dtype == np.float64
+        assert taken.tolist() == [[8, 9, 10, 11], [0, 1, 2, 3]]
+        assert list(rows.names) == [0, 1, 2]
+
+    def test_sparse_matrices_become_dense_some_rows_at_a_time(self):
+        values = np.array([[0, 2, 0], [1, 0, 0]])
+        for kind in (scipy.sparse.csr_array, scipy.sparse.csc_matrix, scipy.sparse.coo_array):
+            rows = as_responses(kind(values), 3, pairs=False)
+            assert len(rows) == 2
+            assert rows.take(np.array([1])).tolist() == [[1, 0, 0]]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_benjamini_hochberg_is_scipys(seed):
+    p = np.random.default_rng(seed).uniform(size=40) ** 3
+    p[[3, 17]] = p[4]
+    np.testing.assert_allclose(benjamini_hochberg(p), scipy.stats.false_discovery_control(p), rtol=1e-14)
+    holes = p.copy()
+    holes[[0, 9]] = np.nan
+    here = ~np.isnan(holes)
+    np.testing.assert_allclose(benjamini_hochberg(holes)[here], scipy.stats.false_discovery_control(p[here]))
+    assert np.isnan(benjamini_hochberg(holes)[~here]).all()
+    assert np.isnan(benjamini_hochberg(np.full(3, np.nan))).all()
