@@ -79,8 +79,8 @@ def _parser() -> argparse.ArgumentParser:
     many.add_argument(
         "counts",
         metavar="COUNTS",
-        help="responses: .mtx, .npz (scipy sparse) or .npy with a member in every row, .csv or .parquet with one in every "
-        "column",
+        help="responses: .mtx, .npz (scipy sparse) or .npy with a member in every row, .csv or .parquet with one in "
+        "every column",
     )
     many.add_argument("design", metavar="DESIGN", help="a CSV or Parquet file with the rows of the model")
     many.add_argument("formula", metavar="FORMULA", help='without a left side, for example "~ x + (1 | g)"')

@@ -12,7 +12,7 @@ from .design import Design, build_design
 from .families import AbstractFamily, as_family
 from .model import GLMM
 from .structure import Grouped, Layout, make_layout
-from .working import Working, centre, working_coordinates
+from .working import Working, working_coordinates
 
 _PAIRS = 20_000  # rows looked at to see whether covariances can be told apart
 
@@ -60,11 +60,6 @@ class MixedModel:
     def working(self) -> Working:
         """The model in working coordinates."""
         return working_coordinates(self.glmm)
-
-    @functools.cached_property
-    def centred(self) -> Working:
-        """The same, with the least-squares fit of the response in the offset."""
-        return centre(self.working)
 
     @functools.cached_property
     def response_sd(self) -> np.ndarray:

@@ -16,18 +16,16 @@ class Working:
     """The same model with `X = Q R` replaced by `Q` (mean square one) and `Z = Z_w A` by `Z_w`, and the way back.
 
     Attributes:
-        glmm: the model in coordinates `gamma`, `lam_w`: `beta = centre + beta_back gamma`, `lam = effects_back lam_w`.
+        glmm: the model in coordinates `gamma`, `lam_w`: `beta = beta_back gamma`, `lam = effects_back lam_w`.
         beta_back: (p, p) `R^-1`.
         effects_back: (q, q) `A^-1`, block-diagonal over the terms; `u = effects_back u_w`.
         theta_back: for each term the matrix that takes `theta` of `lam_w` to that of `lam`.
-        centre: (p,) zero, or the least-squares estimate, whose fit is then taken out of `glmm.y`.
     """
 
     glmm: GLMM
     beta_back: np.ndarray
     effects_back: np.ndarray
     theta_back: tuple[np.ndarray, ...]
-    centre: np.ndarray
 
     @property
     def log_volume(self) -> np.ndarray:
@@ -44,12 +42,12 @@ class Working:
     def back(self, params: Params) -> Params:
         """Parameters of the model itself from working ones; both may have leading axes."""
         theta = tuple(_times(m, t) for m, t in zip(self.theta_back, params.theta, strict=True))
-        return Params(self.centre + _times(self.beta_back, params.beta), theta, np.asarray(params.phi))
+        return Params(_times(self.beta_back, params.beta), theta, np.asarray(params.phi))
 
     def forth(self, params: Params) -> Params:
         """Working parameters from those of the model itself; both may have leading axes."""
         theta = tuple(_solve(m, t) for m, t in zip(self.theta_back, params.theta, strict=True))
-        return Params(_solve(self.beta_back, params.beta - self.centre), theta, np.asarray(params.phi))
+        return Params(_solve(self.beta_back, params.beta), theta, np.asarray(params.phi))
 
 
 def working_coordinates(glmm: GLMM) -> Working:
@@ -61,21 +59,7 @@ def working_coordinates(glmm: GLMM) -> Working:
     z = _combine(effects_back, glmm.structure.z)
     working = dataclasses.replace(glmm, x=x, structure=dataclasses.replace(glmm.structure, z=z))
     beta_back = block_diagonal(backs)
-    return Working(working, beta_back, effects_back, theta_back, np.zeros(beta_back.shape[:-1]))
-
-
-def centre(working: Working) -> Working:
-    """Take the least-squares fit out of `y`, so that sums of squares lose no digits to the mean; arrays may have a
-    leading axis of members."""
-    glmm = working.glmm
-    (q,) = glmm.x
-    cells = glmm.weights.shape[-2] * glmm.weights.shape[-1]
-    rows, w = q.reshape(*q.shape[:-2], cells), glmm.weights.reshape(*glmm.weights.shape[:-2], cells)
-    residual = (glmm.y - glmm.offset[..., 0, :, :]).reshape(*glmm.y.shape[:-2], cells)
-    weighted = np.swapaxes(rows * w[..., None, :], -1, -2)
-    gamma = np.linalg.solve(rows @ weighted, _times(np.swapaxes(weighted, -1, -2), residual)[..., None])[..., 0]
-    moved = dataclasses.replace(glmm, y=glmm.y - _times(np.swapaxes(rows, -1, -2), gamma).reshape(glmm.y.shape))
-    return dataclasses.replace(working, glmm=moved, centre=_times(working.beta_back, gamma))
+    return Working(working, beta_back, effects_back, theta_back)
 
 
 def _solve(matrix: np.ndarray, vector) -> np.ndarray:

@@ -16,7 +16,7 @@ from ..families import AbstractFamily
 from ..mixed import MixedModel, arrange, assemble, lay_out
 from ..model import GLMM
 from ..structure import Layout, make_layouts
-from ..working import Working, centre, working_coordinates
+from ..working import Working, working_coordinates
 from ._responses import AbstractResponses
 
 FIT = -1  # "status" of a member that can be fitted
@@ -63,8 +63,8 @@ class AbstractMembers(abc.ABC):
         """(blocks, width, groups) of a member of a bucket, padding included."""
 
     @abc.abstractmethod
-    def load(self, numbers: np.ndarray, bucket: np.ndarray, *, centred: bool) -> Loaded:
-        """Some members of a bucket; `centred`: with the least-squares fit taken out of the response."""
+    def load(self, numbers: np.ndarray, bucket: np.ndarray) -> Loaded:
+        """Some members of a bucket."""
 
     @abc.abstractmethod
     def inputs(self) -> Iterator:
@@ -114,7 +114,7 @@ class SharedDesign(AbstractMembers):
     def shape(self, bucket):
         return (*self._model.glmm.weights.shape, self._model.glmm.structure.groups)
 
-    def load(self, numbers, bucket, *, centred):
+    def load(self, numbers, bucket):
         model, layout, y = self._model, self._model.layout, self._responses.take(numbers)
         y = _with_trials(y, model.design)
         status = self._faults(y, numbers)
@@ -129,7 +129,7 @@ class SharedDesign(AbstractMembers):
         working = self._working
         working = dataclasses.replace(working, glmm=dataclasses.replace(working.glmm, **changed))
         y_sd = _spread(y) if model.family.traits.has_residual else np.zeros(len(y))
-        return Loaded(status, centre(working) if centred else working, self._own, y_sd)
+        return Loaded(status, working, self._own, y_sd)
 
     def _faults(self, y: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         kind = self._model.family.response
@@ -211,7 +211,7 @@ class OwnDesigns(AbstractMembers):
         refs = [d.random[0].refs if d.random else np.zeros(len(d.y), int) for d in designs]
         return make_layouts(refs, [len(d.random[0].levels) if d.random else 1 for d in designs])
 
-    def load(self, numbers, bucket, *, centred):
+    def load(self, numbers, bucket):
         layouts = dict(zip(bucket.tolist(), self._layouts(bucket), strict=True))
         status = self._status[numbers]
         here = [int(number) for number in numbers[status == FIT]]
@@ -222,7 +222,7 @@ class OwnDesigns(AbstractMembers):
         working = working_coordinates(glmm)
         y_sd = np.array([self._designs[number].y.std(0).max() for number in here])
         own = jax.tree.map(lambda _: True, glmm)
-        return Loaded(status, centre(working) if centred else working, own, y_sd)
+        return Loaded(status, working, own, y_sd)
 
     def inputs(self):
         yield from self._status

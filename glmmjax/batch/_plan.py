@@ -11,7 +11,7 @@ from ._members import AbstractMembers
 
 Device = Any  # jax.Device, which is no type to type checkers
 
-_LANE_CELLS = {"cpu": 100_000, "gpu": 2**26}  # in all lanes together: 0.8 MB an array stays in a core's cache
+_LANE_CELLS = {"cpu": 80_000, "gpu": 2**26}  # in all lanes together: several arrays stay in a core's cache
 _LANES_AT_MOST = {"cpu": 256, "gpu": 2**15}
 _LANES_A_CHUNK = {"cpu": 32, "gpu": 4}  # so many members rest beside the lanes that stragglers fill lanes of their own
 _WORKING_ARRAYS = 24  # of all lanes, that an evaluation and its derivatives hold at a time (measured)
@@ -57,7 +57,7 @@ def _size(members: AbstractMembers, method: Method, bucket: np.ndarray) -> Size:
     blocks, width, groups = members.shape(bucket)
     glmm = members.first.glmm
     # The exact likelihood sees cross-products only.
-    touched = glmm.structure.q * (glmm.p + 1) * groups if isinstance(method, Exact) else blocks * width
+    touched = glmm.structure.q * (glmm.p + 1) * groups // 2 if isinstance(method, Exact) else blocks * width
     return Size(blocks * width + _STATE, max(1, touched))
 
 

@@ -119,7 +119,7 @@ def _run(job: Job, slices: list[Slice], store: Checkpoint | None) -> Iterator[tu
 
 def _fit_slice(job: Job, piece: Slice, report: Report) -> Outcome:
     """Fit those members of a chunk that can be; the others keep the status they come with."""
-    loaded = job.members.load(piece.numbers, piece.bucket, centred=isinstance(job.method, Exact))
+    loaded = job.members.load(piece.numbers, piece.bucket)
     outcome = _blank(job, len(piece.numbers), Status.NOT_RUN)
     outcome.status[:] = loaded.status
     fit = np.flatnonzero(loaded.status == FIT)
@@ -156,7 +156,7 @@ def _compute(job: Job, loaded: Loaded, piece: Slice, report: Report) -> Outcome:
             lanes=piece.lanes,
         )
         found = fit_chunk(task, np.arange(piece.size) < count, lambda done: report(done, 0))
-    found = jax.tree.map(lambda leaf: leaf[:count].astype(np.float64 if leaf.dtype.kind == "f" else leaf.dtype), found)
+    found = jax.tree.map(lambda leaf: leaf[:count], found)
     return outcome_of(job.method, working, found, loaded.y_sd)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from .._precision import float64
 from .._status import STATUSES
 from ..fit import Effects, Outcome, Solution, effects_at, problem_of, solution_of
-from ..marginal import Exact, Method
+from ..marginal import Method
 from ..params import Params
 from ._members import AbstractMembers
 
@@ -55,7 +55,7 @@ class BatchSolution:
             q, groups = model.glmm.structure.q, model.glmm.structure.groups
             effects, back = Effects(np.full((q, groups), np.nan), np.full((q, q, groups), np.nan)), np.eye(q)
         else:
-            working = model.centred if isinstance(self.method, Exact) else model.working
+            working = model.working
             back = working.effects_back
             with float64():
                 effects = effects_at(problem_of(self.method, working.glmm), working.glmm, working.forth(params))

@@ -116,7 +116,7 @@ def satterthwaite_df(batch: BatchSolution) -> np.ndarray:
 
 
 def _some_df(batch: BatchSolution, numbers: np.ndarray, bucket: np.ndarray) -> np.ndarray:
-    loaded = batch.members.load(numbers, bucket, centred=False)
+    loaded = batch.members.load(numbers, bucket)
     working, found = loaded.working, jax.tree.map(lambda leaf: leaf[numbers], batch.found)
     params = working.forth(Params(found.beta, found.theta, found.phi))
     own, shared = eqx.partition(working.glmm, loaded.own)

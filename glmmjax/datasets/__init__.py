@@ -51,8 +51,10 @@ def read_table(path: str | os.PathLike) -> pd.DataFrame:
 
 
 def read_responses(path: str | os.PathLike) -> Any:
-    """Responses for `gj.fit_many`: Matrix Market (`.mtx`), scipy's sparse `.npz` or `.npy` with a member in every row, or a
-    table with a member in every column; `ModelError` if the file cannot be read as what its ending says."""
+    """Responses for `gj.fit_many`; `ModelError` if the file cannot be read as what its ending says.
+
+    Matrix Market (`.mtx`), scipy's sparse `.npz` and `.npy` have a member in every row, a table one in every column.
+    """
     path = pathlib.Path(path)
     readers = {".mtx": scipy.io.mmread, ".npz": scipy.sparse.load_npz, ".npy": np.load}
     reader = readers.get(path.suffix.lower())

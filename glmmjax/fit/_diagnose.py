@@ -8,8 +8,8 @@ from .._status import STATUSES, Status
 from ..model import GLMM
 from ._problem import Estimate
 
-SINGULAR = 1e-4  # of a diagonal of the relative factor, on the scale of z: lme4's `isSingular`
-AT_LIMIT = 1e-4  # of a dispersion parameter whose zero is the limit of the family
+SINGULAR = 1e-4  # of a diagonal of the relative factor, on the scale of z (lme4's `isSingular`), or of a dispersion
+IN_FLOAT32 = 100.0  # times that, because single precision ends farther from zero
 FLAT = 1e-9  # eigenvalue of the information scaled to a unit diagonal
 HUGE = 50.0  # standard error of a linear predictor under separation (link scale)
 PERFECT = 1e-7  # residual standard deviation over that of the response
@@ -53,15 +53,15 @@ def scaled_eigen(information: np.ndarray) -> Eigen:
     return Eigen(np.where(finite[:, None], values, np.nan), np.where(finite[:, None, None], vectors, np.nan), scale)
 
 
-def diagnose(glmm: GLMM, estimate: Estimate, eigen: Eigen, y_sd: np.ndarray) -> np.ndarray:
+def diagnose(glmm: GLMM, estimate: Estimate, eigen: Eigen, y_sd: np.ndarray, zero: float) -> np.ndarray:
     """(members,) status, as an index into `STATUSES`.
 
     `glmm` and `estimate` are in working coordinates; arrays of `glmm` may have a leading axis of members. `y_sd` is the
-    standard deviation of each response.
+    standard deviation of each response, `zero` what counts as a variance parameter of zero.
     """
     information, traits, values = np.asarray(estimate.information), glmm.family.traits, eigen.values
     smallest = values.min(1, initial=1.0)
-    singular = (np.abs(np.diagonal(estimate.lam, axis1=1, axis2=2)) < SINGULAR).any(1)  # z has mean square one
+    singular = (np.abs(np.diagonal(estimate.lam, axis1=1, axis2=2)) < zero).any(1)  # z has mean square one
     unbounded = smallest < -np.sqrt(np.finfo(float).eps)
     none = np.zeros(len(values), bool)
     outcomes = [
@@ -71,7 +71,7 @@ def diagnose(glmm: GLMM, estimate: Estimate, eigen: Eigen, y_sd: np.ndarray) -> 
         (Status.NOT_IDENTIFIED, unbounded | ((smallest < FLAT) & ~singular)),
         (Status.ITERATION_LIMIT, ~estimate.converged),
         (Status.SINGULAR, singular),
-        (Status.LIMIT, np.abs(estimate.params.phi[:, 0]) < AT_LIMIT if traits.zero_is_limit else none),
+        (Status.LIMIT, np.abs(estimate.params.phi[:, 0]) < zero if traits.zero_is_limit else none),
     ]
     codes = [STATUSES.index(status) for status, _ in outcomes]
     return np.select([here for _, here in outcomes], codes, STATUSES.index(Status.CONVERGED)).astype(np.int8)

@@ -1,6 +1,8 @@
 """The search for a maximum in resumable pieces: begin, advance, check by the exact Hessian. One model runs them in one
 program, a batch each in a program of its own, so that members which are done leave it."""
 
+from typing import NamedTuple
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -10,7 +12,7 @@ from .._types import Array
 from ..model import GLMM
 from ..params import Params
 from ._bfgs import Objective, Search, scaled_tolerance, searching, turn, unsearched
-from ._problem import AbstractProblem, Data, Effects, Estimate, Matrix, Progress, canonical, problem_data
+from ._problem import AbstractProblem, Data, Effects, Estimate, Matrix, Progress, Vector, canonical, problem_data
 
 ROUNDS = 6
 EVALUATIONS = 200
@@ -49,9 +51,9 @@ def objective(problem: AbstractProblem, glmm: GLMM, data: Data) -> Objective:
 def begin(problem: AbstractProblem, glmm: GLMM, data: Data, start: Params | None) -> Progress:
     """The state before the first evaluation."""
     x, carry, metric = problem.begin(glmm, data, start)
-    search = unsearched(x, carry, positive_inverse(metric)[0])
+    search = unsearched(x, carry, positive_inverse(metric).matrix)
     zero = jnp.zeros((), x.dtype)
-    return Progress(search, jnp.zeros_like(metric), zero, jnp.array(False), jnp.array(0))
+    return Progress(search, jnp.zeros_like(x), jnp.zeros_like(metric), zero, jnp.array(False), jnp.array(0))
 
 
 def limit(progress: Progress) -> Int[Array, ""]:
@@ -72,11 +74,15 @@ def check(problem: AbstractProblem, function: Objective, glmm: GLMM, progress: P
     gradient, move, (value, carry) = jax.linearize(gradient_of, x, has_aux=True)
     # Column by column: a loop traces in half the time that batching the derivative takes, and runs as fast.
     hessian = jax.lax.map(move, jnp.eye(len(x), dtype=x.dtype))
-    inverse, smallest = positive_inverse(hessian)
-    scaled = jnp.sqrt(gradient @ inverse @ gradient)
-    done = (scaled <= scaled_tolerance(x.dtype)) & (smallest > -jnp.sqrt(jnp.finfo(x.dtype).eps))
-    rested = Search(x, value, gradient, carry, inverse, jnp.ones_like(value), search.evaluations + 1)
-    return Progress(rested, hessian, scaled, done, progress.rounds + 1)
+    inverse = positive_inverse(hessian)
+    scaled = jnp.sqrt(gradient @ inverse.matrix @ gradient)
+    at_rest = scaled <= scaled_tolerance(x.dtype)
+    curved = inverse.smallest > -jnp.sqrt(jnp.finfo(x.dtype).eps)
+    # From a saddle (a variance that started at zero is one) no gradient leads away: the next step is one standard error
+    # along the direction of the most negative curvature.
+    onward = gradient + jnp.where(at_rest & ~curved, inverse.away, 0.0)
+    rested = Search(x, value, onward, carry, inverse.matrix, jnp.ones_like(value), search.evaluations + 1)
+    return Progress(rested, gradient, hessian, scaled, at_rest & curved, progress.rounds + 1)
 
 
 def undecided(progress: Progress) -> Bool[Array, ""]:
@@ -84,14 +90,27 @@ def undecided(progress: Progress) -> Bool[Array, ""]:
     return ~progress.done & (progress.rounds < ROUNDS) & jnp.isfinite(progress.search.gradient).all()
 
 
-def positive_inverse(hessian: Matrix) -> tuple[Matrix, Float[Array, ""]]:
-    """Inverse of `|hessian|` (eigenvalues made positive, after scaling to a unit diagonal), and the smallest scaled
-    eigenvalue. A metric for steps; nothing that is reported comes from it unless all eigenvalues are positive."""
+class Inverse(NamedTuple):
+    """The inverse of `|hessian|`: eigenvalues made positive after scaling to a unit diagonal.
+
+    Attributes:
+        matrix: a metric for steps; nothing that is reported comes from it unless all eigenvalues are positive.
+        smallest: scaled eigenvalue.
+        away: the gradient whose step `-matrix @ away` is the eigenvector of `smallest`, one scaled unit long.
+    """
+
+    matrix: Matrix
+    smallest: Float[Array, ""]
+    away: Vector
+
+
+def positive_inverse(hessian: Matrix) -> Inverse:
+    """Take a Hessian apart."""
     if not len(hessian):
-        return hessian, jnp.ones((), hessian.dtype)
+        return Inverse(hessian, jnp.ones((), hessian.dtype), jnp.zeros(0, hessian.dtype))
     diagonal = jnp.abs(jnp.diagonal(hessian))
     scale = 1 / jnp.sqrt(jnp.where(diagonal > 0, diagonal, 1.0))
     values, vectors = jnp.linalg.eigh(hessian * scale[:, None] * scale)
-    floor = jnp.finfo(hessian.dtype).eps ** 0.75
-    half = scale[:, None] * vectors / jnp.sqrt(jnp.maximum(jnp.abs(values), floor))
-    return half @ half.T, values[0]
+    positive = jnp.maximum(jnp.abs(values), jnp.finfo(hessian.dtype).eps ** 0.75)
+    half = scale[:, None] * vectors / jnp.sqrt(positive)
+    return Inverse(half @ half.T, values[0], -positive[0] * vectors[:, 0] / scale)

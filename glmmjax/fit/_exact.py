@@ -1,13 +1,20 @@
 """The objective of a Gaussian model with identity link: beta is profiled out in closed form."""
 
+import dataclasses
+from typing import NamedTuple
+
 import equinox as eqx
 import jax.numpy as jnp
 from jax.scipy.linalg import block_diag
+from jaxtyping import Float
 
+from .._types import Array
 from ..marginal import (
     CrossProducts,
+    ResponseProducts,
     design_products,
     eliminate,
+    least_squares,
     log_likelihood_at_best_beta,
     response_products,
     solve_fixed,
@@ -15,8 +22,15 @@ from ..marginal import (
 from ..model import relative_factor, unpack
 from ..params import Params
 from ..structure import _small as small
-from ._problem import AbstractProblem, Effects, Estimate
+from ._problem import AbstractProblem, Data, Effects, Estimate
 from ._start import moment_sd, start_theta, variance_information
+
+
+class Response(NamedTuple):
+    """Cross-products with the residuals of least squares, and its estimate of beta."""
+
+    products: ResponseProducts
+    fitted: Float[Array, " p"]
 
 
 class ExactProblem(AbstractProblem):
@@ -26,7 +40,7 @@ class ExactProblem(AbstractProblem):
     variances are asymptotically independent, and ML and REML then differ in nothing here. (The joint Hessian, which
     glmmTMB inverts, gives standard errors up to 9 % larger in unbalanced data.)
 
-    The least-squares fit of the response must have been taken out of it (`working.centre`).
+    The least-squares fit of the response is taken out of it first, so that sums of squares lose no digits to the mean.
     """
 
     reml: bool = eqx.field(static=True)
@@ -35,10 +49,13 @@ class ExactProblem(AbstractProblem):
         return design_products(glmm)
 
     def response_data(self, glmm):
-        return response_products(glmm)
+        (x,) = glmm.x
+        fitted = least_squares(glmm)
+        centred = dataclasses.replace(glmm, y=glmm.y - jnp.tensordot(fitted, x, 1))
+        return Response(response_products(centred), fitted)
 
     def begin(self, glmm, data, start):
-        cross = CrossProducts(*data)
+        cross = _cross(data)
         design, response = cross
         if start is None:
             variance = response.rr / design.n
@@ -52,7 +69,7 @@ class ExactProblem(AbstractProblem):
 
     def value(self, glmm, data, vector, carry):
         params = self.params(glmm, vector)
-        cross = CrossProducts(*data)
+        cross = _cross(data)
         value = log_likelihood_at_best_beta(glmm, cross, params.theta, params.phi[0], reml=self.reml)
         return -value, carry
 
@@ -66,11 +83,11 @@ class ExactProblem(AbstractProblem):
         search = progress.search
         variances = self.params(glmm, search.x)
         lam, sigma = relative_factor(glmm, variances.theta), jnp.exp(variances.phi[0])
-        eliminated = eliminate(CrossProducts(*data), glmm.structure, lam)
+        eliminated = eliminate(_cross(data), glmm.structure, lam)
         return Estimate(
-            params=Params(solve_fixed(eliminated), variances.theta, variances.phi),
+            params=Params(data.response.fitted + solve_fixed(eliminated), variances.theta, variances.phi),
             value=-search.value,
-            gradient=-search.gradient,
+            gradient=-progress.gradient,
             information=block_diag(eliminated.xx / sigma**2, progress.hessian),
             scaled_gradient=progress.scaled_gradient,
             converged=progress.done,
@@ -82,7 +99,13 @@ class ExactProblem(AbstractProblem):
 
     def effects(self, glmm, data, params, carry):
         lam = relative_factor(glmm, params.theta)
-        eliminated = eliminate(CrossProducts(*data), glmm.structure, lam)
-        mode = eliminated.solved[:, -1] - jnp.einsum("qpg,p->qg", eliminated.solved[:, :-1], params.beta)
+        eliminated = eliminate(_cross(data), glmm.structure, lam)
+        mode = eliminated.solved[:, -1] - jnp.einsum(
+            "qpg,p->qg", eliminated.solved[:, :-1], params.beta - data.response.fitted
+        )
         cov = jnp.exp(2 * params.phi[0]) * small.congruence(lam.T, eliminated.factor.blocks())
         return Effects(lam @ mode, cov)
+
+
+def _cross(data: Data) -> CrossProducts:
+    return CrossProducts(data.design, data.response.products)

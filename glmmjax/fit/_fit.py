@@ -27,7 +27,7 @@ def fit_model(model: MixedModel, method: Method | None, *, reml: bool = False, s
     method = choose_method(model, method, reml=reml)
     if start is not None:
         check_params(model, start, "start")
-    working = model.centred if isinstance(method, Exact) else model.working
+    working = model.working
     with float64():
         begin = None if start is None else working.forth(start)
         found, effects = jax.tree.map(np.asarray, estimate(problem_of(method, working.glmm), working.glmm, begin))

@@ -63,7 +63,7 @@ class IntegralProblem(AbstractProblem):
         return Estimate(
             params=params,
             value=left_out - search.value,
-            gradient=-search.gradient,
+            gradient=-progress.gradient,
             information=progress.hessian,
             scaled_gradient=progress.scaled_gradient,
             converged=progress.done,

@@ -2,11 +2,12 @@
 
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
 from ..marginal import Exact, Method
 from ..working import Working
-from ._diagnose import covariance_of_estimates, diagnose, scaled_eigen
+from ._diagnose import IN_FLOAT32, SINGULAR, covariance_of_estimates, diagnose, scaled_eigen
 from ._problem import Estimate
 
 
@@ -35,6 +36,8 @@ def outcome_of(method: Method, working: Working, found: Estimate, y_sd: np.ndarr
     Arrays of `working` may have the axis too; `y_sd` (members,) is the standard deviation of each response.
     """
     restricted = isinstance(method, Exact) and method.reml
+    zero = SINGULAR * (IN_FLOAT32 if found.value.dtype == np.float32 else 1.0)
+    found = jax.tree.map(_as_float64, found)
     params, members = working.back(found.params), len(found.value)
     eigen = scaled_eigen(np.asarray(found.information))
     lam = np.asarray(found.scale)[:, None, None] * (working.effects_back @ np.asarray(found.lam))
@@ -49,5 +52,9 @@ def outcome_of(method: Method, working: Working, found: Estimate, y_sd: np.ndarr
         gradient=np.asarray(found.gradient),
         scaled_gradient=np.asarray(found.scaled_gradient),
         evaluations=np.asarray(found.evaluations),
-        status=diagnose(working.glmm, found, eigen, y_sd),
+        status=diagnose(working.glmm, found, eigen, y_sd, zero),
     )
+
+
+def _as_float64(leaf: np.ndarray) -> np.ndarray:
+    return leaf.astype(np.float64, copy=False) if leaf.dtype.kind == "f" else leaf

@@ -29,14 +29,15 @@ class Progress(NamedTuple):
     """A search, and what the exact Hessian said where it last came to rest.
 
     Attributes:
-        search: its value, gradient and inverse metric are exact after a check.
-        hessian: of the objective at the last check.
+        search: its value and inverse metric are exact after a check.
+        gradient, hessian: of the objective at the last check.
         scaled_gradient: `sqrt(g' hessian^-1 g)` there, the distance to the minimum in standard errors.
         done: whether the Hessian certifies a minimum.
         rounds: number of checks.
     """
 
     search: Search
+    gradient: Vector
     hessian: Matrix
     scaled_gradient: Float[Array, ""]
     done: Bool[Array, ""]

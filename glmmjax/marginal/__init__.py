@@ -19,10 +19,12 @@ from ._conditional import score as score
 from ._conditional import tally as tally
 from ._exact import CrossProducts as CrossProducts
 from ._exact import Exact as Exact
+from ._exact import ResponseProducts as ResponseProducts
 from ._exact import cross_products as cross_products
 from ._exact import design_products as design_products
 from ._exact import eliminate as eliminate
 from ._exact import exact_log_likelihood as exact_log_likelihood
+from ._exact import least_squares as least_squares
 from ._exact import log_likelihood_at_best_beta as log_likelihood_at_best_beta
 from ._exact import response_products as response_products
 from ._exact import solve_fixed as solve_fixed

@@ -88,6 +88,12 @@ def response_products(glmm: GLMM) -> ResponseProducts:
     )
 
 
+def least_squares(glmm: GLMM) -> Float[Array, " p"]:
+    """Weighted least-squares estimate of `beta` in the model without random effects."""
+    (x,), w = glmm.x, glmm.weights
+    return _solve(jnp.tensordot(x * w, x, [(1, 2), (1, 2)]), jnp.tensordot(x, w * (glmm.y - glmm.offset[0]), 2))
+
+
 def eliminate(cross: CrossProducts, structure, lam: Float[Array, "q q"]) -> Eliminated:
     """Integrate the random effects out of the cross-products (Bates et al. 2015, section 3)."""
     design, response = cross
@@ -126,7 +132,11 @@ def _log_density(cross: CrossProducts, squares: Scalar, log_sigma: Scalar, logde
 
 def solve_fixed(e: Eliminated) -> Float[Array, " p"]:
     """Generalised least squares estimate of `beta`."""
-    return small.multiply(small.inverse(e.xx[..., None]), e.xr[:, None])[:, 0]
+    return _solve(e.xx, e.xr)
+
+
+def _solve(a: Float[Array, "p p"], b: Float[Array, " p"]) -> Float[Array, " p"]:
+    return small.multiply(small.inverse(a[..., None]), b[:, None])[:, 0]
 
 
 def _logdet(a: Float[Array, "p p"]) -> Scalar:

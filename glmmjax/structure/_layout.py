@@ -74,10 +74,10 @@ def _lay_out(refs: np.ndarray, sizes: np.ndarray, shape: tuple[int, int, int], *
 
 
 def round_up(count: int) -> int:
-    """The next of 1, 2, ..., 8, 10, 12, 14, 16, 20, ...: four sizes an octave, at most a quarter more."""
-    if count <= 8:
+    """The next of 1, 2, ..., 16, 18, 20, ..., 32, 36, 40, ...: eight sizes an octave, at most an eighth more."""
+    if count <= 16:
         return max(count, 1)
-    step = 1 << (int(count - 1).bit_length() - 3)
+    step = 1 << (int(count - 1).bit_length() - 4)
     return -(-count // step) * step
 
 
