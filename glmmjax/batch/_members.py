@@ -238,7 +238,7 @@ class OwnDesigns(AbstractMembers):
 def _nobody(status: np.ndarray, glmm: GLMM) -> Loaded:
     """What is loaded if no member can be fitted: nothing looks at its arrays."""
     nothing = np.zeros((0, 0))
-    working = Working(glmm, nothing, nothing, (), np.zeros(0))
+    working = Working(glmm, nothing, nothing, ())
     return Loaded(status, working, jax.tree.map(lambda _: False, glmm), np.zeros(0))
 
 

@@ -55,10 +55,11 @@ def plan_slices(
 
 def _size(members: AbstractMembers, method: Method, bucket: np.ndarray) -> Size:
     blocks, width, groups = members.shape(bucket)
-    glmm = members.first.glmm
-    # The exact likelihood sees cross-products only.
-    touched = glmm.structure.q * (glmm.p + 1) * groups // 2 if isinstance(method, Exact) else blocks * width
-    return Size(blocks * width + _STATE, max(1, touched))
+    kept = blocks * width + _STATE
+    if not isinstance(method, Exact):
+        return Size(kept, blocks * width)
+    glmm = members.first.glmm  # the exact likelihood sees cross-products only
+    return Size(kept, max(1, glmm.structure.q * (glmm.p + 1) * groups // 2))
 
 
 def _sizes(size: Size, count: int, devices: list[Device], itemsize: int, wanted: int | None) -> tuple[int, int]:

@@ -129,7 +129,7 @@ class TestSummary:
 
     def test_plan(self, sleep):
         assert sleep.model.plan.splitlines() == [
-            "180 observations in 20 blocks of 10 (90% filled)",
+            "180 observations in 18 blocks of 10 (100% filled)",
             "Subject: 18 levels, H is one 2 x 2 block a level",
             "  (Days | Subject): us(Intercept, Days)",
         ]

@@ -28,13 +28,14 @@ class Members(AbstractMembers):
         ends = np.cumsum(self.counts)
         return [np.arange(end - count, end) for end, count in zip(ends, self.counts, strict=True)]
 
-    def cells(self, bucket):
-        return self.one
+    def shape(self, bucket):
+        return self.one, 1, 1
 
 
 def plan(counts, cells, devices=1, *, chunk_size=None, itemsize=8):
     members = Members(tuple(counts), cells)
-    return _plan.plan_slices(members, jax.local_devices() * devices, itemsize=itemsize, chunk_size=chunk_size)
+    on = jax.local_devices() * devices
+    return _plan.plan_slices(members, gj.Laplace(), on, itemsize=itemsize, chunk_size=chunk_size)
 
 
 class TestPlan:
