@@ -122,7 +122,7 @@ def _fit(options: argparse.Namespace) -> None:
 def _fit_many(options: argparse.Namespace) -> None:
     out = pathlib.Path(options.out)
     if out.suffix not in (".csv", ".parquet"):
-        raise ModelError(f"--out must end in .csv or .parquet, not {out.suffix or options.out!r}.")
+        raise ModelError(f"--out must end in .csv or .parquet, not {options.out!r}.")
     gj.enable_compilation_cache()
     batch = gj.fit_many(
         _model(options, options.design),

@@ -5,7 +5,11 @@ import subprocess
 import sys
 
 import jax
+import numpy as np
+import pandas as pd
 import pytest
+import scipy.io
+import scipy.sparse
 from golden import FOLDER
 from problems import table
 
@@ -184,3 +188,51 @@ def test_as_a_module():
     assert done.stdout == ""
     assert done.stderr.count("\n") == 1
     assert done.stderr.startswith("glmmjax: ")
+
+
+class TestFitMany:
+    FORMULA = "~ x + (1 | g) + offset(o)"
+
+    @pytest.fixture
+    def files(self, tmp_path):
+        """A design, and three responses in its rows as a sparse matrix and as a table."""
+        data = table()
+        counts = np.stack([data["count"], data["count"][::-1], 0 * data["count"]])
+        design, matrix, columns = tmp_path / "design.csv", tmp_path / "counts.mtx", tmp_path / "counts.csv"
+        data[["g", "x", "o"]].to_csv(design, index=False)
+        scipy.io.mmwrite(matrix, scipy.sparse.coo_matrix(counts))
+        pd.DataFrame(counts.T, columns=["a", "b", "c"]).to_csv(columns, index=False)
+        return str(design), str(matrix), str(columns)
+
+    def test_it_writes_the_table(self, files, tmp_path, capsys):
+        design, matrix, columns = files
+        wanted = gj.fit_many(gj.glmm(self.FORMULA, table(), "poisson"), pd.read_csv(columns)).to_frame()
+        for source, out in ((columns, "fits.csv"), (matrix, "fits.parquet")):
+            path = tmp_path / out
+            assert main(["fit-many", source, design, self.FORMULA, "--family", "poisson", "--out", str(path)]) == 0
+            written = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+            np.testing.assert_allclose(written["estimate"], wanted["estimate"], rtol=1e-9)
+            assert written["status"].tolist() == wanted["status"].tolist()
+            assert "1  constant" in capsys.readouterr().out
+
+    def test_a_checkpoint_is_kept(self, files, tmp_path):
+        design, matrix, _ = files
+        arguments = ["fit-many", matrix, design, self.FORMULA, "--family", "poisson", "--out", str(tmp_path / "f.csv")]
+        folder = tmp_path / "run"
+        assert main([*arguments, "--checkpoint", str(folder), "--chunk-size", "2"]) == 0
+        assert len(list(folder.glob("chunk-*.npz"))) == 2
+
+    @pytest.mark.parametrize(
+        ("change", "sentence"),
+        [
+            ({"--out": "fits.txt"}, "--out must end in .csv or .parquet, not 'fits.txt'."),
+            ({"--chunk-size": "0"}, "chunk_size must be a whole number of at least 1, not 0."),
+        ],
+    )
+    def test_errors_are_a_sentence(self, files, tmp_path, capsys, change, sentence):
+        design, matrix, _ = files
+        options = {"--family": "poisson", "--out": str(tmp_path / "f.csv")} | change
+        with pytest.raises(SystemExit) as stop:
+            main(["fit-many", matrix, design, self.FORMULA, *[word for pair in options.items() for word in pair]])
+        assert stop.value.code == 2
+        assert capsys.readouterr().err == f"glmmjax: {sentence}\n"

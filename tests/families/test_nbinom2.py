@@ -171,3 +171,24 @@ def test_without_overdispersion_the_fit_is_the_poisson_one():
     assert -1e-6 < fit.loglik - plain.loglik < 0.5
     np.testing.assert_allclose(fit.fixef, plain.fixef, atol=0.02)
     assert np.isfinite(fit.std_errors).all()
+
+
+def test_underdispersed_counts_end_at_the_limit():
+    """The likelihood falls with every bit of extra variance: a valid fit, with a status that says so."""
+    rng = np.random.default_rng(4)
+    g = np.repeat(np.arange(30), 10)
+    mean = np.exp(1 + 0.5 * rng.normal(size=30)[g])
+    data = pd.DataFrame({"g": g, "y": rng.binomial(20, mean / 20)})  # less variance than Poisson's
+    fit, plain = (gj.glmm("y ~ 1 + (1 | g)", data, family).fit() for family in ("nbinom2", "poisson"))
+    assert fit.status == gj.Status.LIMIT.value and fit.converged
+    assert fit.loglik == pytest.approx(plain.loglik, abs=1e-8)
+    np.testing.assert_allclose(fit.std_errors, plain.std_errors, rtol=1e-6)
+
+
+def test_a_tally_of_counts_is_the_sum_over_observations():
+    """A fit evaluates the base for each count that occurs, `log_marginal` for each observation; weights included."""
+    data = poisson_data().assign(w=np.tile([1.0, 2.0, 0.5, 0.0], 100))
+    model = gj.glmm("y ~ x + (1 | g)", data, "nbinom2", weights="w")
+    fit = model.fit()
+    with gj.float64():
+        assert float(model.log_marginal(fit.params)) == pytest.approx(fit.loglik, abs=1e-9)

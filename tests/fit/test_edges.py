@@ -134,3 +134,17 @@ def test_marginal_coefficients_are_glmmadaptives():
     fit = gj.glmm("success ~ visit + (1 | patient)", gj.datasets.load("spinal"), "bernoulli").fit(gj.AGHQ(25))
     link = fit.predict({"visit": [0, 1]}, level="marginal", kind="link").to_numpy()
     assert [link[0], link[1] - link[0]] == pytest.approx([0.5201, -0.1337], abs=2e-3)
+
+
+def test_a_search_that_starts_at_a_saddle_leaves_it(table):
+    """A variance of zero is a stationary point, also where the maximum is elsewhere."""
+    model = gj.glmm("count ~ x + (1 | g)", table, "poisson")
+    usual = model.fit()
+    start = gj.Params(usual.params.beta, (np.zeros(1),), usual.params.phi)
+    again = model.fit(start=start)
+    assert again.status == gj.Status.CONVERGED.value
+    assert again.loglik == pytest.approx(usual.loglik, abs=1e-8)
+    linear = gj.glmm("y ~ x + (1 | g)", table)
+    best = linear.fit(reml=True)
+    start = gj.Params(best.params.beta, (np.zeros(1),), best.params.phi)
+    assert linear.fit(reml=True, start=start).loglik == pytest.approx(best.loglik, abs=1e-8)
