@@ -70,9 +70,9 @@ def _sizes(size: Size, count: int, devices: list[Device], itemsize: int, wanted:
     full = min(full, _power_of_two(max(1, memory // (2 * _WORKING_ARRAYS * size.touched * itemsize))))
     full = min(full, _power_of_two(2 * share - 1))
     room = memory // (2 * size.kept * itemsize)
-    if wanted is not None:  # padding included: `wanted` may be all that fits
-        room = min(room, max(1, wanted // len(devices)))
-        full = min(full, _power_of_two(room)) if room else 1
+    if wanted is not None:  # to the letter, padding included: a checkpoint was cut so
+        room = max(1, wanted // len(devices))
+        full = min(full, _power_of_two(room))
     room = max(full, room)
     most = min(_LANES_A_CHUNK[kind] * full, room) if wanted is None else min(share, room)
     rows = round_up(-(-min(share, most) // full))

@@ -94,9 +94,12 @@ def _slices(job: Job) -> tuple[list[Slice], Checkpoint | None]:
         return plan_slices(job.members, job.method, job.devices, itemsize=itemsize, chunk_size=chunk_size)
 
     slices = plan(settings.chunk_size)
+    size = settings.chunk_size or max((s.size for s in slices), default=1)
+    if jax.process_count() > 1:  # whose memories may differ
+        size = int(multihost_utils.process_allgather(np.array(size)).min())
+        slices = plan(size)
     if settings.checkpoint is None:
         return slices, None
-    size = settings.chunk_size or max((s.size for s in slices), default=1)
     store = Checkpoint(settings.checkpoint, job.fingerprint(), size)
     return plan(store.chunk_size), store
 
