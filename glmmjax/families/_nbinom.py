@@ -39,10 +39,11 @@ class NBinom2(AbstractFamily):
 
     def kernel(self, y, eta, phi):
         log_mu, alpha = self.link.log_inverse(eta), _alpha(phi)
-        return y * log_mu - (1 + y * alpha) * _scaled_log1p(log_mu, alpha)
+        return y * _log_ratio(log_mu, alpha) - _scaled_log1p(log_mu, alpha)
 
     def base(self, y, phi, weight):
-        return weight * (_log_rising(y, _alpha(phi)) - gammaln(y + 1))
+        alpha = _alpha(phi)
+        return weight * (_log_rising(y, alpha) - y * jnp.log1p(alpha) - gammaln(y + 1))
 
     def mean(self, eta, phi):
         return self.link.inverse(eta)
@@ -130,6 +131,16 @@ def _scaled_log1p(log_mu: Values, alpha: Values) -> Values:
 
 
 @jax.custom_jvp
+def _log_ratio(log_mu: Values, alpha: Values) -> Values:
+    """`L = log(mu (1 + alpha) / (1 + alpha mu))`: `log mu` at `alpha = 0`, and no larger than the counts call for where
+    `alpha mu` is large, so that the sum over many large counts keeps its digits. The base takes `y log(1 + alpha)` back.
+    """
+    _, z, t, w, q = _parts(log_mu, alpha)
+    log1p_t = t * (1 - w) * (1 + w * w * q)
+    return jnp.log1p(alpha) - log1p_t + jnp.where(z > 1, -jnp.log(_positive(alpha)), log_mu)
+
+
+@jax.custom_jvp
 def _first_in_alpha(log_mu: Values, alpha: Values) -> Values:
     """`dH / dalpha = (m - H) / alpha`."""
     mu, z, _, w, q = _parts(log_mu, alpha)
@@ -168,6 +179,11 @@ def _rule(function: Callable, by_log_mu: Callable, by_alpha: Callable) -> None:
     function.defjvp(jvp, symbolic_zeros=True)
 
 
+_rule(
+    _log_ratio,
+    lambda log_mu, alpha: 1 / (1 + alpha * jnp.exp(log_mu)),
+    lambda log_mu, alpha: (1 - jnp.exp(log_mu)) / ((1 + alpha) * (1 + alpha * jnp.exp(log_mu))),
+)
 _rule(_scaled_log1p, _shrunk_mean, _first_in_alpha)
 _rule(_first_in_alpha, lambda *at: -jnp.square(_shrunk_mean(*at)), _second_in_alpha)
 _rule(

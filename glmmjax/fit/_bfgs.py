@@ -24,6 +24,7 @@ Objective = Callable[[Vector, Carry], tuple[tuple[Scalar, Carry], Vector]]
 
 _SUFFICIENT = 1e-4
 _SHORTEN = 0.4
+_FLATTER = 0.5
 _SHORTEST = 1e-8
 
 
@@ -52,7 +53,10 @@ def turn(objective: Objective, search: Search) -> Search:
     (value, carry), gradient = objective(trial, search.carry)
     slack = 16 * jnp.finfo(value.dtype).eps * jnp.abs(search.value)
     bound = search.value + _SUFFICIENT * (search.gradient @ step) + slack
-    accept = (value <= bound) & jnp.isfinite(gradient).all()
+    # Where rounding hides the difference of two values, their slopes along the step decide (Hager and Zhang 2005).
+    near = value <= search.value + _close(search.value)
+    flatter = jnp.abs(gradient @ step) <= _FLATTER * jnp.abs(search.gradient @ step)
+    accept = ((value <= bound) | (near & flatter)) & jnp.isfinite(gradient).all()
     moved = Search(
         x=trial,
         value=value,
@@ -77,6 +81,10 @@ def searching(search: Search, *, limit: Int[Array, ""]) -> Bool[Array, ""]:
     small = search.gradient @ search.inverse @ search.gradient <= tolerance**2
     going = (search.evaluations < limit) & ~small & (search.length > _SHORTEST)
     return (search.evaluations == 0) | going
+
+
+def _close(value: Scalar) -> Scalar:
+    return jnp.sqrt(jnp.finfo(value.dtype).eps) * jnp.abs(value)
 
 
 def scaled_tolerance(dtype) -> float:
