@@ -35,7 +35,7 @@ def peers(data: pd.DataFrame) -> dict[str, float]:
 
         columns = {name: data[name].to_numpy(float) for name in "abcy"} | {"g": data.g.astype(str).tolist()}
 
-        def fit_glmm():  # its default refits reduced models for likelihood-ratio tests; Wald tests are what all others make
+        def fit_glmm():  # with Wald tests, as all others: by default it refits reduced models for likelihood ratios
             return glmm.fit(columns, FORMULA, family="poisson", anova_test="Wald")
 
         times["glmm (Rust)"] = milliseconds(fit_glmm, repeats=30)

@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import importlib.util
 import json
 import pathlib
 import sys
@@ -55,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options.run(options)
     except ModelError as error:
         _stop(str(error))
+    except KeyboardInterrupt:
+        _stop("Interrupted; with --checkpoint the same command goes on where it was.", 130)
     except OSError as error:
         _stop(f"{error.filename}: {error.strerror}." if error.filename else f"{error}.")
     return 0
@@ -123,6 +126,10 @@ def _fit_many(options: argparse.Namespace) -> None:
     out = pathlib.Path(options.out)
     if out.suffix not in (".csv", ".parquet"):
         raise ModelError(f"--out must end in .csv or .parquet, not {options.out!r}.")
+    if not out.parent.is_dir():
+        raise ModelError(f"There is no folder {out.parent} for --out.")
+    if out.suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
+        raise ModelError("Writing Parquet needs pyarrow: pip install 'glmmjax[parquet]'.")
     gj.enable_compilation_cache()
     batch = gj.fit_many(
         _model(options, options.design),
@@ -166,6 +173,6 @@ def _read(name: str) -> "pd.DataFrame":
     return gj.datasets.read_table(path)
 
 
-def _stop(sentence: str) -> NoReturn:
+def _stop(sentence: str, status: int = 2) -> NoReturn:
     print(f"glmmjax: {sentence}", file=sys.stderr)
-    raise SystemExit(2)
+    raise SystemExit(status)

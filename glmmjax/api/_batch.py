@@ -35,8 +35,9 @@ def fit_many(  # noqa: PLR0913 - keyword-only settings
         model: a model, whose formula may lack a response, or a sequence of models of the same structure (terms and
             their columns) with data of their own.
         responses: with one model: (B, n) array or scipy sparse matrix, a member in every row (n: rows of the model's
-            data), or a table with a member in every column. For binomial models successes (trials are the model's), or
-            (B, n, 2) successes and trials.
+            data), or a table with a member in every column (rows of a pandas table go by their labels). For binomial
+            models successes (trials are the model's), or (B, n, 2) successes and trials. What rows of weight zero hold
+            does not matter.
         weights, offset: (n,) for all members or (B, n), instead of the model's arguments.
         method, reml, start: as for `Model.fit`, for every member.
         precision: `"float32"` for devices whose float64 is slow; its accuracy is stated in the README.
@@ -94,7 +95,7 @@ def fit_by(  # noqa: PLR0913 - the arguments of glmm and keyword-only settings
 def _of_responses(model: Model, responses: Any, weights: Any, offset: Any) -> core.AbstractMembers:
     if responses is None:
         raise ModelError("fit_many needs responses, one row a member, or a sequence of models.")
-    rows = core.as_responses(responses, len(model.core.design.y), pairs=model.core.design.y.ndim == 2)
+    rows = core.as_responses(responses, model.core.design.frame.index, pairs=model.core.design.y.ndim == 2)
     return core.SharedDesign(model.core, rows, weights, offset)
 
 

@@ -271,7 +271,7 @@ class Batch(Sequence):
     @property
     def names(self) -> pd.Index:
         """Labels of the members: numbers, columns of a table of responses, or levels of `by`."""
-        return pd.Index(self.solution.members.names, name="member")
+        return pd.Index(self.solution.members.names, name="member", tupleize_cols=False)
 
     @property
     def loglik(self) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeGuard
 import equinox as eqx
 import jax
 import numpy as np
+import pandas as pd
 
 from .._errors import ModelError
 from .._status import STATUSES, Status
@@ -17,7 +18,7 @@ from ..mixed import MixedModel, arrange, assemble, lay_out
 from ..model import GLMM
 from ..structure import Layout, make_layouts
 from ..working import Working, working_coordinates
-from ._responses import AbstractResponses
+from ._responses import AbstractResponses, by_label
 
 FIT = -1  # "status" of a member that can be fitted
 
@@ -36,6 +37,22 @@ class Loaded(NamedTuple):
     working: Working
     own: GLMM
     y_sd: np.ndarray
+
+
+def some_of(loaded: Loaded, members: np.ndarray) -> Loaded:
+    """Those of the members that are here, by their place among them."""
+    if len(members) == len(loaded.y_sd):
+        return loaded
+
+    def take(leaf: np.ndarray, own: bool) -> np.ndarray:
+        return leaf[members] if own else leaf
+
+    working = loaded.working
+    one_design = not any(jax.tree.leaves(loaded.own.x))
+    backs = working.beta_back, working.effects_back, working.theta_back
+    beta_back, effects_back, theta_back = backs if one_design else jax.tree.map(lambda leaf: leaf[members], backs)
+    some = Working(jax.tree.map(take, working.glmm, loaded.own), beta_back, effects_back, theta_back)
+    return Loaded(np.full(len(members), FIT), some, loaded.own, loaded.y_sd[members])
 
 
 class AbstractMembers(abc.ABC):
@@ -79,12 +96,13 @@ class SharedDesign(AbstractMembers):
     """Responses (and, where they differ, weights and offsets) of one design."""
 
     def __init__(self, model: MixedModel, responses: AbstractResponses, weights=None, offset=None):
-        design, n = model.design, len(model.design.y)
+        design = model.design
         self._model, self._responses = model, responses
-        self._weights = _per_row("weights", weights, len(responses), n)
-        self._offset = _per_row("offset", offset, len(responses), n)
+        self._weights = _per_row("weights", weights, len(responses), design.frame.index)
+        self._offset = _per_row("offset", offset, len(responses), design.frame.index)
         glmm, layout = model.glmm, model.layout
         self._thin = self._unidentified()
+        self._masked = bool((self._prior_weights() == 0).any())
         if self._weights is not None and self._weights.ndim == 1:
             glmm = dataclasses.replace(glmm, weights=layout.to_blocks(self._weights) * layout.present)
         if self._offset is not None:
@@ -117,6 +135,8 @@ class SharedDesign(AbstractMembers):
     def load(self, numbers, bucket):
         model, layout, y = self._model, self._model.layout, self._responses.take(numbers)
         y = _with_trials(y, model.design)
+        present = np.stack([self._prior(number) > 0 for number in numbers]) if self._masked else None
+        y = y if present is None else _without_absent(y, present)
         status = self._faults(y, numbers)
         here = status == FIT
         if not here.all():
@@ -153,10 +173,12 @@ class SharedDesign(AbstractMembers):
             raise ModelError("weights of zero leave too few rows to identify the model: take terms out of the formula.")
         return thin
 
+    def _prior_weights(self) -> np.ndarray:
+        return self._model.design.weights if self._weights is None else self._weights
+
     def _prior(self, number: int | np.integer) -> np.ndarray:
-        if self._weights is None:
-            return self._model.design.weights
-        return self._weights[number] if self._weights.ndim == 2 else self._weights
+        weights = self._prior_weights()
+        return weights[number] if weights.ndim == 2 else weights
 
     def inputs(self):
         yield from _parts(self._model.glmm)
@@ -184,7 +206,8 @@ class OwnDesigns(AbstractMembers):
     def __init__(self, designs: Sequence[Design], family: AbstractFamily, names: Sequence, status: np.ndarray):
         self._designs, self._family, self._names, self._status = designs, family, names, status
         good = np.flatnonzero(status == FIT)
-        self._first = lay_out(designs[good[0]], family) if len(good) else arrange(designs[0], family)
+        some = next((design for design in designs if len(design.y)), designs[0])
+        self._first = lay_out(designs[good[0]], family) if len(good) else arrange(some, family)
 
     def __len__(self):
         return len(self._designs)
@@ -199,28 +222,32 @@ class OwnDesigns(AbstractMembers):
 
     def buckets(self):
         # Members within a factor of four of each other in rows share a shape.
-        octaves = np.array([len(d.y).bit_length() // 2 for d in self._designs])
+        octaves = np.array([max(len(d.y), 1).bit_length() // 2 for d in self._designs])
         return [np.flatnonzero(octaves == octave) for octave in np.unique(octaves)]
 
     def shape(self, bucket):
-        layout = self._layouts(bucket)[0]
-        return (*layout.rows.shape, layout.groups)
+        layout = next(iter(self._layouts(bucket).values()), None)
+        return (1, 1, 1) if layout is None else (*layout.rows.shape, layout.groups)
 
-    def _layouts(self, bucket: np.ndarray) -> list[Layout]:
-        designs = [self._designs[number] for number in bucket]
+    def _layouts(self, bucket: np.ndarray) -> dict[int, Layout]:
+        """The layout of each member of a bucket that can be fitted; all have one shape."""
+        numbers = bucket[self._status[bucket] == FIT].tolist()
+        if not numbers:
+            return {}
+        designs = [self._designs[number] for number in numbers]
         refs = [d.random[0].refs if d.random else np.zeros(len(d.y), int) for d in designs]
-        return make_layouts(refs, [len(d.random[0].levels) if d.random else 1 for d in designs])
+        layouts = make_layouts(refs, [len(d.random[0].levels) if d.random else 1 for d in designs])
+        return dict(zip(numbers, layouts, strict=True))
 
     def load(self, numbers, bucket):
-        layouts = dict(zip(bucket.tolist(), self._layouts(bucket), strict=True))
-        status = self._status[numbers]
+        layouts, status = self._layouts(bucket), self._status[numbers]
         here = [int(number) for number in numbers[status == FIT]]
         if not here:
             return _nobody(status, self._first.glmm)
         models = [assemble(self._designs[number], self._family, layouts[number]) for number in here]
         glmm = jax.tree.map(lambda *leaves: np.stack(leaves), *models)
         working = working_coordinates(glmm)
-        y_sd = np.array([self._designs[number].y.std(0).max() for number in here])
+        y_sd = np.array([d.y[d.weights > 0].std(0).max() for d in (self._designs[number] for number in here)])
         own = jax.tree.map(lambda _: True, glmm)
         return Loaded(status, working, own, y_sd)
 
@@ -232,6 +259,8 @@ class OwnDesigns(AbstractMembers):
         yield repr(self._family)
 
     def model(self, number):
+        if not len(self._designs[number].y):
+            raise ModelError(f"Member {self._names[number]!r} has no row without missing values, and so no model.")
         return arrange(self._designs[number], self._family)
 
 
@@ -248,9 +277,10 @@ def _parts(glmm: GLMM) -> Iterator:
     yield structure
 
 
-def _per_row(argument: str, values, members: int, n: int) -> np.ndarray | None:
+def _per_row(argument: str, values, members: int, index: pd.Index) -> np.ndarray | None:
     if values is None:
         return None
+    values, n = by_label(argument, values, index), len(index)
     try:
         values = np.asarray(values, np.float64)
     except (TypeError, ValueError) as error:
@@ -268,7 +298,19 @@ def _with_trials(y: np.ndarray, design: Design) -> np.ndarray:
     """Successes (members, n) with the trials of the design; responses that have their own trials as they are."""
     if design.y.ndim == 1 or y.ndim == 3:
         return y
+    if not design.has_response and (design.y[:, 1] == 1).all() and (y > 1).any():
+        raise ModelError(
+            "The model has no response and so no trials: give them to gj.glmm as weights, or (B, n, 2) responses of "
+            "successes and trials."
+        )
     return np.stack([y, np.broadcast_to(design.y[:, 1], y.shape)], 2)
+
+
+def _without_absent(y: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """Responses in which rows of weight zero, whatever they hold, have the value of the first row that counts."""
+    members = np.arange(len(y))
+    first = y[members, present.argmax(1)]
+    return np.where(present[..., None], y, first[:, None]) if y.ndim == 3 else np.where(present, y, first[:, None])
 
 
 def _spread(y: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import Any
 
 import narwhals as nw
 import numpy as np
+import pandas as pd
 import scipy.sparse
 
 from .._errors import ModelError
@@ -71,18 +72,30 @@ class Sparse(AbstractResponses):
         yield from (self._values.data, self._values.indices, self._values.indptr)
 
 
-def as_responses(values: Any, n: int, *, pairs: bool) -> AbstractResponses:
-    """Responses for a design of `n` rows.
+def by_label(argument: str, values: Any, index: pd.Index) -> Any:
+    """A pandas Series or table with its rows in the order of `index`, by their labels; anything else as it is, by
+    position. Raises `ModelError` if a label is missing."""
+    if not isinstance(values, pd.Series | pd.DataFrame) or values.index.equals(index):
+        return values
+    if not (values.index.is_unique and index.isin(values.index).all()):
+        raise ModelError(f"{argument} has other row labels than the model's data: give its values as an array.")
+    return values.reindex(index)
 
-    A (B, n) array or sparse matrix has a member in every row, a table one in every column; if the family takes `pairs`,
-    (B, n, 2) are successes and trials. Raises `ModelError` for other shapes and for values that are no numbers.
+
+def as_responses(values: Any, index: pd.Index, *, pairs: bool) -> AbstractResponses:
+    """Responses for a design whose rows have the labels `index` (n,).
+
+    A (B, n) array or sparse matrix has a member in every row, a table one in every column (rows of a pandas table go by
+    their labels); if the family takes `pairs`, (B, n, 2) are successes and trials. Raises `ModelError` for other shapes
+    and for values that are no numbers.
     """
+    n = len(index)
     if scipy.sparse.issparse(values):
         _check_numbers(values.dtype)
         _check_shape(values.shape, n, "a sparse matrix", pairs=False)
         return Sparse(values)
     if nw.dependencies.is_into_dataframe(values):
-        names, array = _read_table(values)
+        names, array = _read_table(by_label("responses", values, index))
         _check_shape(array.shape, n, "a table (whose columns are members), turned round,", pairs=False)
         return Dense(array, names)
     array = _numbers(values)

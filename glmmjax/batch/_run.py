@@ -12,12 +12,12 @@ from jax.experimental import multihost_utils
 from .._errors import Interrupted, ModelError
 from .._precision import float64
 from .._status import STATUSES, Status
-from ..fit import Outcome, check_params, choose_method, outcome_of, problem_of
+from ..fit import AbstractProblem, Outcome, bounds_on_counts, check_params, choose_method, outcome_of, problem_of
 from ..marginal import Exact, Method
 from ..params import Params
 from ._checkpoint import Checkpoint, fingerprint
 from ._engine import AXIS, Task, fit_chunk
-from ._members import FIT, AbstractMembers, Loaded
+from ._members import FIT, AbstractMembers, Loaded, some_of
 from ._plan import Device, Slice, plan_slices
 from ._progress import Report, progress_bar
 from ._solution import BatchSolution, succeeded
@@ -127,17 +127,21 @@ def _fit_slice(job: Job, piece: Slice, report: Report) -> Outcome:
     outcome.status[:] = loaded.status
     fit = np.flatnonzero(loaded.status == FIT)
     report(len(outcome.status) - len(fit), len(outcome.status) - len(fit))
-    if len(fit):
-        found = _compute(job, loaded, piece, report)
+    if not len(fit):
+        return outcome
+    bounds = bounds_on_counts(loaded.working.glmm)
+    for counts in np.unique(bounds):
+        members = np.flatnonzero(bounds == counts)
+        found = _compute(job, some_of(loaded, members), problem_of(job.method, int(counts)), piece, report)
         report(0, _failures(found))
-        put(outcome, fit, found)
+        put(outcome, fit[members], found)
     return outcome
 
 
-def _compute(job: Job, loaded: Loaded, piece: Slice, report: Report) -> Outcome:
+def _compute(job: Job, loaded: Loaded, problem: AbstractProblem, piece: Slice, report: Report) -> Outcome:
     """Send members to the devices, padded to the size of a chunk by repeating the last, and bring outcomes home."""
     working, dtype = loaded.working, PRECISIONS[job.settings.precision]
-    count = int((loaded.status == FIT).sum())
+    count = len(loaded.y_sd)
     padding = np.minimum(np.arange(piece.size), count - 1)
 
     def sent(leaf: np.ndarray, own: bool) -> np.ndarray:
@@ -151,7 +155,7 @@ def _compute(job: Job, loaded: Loaded, piece: Slice, report: Report) -> Outcome:
     with float64() if dtype is np.float64 else jax.enable_x64(False):
         auto = (jax.sharding.AxisType.Auto,)
         task = Task(
-            problem=problem_of(job.method, working.glmm),
+            problem=problem,
             glmm=jax.tree.map(sent, working.glmm, loaded.own),
             own=loaded.own,
             start=start,

@@ -58,7 +58,7 @@ class BatchSolution:
             working = model.working
             back = working.effects_back
             with float64():
-                effects = effects_at(problem_of(self.method, working.glmm), working.glmm, working.forth(params))
+                effects = effects_at(problem_of(self.method), working.glmm, working.forth(params))
         return solution_of(model, self.method, outcome, 0, effects, back)
 
 

@@ -46,6 +46,8 @@ def _structure(model: MixedModel) -> tuple[str, tuple, tuple]:
 
 
 def _known(design: Design) -> int:
+    if not len(design.y):
+        return STATUSES.index(Status.INVALID)
     faults = invalid_responses(design.y[None], design.response_kind, design.weights)
     if faults.constant[0]:
         return STATUSES.index(Status.CONSTANT)

@@ -146,7 +146,7 @@ def _component(batch: BatchSolution, names: tuple[str, str, str], vcov: np.ndarr
 
 
 def _members(batch: BatchSolution) -> pd.Index:
-    return pd.Index(batch.members.names, name="member")
+    return pd.Index(batch.members.names, name="member", tupleize_cols=False)
 
 
 def _terms(batch: BatchSolution) -> list[str]:

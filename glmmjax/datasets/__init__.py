@@ -62,5 +62,5 @@ def read_responses(path: str | os.PathLike) -> Any:
         return read_table(path)
     try:
         return reader(path)
-    except ValueError as error:
-        raise ModelError(f"{path} cannot be read as {path.suffix}: {str(error).splitlines()[0]}.") from error
+    except (ValueError, EOFError) as error:
+        raise ModelError(f"{path} cannot be read as {path.suffix}.") from error

@@ -19,8 +19,8 @@ def split_design(
 ) -> tuple[list, list[Design]]:
     """The levels of the column `by` (sorted, or in the order of its categories), and the design of the rows of each.
 
-    The columns of all designs are made from the whole table. Rows in which `by` is missing are in none. Raises
-    `ModelError` as `build_design` does.
+    The columns of all designs are made from the whole table. Rows in which `by` is missing are in none; a level whose
+    rows all miss some other value has a design of no rows. Raises `ModelError` as `build_design` does.
     """
     table = open_table(data)
     if not isinstance(by, str):
@@ -29,9 +29,9 @@ def split_design(
     if not table.index.is_unique:
         raise ModelError("The row labels of data repeat: reset its index.")
     design = build_design(formula, data, response=response, weights=weights, offset=offset)
-    groups = groups.take(table.index.get_indexer(design.frame.index))
     is_categorical = isinstance(groups.dtype, pd.CategoricalDtype)
     codes, levels = pd.factorize(groups if is_categorical else groups.to_numpy(), sort=True, use_na_sentinel=True)
+    codes = codes[table.index.get_indexer(design.frame.index)]
     order = np.argsort(codes, kind="stable")
     bounds = np.searchsorted(codes[order], np.arange(len(levels) + 1))
     parts = [subset_rows(design, order[start:end]) for start, end in itertools.pairwise(bounds)]

@@ -132,9 +132,8 @@ def _scaled_log1p(log_mu: Values, alpha: Values) -> Values:
 
 @jax.custom_jvp
 def _log_ratio(log_mu: Values, alpha: Values) -> Values:
-    """`L = log(mu (1 + alpha) / (1 + alpha mu))`: `log mu` at `alpha = 0`, and no larger than the counts call for where
-    `alpha mu` is large, so that the sum over many large counts keeps its digits. The base takes `y log(1 + alpha)` back.
-    """
+    """`L = log(mu (1 + alpha) / (1 + alpha mu))`: `log mu` at `alpha = 0`, and small where `alpha mu` is large, so that
+    the sum over many large counts keeps its digits. The base takes `y log(1 + alpha)` back."""
     _, z, t, w, q = _parts(log_mu, alpha)
     log1p_t = t * (1 - w) * (1 + w * w * q)
     return jnp.log1p(alpha) - log1p_t + jnp.where(z > 1, -jnp.log(_positive(alpha)), log_mu)

@@ -7,11 +7,10 @@ from .._errors import ModelError
 from .._precision import float64
 from ..marginal import AGHQ, MAX_NODES, Exact, Laplace, Method
 from ..mixed import MixedModel
-from ..model import GLMM
 from ..params import Params
 from ._estimate import estimate
 from ._exact import ExactProblem
-from ._integral import IntegralProblem, bound_on_counts
+from ._integral import IntegralProblem, bounds_on_counts
 from ._outcome import outcome_of
 from ._problem import AbstractProblem
 from ._solution import Solution, solution_of
@@ -28,18 +27,17 @@ def fit_model(model: MixedModel, method: Method | None, *, reml: bool = False, s
     if start is not None:
         check_params(model, start, "start")
     working = model.working
+    problem = problem_of(method, int(bounds_on_counts(working.glmm)))
     with float64():
         begin = None if start is None else working.forth(start)
-        found, effects = jax.tree.map(np.asarray, estimate(problem_of(method, working.glmm), working.glmm, begin))
+        found, effects = jax.tree.map(np.asarray, estimate(problem, working.glmm, begin))
     outcome = outcome_of(method, working, jax.tree.map(lambda leaf: leaf[None], found), model.response_sd[None])
     return solution_of(model, method, outcome, 0, effects, working.effects_back)
 
 
-def problem_of(method: Method, glmm: GLMM) -> AbstractProblem:
-    """The objective that belongs to a method and a model (or several as one)."""
-    if isinstance(method, Exact):
-        return ExactProblem(method.reml)
-    return IntegralProblem(method, bound_on_counts(glmm))
+def problem_of(method: Method, counts: int = 0) -> AbstractProblem:
+    """The objective that belongs to a method; `counts` as in `IntegralProblem`."""
+    return ExactProblem(method.reml) if isinstance(method, Exact) else IntegralProblem(method, counts)
 
 
 def choose_method(model: MixedModel, method: Method | None, *, reml: bool) -> Method:

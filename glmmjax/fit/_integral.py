@@ -15,7 +15,7 @@ from ..structure import _small as small
 from ._problem import AbstractProblem, Data, Effects, Estimate
 from ._start import pql_information, start_params
 
-_TALLIES = (64, 256, 1024, 4096)
+_TALLY = 256
 
 
 class IntegralProblem(AbstractProblem):
@@ -79,9 +79,10 @@ class IntegralProblem(AbstractProblem):
         return Effects(lam @ mode, small.congruence(lam.T, factor.blocks()))
 
 
-def bound_on_counts(glmm: GLMM) -> int:
-    """`IntegralProblem.counts` for a model or a batch: one of few sizes, 0 where a tally does not apply or pay."""
-    if glmm.family.response != "count" or not glmm.family.dispersion_names:
-        return 0
-    largest, cells = np.max(glmm.y), glmm.weights.shape[-1] * glmm.weights.shape[-2]
-    return next((size for size in _TALLIES if largest < size <= cells), 0)
+def bounds_on_counts(glmm: GLMM) -> np.ndarray:
+    """`IntegralProblem.counts` for a model, or for each member of a batch (leading axes): `_TALLY`, or 0 where a tally
+    does not apply or pay. It depends on the member alone, whose bits are then its own affair."""
+    y, cells = np.asarray(glmm.y), glmm.weights.shape[-1] * glmm.weights.shape[-2]
+    if glmm.family.response != "count" or not glmm.family.dispersion_names or cells < _TALLY:
+        return np.zeros(y.shape[: -3 if glmm.family.response == "proportion" else -2], int)
+    return np.where(y.max((-1, -2)) < _TALLY, _TALLY, 0)

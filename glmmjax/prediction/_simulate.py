@@ -21,8 +21,8 @@ def simulate(model: MixedModel, params: Params, n: int, *, seed: int) -> np.ndar
     """
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
         raise ModelError(f"The number of simulations must be a whole number of at least 1, not {n!r}.")
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer):
-        raise ModelError(f"seed must be a whole number, not {seed!r}.")
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**63:
+        raise ModelError(f"seed must be a whole number from 0 to 2^63 - 1, not {seed!r}.")
     weights = model.design.weights
     if not model.family.traits.has_residual and (weights != 1).any():
         raise ModelError("A model with prior weights has no distribution to simulate from (other than gaussian).")

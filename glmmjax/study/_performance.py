@@ -1,6 +1,7 @@
 """How an estimator performs over simulated data sets, each figure with its Monte Carlo standard error."""
 
 import dataclasses
+import numbers
 from collections.abc import Sequence
 from typing import Any
 
@@ -71,7 +72,7 @@ def performance(
 
 def check_share(argument: str, value: Any) -> None:
     """Raise a `ModelError` unless `value` is a probability other than 0 and 1."""
-    if not isinstance(value, int | float) or not 0 < value < 1:
+    if not isinstance(value, numbers.Real) or not 0 < float(value) < 1:
         raise ModelError(f"{argument} must lie between 0 and 1, not {value!r}.")
 
 
@@ -99,7 +100,9 @@ def _of_estimates(values: Column, truth: float) -> dict[str, float]:
 
 
 def _of_intervals(values: Column, std_errors: Column, truth: float, level: float) -> dict[str, float]:
-    """The model's own standard errors, and how often their intervals contain the truth."""
+    """The model's own standard errors, and how often their intervals contain the truth, where both are there."""
+    both = ~np.isnan(std_errors)
+    values, std_errors = values[both], std_errors[both]
     n, variances = len(values), std_errors**2
     model_se = np.sqrt(variances.mean())
     coverage = (np.abs(values - truth) <= ndtri(0.5 + level / 2) * std_errors).mean()

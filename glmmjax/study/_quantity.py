@@ -32,7 +32,7 @@ def estimates(batch: BatchSolution) -> pd.DataFrame:
     """
     found = batch.reported
     values = _values(batch.members.first, found.beta, found.covariance, found.dispersion)
-    index = pd.Index(batch.members.names, name="member")
+    index = pd.Index(batch.members.names, name="member", tupleize_cols=False)
     return pd.DataFrame(values, index=index, columns=_names(batch.members.first))
 
 

@@ -37,7 +37,7 @@ class Refits(NamedTuple):
 
 def fit_draws(model: MixedModel, responses: np.ndarray, refits: Refits, start: Params | None = None) -> BatchSolution:
     """Fit `model` to each of the (B, n) responses; raises what `batch.fit_members` raises."""
-    members = SharedDesign(model, as_responses(responses, len(model.design.y), pairs=False))
+    members = SharedDesign(model, as_responses(responses, model.design.frame.index, pairs=False))
     return fit_members(members, refits.method, refits.settings, reml=refits.reml, start=start)
 
 

@@ -72,8 +72,9 @@ class TestFitBy:
         data = table.assign(site=table.site.map({name: k for k, name in enumerate("abcdefhi")}))
         extra = data.head(4).assign(x=None, site=[0, 1, 2, 99])
         batch = gj.fit_by(FORMULA, pl.from_pandas(pd.concat([extra.astype(data.dtypes), data])), "site", "poisson")
-        assert batch.names.tolist() == list(range(8))
-        np.testing.assert_allclose(batch.loglik, by_site.loglik, rtol=1e-12)
+        assert batch.names.tolist() == [*range(8), 99]
+        assert batch.status[-1] == gj.Status.INVALID.value  # of whose rows none is left
+        np.testing.assert_allclose(batch.loglik[:-1], by_site.loglik, rtol=1e-12)
 
     def test_the_columns_are_made_from_the_whole_table(self, table):
         part = table[table.site.isin(["a", "c"])]

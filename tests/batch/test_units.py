@@ -4,6 +4,7 @@ import json
 
 import jax
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse
 import scipy.stats
@@ -160,7 +161,7 @@ class TestCheckpoint:
 class TestResponses:
     def test_arrays_are_read_when_they_are_needed(self, tmp_path):
         np.save(tmp_path / "y.npy", np.arange(12, dtype=np.int16).reshape(3, 4))
-        rows = as_responses(np.load(tmp_path / "y.npy", mmap_mode="r"), 4, pairs=False)
+        rows = as_responses(np.load(tmp_path / "y.npy", mmap_mode="r"), pd.RangeIndex(4), pairs=False)
         taken = rows.take(np.array([2, 0]))
         assert taken.dtype == np.float64
         assert taken.tolist() == [[8, 9, 10, 11], [0, 1, 2, 3]]
@@ -169,7 +170,7 @@ class TestResponses:
     def test_sparse_matrices_become_dense_some_rows_at_a_time(self):
         values = np.array([[0, 2, 0], [1, 0, 0]])
         for kind in (scipy.sparse.csr_array, scipy.sparse.csc_matrix, scipy.sparse.coo_array):
-            rows = as_responses(kind(values), 3, pairs=False)
+            rows = as_responses(kind(values), pd.RangeIndex(3), pairs=False)
             assert len(rows) == 2
             assert rows.take(np.array([1])).tolist() == [[1, 0, 0]]
 
