@@ -14,7 +14,9 @@ Report = Callable[[int, int], None]
 def progress_bar(total: int, *, title: str, shown: bool | None) -> Iterator[Report]:
     """Give a `Report`. `shown=None` shows the bar on a terminal or in a notebook, and nowhere else."""
     console = Console(stderr=True)
-    visible = (console.is_terminal or console.is_jupyter) if shown is None else shown
+    if not ((console.is_terminal or console.is_jupyter) if shown is None else shown):
+        yield lambda done, failed: None
+        return
     columns = (
         TextColumn(title),
         BarColumn(),
@@ -23,7 +25,7 @@ def progress_bar(total: int, *, title: str, shown: bool | None) -> Iterator[Repo
         TimeRemainingColumn(),
         TextColumn("{task.fields[failed]} failed"),
     )
-    with Progress(*columns, console=console, disable=not visible) as bar:
+    with Progress(*columns, console=console) as bar:
         task = bar.add_task("", total=total, rate="", failed=0)
 
         def report(done: int, failed: int) -> None:
