@@ -245,7 +245,8 @@ class Fit:
 class Batch(Sequence):
     """Fits of many models. Made by `fit_many` and `fit_by`.
 
-    Arrays and tables have one row a member, NaN for members that failed; `batch[i]` is member `i` as an ordinary `Fit`.
+    Arrays and tables have one row a member, NaN for members that failed; `batch[i]` is member `i` as an ordinary `Fit`,
+    and `batch["name"]` the one of that name.
     """
 
     solution: many.BatchSolution
@@ -254,7 +255,7 @@ class Batch(Sequence):
         return len(self.solution.members)
 
     @overload
-    def __getitem__(self, index: int) -> Fit: ...
+    def __getitem__(self, index: int | str) -> Fit: ...
 
     @overload
     def __getitem__(self, index: slice) -> list[Fit]: ...
@@ -262,6 +263,9 @@ class Batch(Sequence):
     def __getitem__(self, index):
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
+        if isinstance(index, str):
+            numbers = dict(zip(self.solution.members.names, range(len(self)), strict=True))
+            return self[numbers[index]]
         number = range(len(self))[index]
         return Fit(self.solution.solution(number))
 

@@ -87,3 +87,10 @@ def test_successes_without_trials_are_refused(design):
     model = gj.glmm("~ x + (1 | g)", design, "binomial")
     with pytest.raises(gj.ModelError, match="no trials"):
         gj.fit_many(model, np.full((2, 160), 3) - np.arange(160) % 3)
+
+
+def test_a_member_by_its_name(design, model, counts, batch):
+    found = gj.fit_many(model, pd.DataFrame(counts.T, columns=list("abcdef"), index=design.index))
+    assert found["c"].loglik == batch[2].loglik
+    with pytest.raises(KeyError, match="nobody"):
+        _ = found["nobody"]
