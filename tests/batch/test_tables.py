@@ -67,7 +67,7 @@ class TestSequence:
         for outside in (MEMBERS, -MEMBERS - 1):
             with pytest.raises(IndexError):
                 batch[outside]
-        with pytest.raises(TypeError):
+        with pytest.raises(KeyError, match="x"):
             batch["x"]
 
     def test_slices_are_lists_of_fits(self, batch):
