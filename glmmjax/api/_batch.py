@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from .. import batch as core
-from .._errors import Interrupted, ModelError
+from .._errors import ModelError
 from ..families import AbstractFamily
 from ..marginal import Method
 from ..params import Params
-from ._model import Batch, Model
+from ._model import Batch, Model, stoppable
 
 
 def fit_many(  # noqa: PLR0913 - keyword-only settings
@@ -111,7 +111,5 @@ def _of_models(models: Any, responses: Any, weights: Any, offset: Any) -> core.A
 
 
 def _fit(members, method, settings, *, reml: bool, start: Params | None = None) -> Batch:
-    try:
+    with stoppable():
         return Batch(core.fit_members(members, method, settings, reml=reml, start=start))
-    except Interrupted as stop:
-        raise Interrupted(Batch(stop.batch)) from None

@@ -1,5 +1,6 @@
 """The objects a user holds, `Model`, `Fit` and `Batch`: each a set of one-line doors to the functions behind them."""
 
+import contextlib
 import dataclasses
 import os
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,7 @@ from jaxtyping import Float
 
 from .. import batch as many
 from .. import study
+from .._errors import Interrupted, ModelError
 from .._status import STATUSES
 from .._types import Array
 from ..fit import Solution, check_params, choose_method, fit_model, starting_values
@@ -216,9 +218,11 @@ class Fit:
 
         Raises:
             ModelError: the fit did not converge, or has prior weights from which nothing can be drawn.
+            Interrupted: on Ctrl-C; its attribute `batch` holds the finished refits.
         """
         settings = many.Settings(progress=progress, checkpoint=checkpoint)
-        refits = study.bootstrap(self.solution, study.Draws(n, seed), study.Refits(settings=settings))
+        with stoppable():
+            refits = study.bootstrap(self.solution, study.Draws(n, seed), study.Refits(settings=settings))
         original, estimates = study.truth(self.model.core, self.params), study.estimates(refits)
         return study.Bootstrap(original, estimates, study.failures(refits), Batch(refits))
 
@@ -351,8 +355,11 @@ class Batch(Sequence):
         return many.tidy(self.solution)
 
     def to_parquet(self, path: str | os.PathLike) -> None:
-        """Write `to_frame()` to a Parquet file (needs pyarrow, the extra `parquet`)."""
-        self.to_frame().to_parquet(path, index=False)
+        """Write `to_frame()` to a Parquet file; `ModelError` without pyarrow (the extra `parquet`)."""
+        try:
+            self.to_frame().to_parquet(path, index=False)
+        except ImportError as error:
+            raise ModelError("Writing Parquet needs pyarrow: pip install 'glmmjax[parquet]'.") from error
 
     def counts(self) -> pd.Series:
         """Number of members by status."""
@@ -362,3 +369,12 @@ class Batch(Sequence):
     def __repr__(self) -> str:
         ok = int(self.converged.sum())
         return f"<Batch of {len(self)} {self.solution.members.first.family.name} models, {ok} converged>"
+
+
+@contextlib.contextmanager
+def stoppable() -> Iterator[None]:
+    """Hand an interrupted batch on as the object that a user knows."""
+    try:
+        yield
+    except Interrupted as stop:
+        raise Interrupted(Batch(stop.batch)) from None

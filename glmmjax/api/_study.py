@@ -1,8 +1,7 @@
 """Studies by simulation: `simulation_study`, `power` and `power_curve`."""
 
-import contextlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,14 +9,14 @@ import pandas as pd
 
 from .. import batch as many
 from .. import study
-from .._errors import Interrupted, ModelError
+from .._errors import ModelError
 from ..families import AbstractFamily
 from ..fit import check_params
 from ..marginal import Method
 from ..mixed import MixedModel, mixed_model
 from ..params import Params
 from ..prediction import simulate
-from ._model import Batch, Model
+from ._model import Batch, Model, stoppable
 
 
 def simulation_study(  # noqa: PLR0913 - keyword-only settings
@@ -50,7 +49,7 @@ def simulation_study(  # noqa: PLR0913 - keyword-only settings
     study.check_share("level", level)
     check_params(core, params, "params")
     refits = study.Refits(method, reml, many.Settings(checkpoint=checkpoint, progress=progress))
-    with _stoppable():
+    with stoppable():
         found = study.fit_draws(core, simulate(core, params, n, seed=seed), refits)
     estimates = study.estimates(found)
     table = study.performance(study.truth(core, params), estimates, many.std_errors(found), level)
@@ -92,7 +91,7 @@ def power(  # noqa: PLR0913 - keyword-only settings
         Interrupted: on Ctrl-C; its attribute `batch` holds the finished fits.
     """
     refits = study.Refits(method, reml, many.Settings(checkpoint=checkpoint, progress=progress))
-    with _stoppable():
+    with stoppable():
         return study.power(_core(model), params, term, study.Draws(n, seed), study.Rule(test, alpha), refits)
 
 
@@ -148,7 +147,7 @@ def power_curve(  # noqa: PLR0913 - keyword-only settings
 
     refits = study.Refits(method, reml, many.Settings(checkpoint=checkpoint, progress=progress))
     draws, rule = study.Draws(n, seed), study.Rule(test, alpha)
-    with _stoppable():
+    with stoppable():
         return study.power_curve(recipe, term, (groups, per_group), draws, rule, refits)
 
 
@@ -156,12 +155,3 @@ def _core(model: Any) -> MixedModel:
     if not isinstance(model, Model):
         raise ModelError(f"model must be one made by gj.glmm, not {type(model).__name__}.")
     return model.core
-
-
-@contextlib.contextmanager
-def _stoppable() -> Iterator[None]:
-    """Hand an interrupted batch on as the object that a user knows."""
-    try:
-        yield
-    except Interrupted as stop:
-        raise Interrupted(Batch(stop.batch)) from None

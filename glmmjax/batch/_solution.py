@@ -1,6 +1,7 @@
 """The fits of a batch: numbers in the user's coordinates, and each member as an ordinary `Solution`."""
 
 import dataclasses
+import functools
 
 import jax
 import numpy as np
@@ -34,7 +35,7 @@ class BatchSolution:
         """(B,) whether the estimates of a member are a maximum of its likelihood."""
         return succeeded(self.found.status)
 
-    @property
+    @functools.cached_property
     def reported(self) -> Outcome:
         """The numbers, NaN for members that failed."""
 

@@ -94,3 +94,23 @@ def test_a_member_by_its_name(design, model, counts, batch):
     assert found["c"].loglik == batch[2].loglik
     with pytest.raises(KeyError, match="nobody"):
         _ = found["nobody"]
+
+
+def test_an_interrupted_bootstrap_holds_a_batch(model, batch, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("glmmjax.batch._run._fit_slice", stop)
+    with pytest.raises(gj.Interrupted) as stopped:
+        batch[0].bootstrap(4)
+    assert isinstance(stopped.value.batch, gj.Batch)
+    assert set(stopped.value.batch.status) == {gj.Status.NOT_RUN.value}
+
+
+def test_parquet_without_pyarrow_is_a_sentence(batch, monkeypatch, tmp_path):
+    def missing(*_, **__):
+        raise ImportError("Unable to find a usable engine")
+
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", missing)
+    with pytest.raises(gj.ModelError, match="needs pyarrow"):
+        batch.to_parquet(tmp_path / "fits.parquet")
