@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from ._errors import ModelError
-from .covariances import covariance_named
-from .design import Design, build_design
+from .covariances import AbstractCovariance, covariance_named, kinds
+from .design import Design, RandomPart, build_design
 from .families import AbstractFamily, as_family
 from .model import GLMM
-from .structure import Grouped, Layout, make_layout
+from .structure import Grouping, Laid, Layout, make_structure
 from .working import Working, working_coordinates
 
 _PAIRS = 20_000  # rows looked at to see whether covariances can be told apart
@@ -35,16 +35,6 @@ class MixedModel:
     def family(self) -> AbstractFamily:
         """Distribution of the response."""
         return self.glmm.family
-
-    @property
-    def group(self) -> str | None:
-        """The grouping factor, None for a model without random effects."""
-        return self.design.random[0].formula.group if self.design.random else None
-
-    @property
-    def levels(self) -> tuple[str, ...]:
-        """Levels of the grouping factor."""
-        return self.design.random[0].levels if self.design.random else ()
 
     @property
     def has_response(self) -> bool:
@@ -76,16 +66,17 @@ class MixedModel:
         return int((self.design.weights > 0).sum())
 
 
-def mixed_model(formula: str, data: Any, *, family: str | AbstractFamily, weights=None, offset=None) -> MixedModel:
+def mixed_model(  # noqa: PLR0913 - the arguments of `glmm`
+    formula: str, data: Any, *, family: str | AbstractFamily, weights=None, offset=None, matrices=None
+) -> MixedModel:
     """Parse, check and lay out; raises `ModelError`."""
     distribution = as_family(family)
-    design = build_design(formula, data, response=distribution.response, weights=weights, offset=offset)
-    return lay_out(design, distribution)
+    given = {"weights": weights, "offset": offset, "matrices": matrices}
+    return lay_out(build_design(formula, data, response=distribution.response, covariances=kinds(), **given), distribution)
 
 
 def lay_out(design: Design, family: AbstractFamily) -> MixedModel:
     """The model of a design; raises `ModelError` for terms that are not identified."""
-    _refuse_several_factors(design)
     _refuse_dependent_columns(design)
     _refuse_overlapping_terms(design)
     return arrange(design, family)
@@ -93,24 +84,64 @@ def lay_out(design: Design, family: AbstractFamily) -> MixedModel:
 
 def arrange(design: Design, family: AbstractFamily) -> MixedModel:
     """The model of a design that is known to be identified, or is not going to be fitted."""
-    refs = design.random[0].refs if design.random else np.zeros(len(design.y), int)
-    layout = make_layout(refs, len(design.random[0].levels) if design.random else 1)
-    return MixedModel(design, assemble(design, family, layout), layout)
+    laid = make_structure(groupings(design), len(design.y))
+    return MixedModel(design, assemble(design, family, laid), laid.layout)
 
 
-def assemble(design: Design, family: AbstractFamily, layout: Layout) -> GLMM:
-    """The arrays of a design in the blocks of `layout`."""
-    terms = design.random
-    z = np.concatenate([term.z for term in terms], 1) if terms else np.zeros((len(design.y), 0))
+def assemble(design: Design, family: AbstractFamily, laid: Laid) -> GLMM:
+    """The arrays of a design in the blocks of its layout."""
+    layout = laid.layout
     return GLMM(
         y=layout.to_blocks(design.y.T),
         weights=layout.to_blocks(design.weights) * layout.present,
         offset=layout.to_blocks(design.offset[None]),
         x=(layout.to_blocks(design.fixed.x.T),),
-        structure=Grouped(layout.to_blocks(z.T), layout.group_of_block, layout.groups, (0,) * z.shape[1]),
+        structure=laid.structure,
         family=family,
-        covariances=tuple(covariance_named(term.formula.covariance, term.z.shape[1]) for term in terms),
+        covariances=covariances_of(design),
     )
+
+
+def covariances_of(design: Design) -> tuple[AbstractCovariance, ...]:
+    """The covariance structure of each random term."""
+    return tuple(
+        covariance_named(
+            term.formula.covariance,
+            len(term.names),
+            coordinates=term.coordinates,
+            matrix=term.matrix,
+            rank=term.formula.rank,
+        )
+        for term in design.random
+    )
+
+
+def groupings(design: Design) -> list[Grouping]:
+    """The grouping factors: terms on the same factor share one, unless each row has only one of their columns."""
+    covariances, found = covariances_of(design), []
+    for numbers in _sharing_a_factor(design):
+        terms = [design.random[number] for number in numbers]
+        found.append(
+            Grouping(
+                terms=tuple(numbers),
+                refs=terms[0].refs,
+                levels=len(terms[0].levels),
+                z=np.concatenate([term.z for term in terms], 1),
+                position=terms[0].position,
+                q=sum(covariances[number].q for number in numbers),
+                rank=sum(covariances[number].rank for number in numbers),
+            )
+        )
+    return found
+
+
+def _sharing_a_factor(design: Design) -> list[list[int]]:
+    """Numbers of the terms of each factor, in order of first appearance."""
+    shared: dict[tuple, list[int]] = {}
+    for number, term in enumerate(design.random):
+        alone = term.position is not None or term.is_smooth
+        shared.setdefault((term.formula.group, number if alone else -1), []).append(number)
+    return list(shared.values())
 
 
 def check_response(model: MixedModel) -> None:
@@ -122,32 +153,55 @@ def check_response(model: MixedModel) -> None:
 
 
 def plan(model: MixedModel) -> str:
-    """The structure chosen for the random effects, in words."""
-    glmm, layout = model.glmm, model.layout
+    """The structure chosen for the random effects, as a table in words."""
+    structure, layout = model.glmm.structure, model.layout
     blocks, width = layout.rows.shape
-    filled = layout.present.mean()
-    lines = [f"{model.nobs} observations in {blocks} blocks of {width} ({filled:.0%} filled)"]
-    if model.group is None:
+    lines = [f"{model.nobs} observations in {blocks} blocks of {width} ({layout.present.mean():.0%} filled)"]
+    if not structure.factors:
         return "\n".join([*lines, "no random effects"])
-    q = glmm.structure.q
-    lines.append(f"{model.group}: {len(model.levels)} levels, H is one {q} x {q} block a level")
-    for term, covariance in zip(model.design.random, glmm.covariances, strict=True):
-        lines.append(f"  {term.formula.text}: {covariance.name}({', '.join(term.names)})")
+    for number, terms in enumerate(structure.terms):
+        lines.append(_factor_in_words(model, number))
+        for term in (model.design.random[k] for k in terms):
+            lines.append(f"  {term.formula.text}: {term.formula.covariance}({_some(term.names)})")
+    if structure.rest:
+        r = structure.size_of_rest
+        lines.append(f"rest: one dense {r} x {r} matrix")
+        lines += [f"  {_border_in_words(model, t)}" for t in range(structure.chain)]
     return "\n".join(lines)
 
 
-def _refuse_several_factors(design: Design) -> None:
-    groups = list(dict.fromkeys(term.formula.group for term in design.random))
-    if len(groups) > 1:
-        raise ModelError(
-            f"This version fits one grouping factor, and the formula has {len(groups)} ({', '.join(groups)}): "
-            "keep the terms of one of them."
-        )
+def _factor_in_words(model: MixedModel, number: int) -> str:
+    structure = model.glmm.structure
+    columns, terms = structure.factors[number], structure.terms[number]
+    term = model.design.random[terms[0]]
+    size = f"{term.formula.group}: {len(term.levels)} level{'s' if len(term.levels) > 1 else ''}"
+    if number >= structure.chain:
+        return f"{size}, {columns.rank} effect{'s' if columns.rank > 1 else ''} each, in the rest"
+    nested = "" if number + 1 >= structure.chain else f", nested in {_group(model, number + 1)}"
+    return f"{size}, H is one {columns.rank} x {columns.rank} block a level{nested}"
+
+
+def _border_in_words(model: MixedModel, t: int) -> str:
+    structure = model.glmm.structure
+    border = structure.borders[t]
+    others = ", ".join(_group(model, structure.chain + r) for r in range(len(structure.rest)))
+    how = "multiplied as a dense matrix" if border.first is None else "only those that occur are multiplied"
+    return f"{_group(model, t)} meets {others} in {len(border.level)} pairs of a level and a column; {how}"
+
+
+def _group(model: MixedModel, number: int) -> str:
+    return model.design.random[model.glmm.structure.terms[number][0]].formula.group
+
+
+def _some(names: tuple[str, ...]) -> str:
+    return ", ".join(names if len(names) <= 6 else (*names[:3], "...", names[-1]))
 
 
 def _refuse_dependent_columns(design: Design) -> None:
     present = design.weights > 0
     for term in design.random:
+        if term.position is not None:
+            continue
         z = term.z[present]
         left = np.abs(np.diag(np.linalg.qr(z, mode="r"))) if len(z) >= z.shape[1] else np.zeros(z.shape[1])
         lost = left <= 1e-10 * np.sqrt((z * z).sum(0))
@@ -160,25 +214,38 @@ def _refuse_dependent_columns(design: Design) -> None:
 
 
 def _refuse_overlapping_terms(design: Design) -> None:
-    """Terms on one factor whose covariances cannot be told apart, such as `(1 | g) + (x | g)`.
+    """Terms on one factor (by whatever name) whose covariances cannot be told apart, such as `(1 | g) + (x | g)`.
 
     The covariance of observations i and j of a group is a sum over terms and columns c, d of `z_ic S_cd z_jd`, linear
     in the free entries of `S`; they are identified if these products, over pairs in the same group, are independent.
     """
-    if len(design.random) < 2:
-        return
-    refs, present = design.random[0].refs, design.weights > 0
+    same: dict[bytes, list[RandomPart]] = {}
+    for term in design.random:
+        if term.position is None and not term.is_smooth:
+            same.setdefault(_partition(term.refs), []).append(term)
+    for terms in same.values():
+        if len(terms) > 1 and not _told_apart(terms, design.weights > 0):
+            written = " + ".join(term.formula.text for term in terms)
+            raise ModelError(f"The covariances of {written} cannot be told apart, because the terms share columns.")
+
+
+def _partition(refs: np.ndarray) -> bytes:
+    """The partition of the rows, whatever the levels are called."""
+    _, first, inverse = np.unique(refs, return_index=True, return_inverse=True)
+    return first[inverse].tobytes()
+
+
+def _told_apart(terms: list[RandomPart], present: np.ndarray) -> bool:
+    refs = terms[0].refs
     order = np.flatnonzero(present)[np.argsort(refs[present], kind="stable")]
     looked_at = np.unique(np.linspace(0, len(order) - 1, _PAIRS).astype(int))
     first, second = order[looked_at], np.roll(order, -1)[looked_at]
     second = np.where(refs[first] == refs[second], second, first)
     left, right = np.concatenate([first, first]), np.concatenate([first, second])
     columns = []
-    for term in design.random:
+    for term in terms:
         q = len(term.names)
-        rows, cells = np.diag_indices(q) if term.formula.covariance == "diag" else np.tril_indices(q)
+        rows, cells = np.tril_indices(q) if term.formula.covariance == "us" else np.diag_indices(q)
         z = term.z / np.sqrt((term.z * term.z).mean(0))
         columns += [z[left, c] * z[right, d] + z[left, d] * z[right, c] for c, d in zip(rows, cells, strict=True)]
-    if np.linalg.matrix_rank(np.stack(columns), tol=1e-8 * np.sqrt(len(left))) < len(columns):
-        terms = " + ".join(term.formula.text for term in design.random)
-        raise ModelError(f"The covariances of {terms} cannot be told apart, because the terms share columns.")
+    return np.linalg.matrix_rank(np.stack(columns), tol=1e-8 * np.sqrt(len(left))) == len(columns)

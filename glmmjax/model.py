@@ -1,5 +1,7 @@
 """The numerical model: arrays, a family and covariances, and nothing that a compiled function does not need."""
 
+from typing import NamedTuple
+
 import equinox as eqx
 import jax.numpy as jnp
 from jax.scipy.linalg import block_diag
@@ -9,7 +11,7 @@ from ._types import Array
 from .covariances import AbstractCovariance
 from .families import AbstractFamily
 from .params import Params
-from .structure import Grouped
+from .structure import Factors, Structure
 
 Cells = Float[Array, "... blocks width"]
 
@@ -26,7 +28,7 @@ class GLMM(eqx.Module):
         weights: (blocks, width) prior weights, zero in the padding.
         offset: (predictors, blocks, width).
         x: one (p_j, blocks, width) a linear predictor.
-        structure: the random columns and their groups.
+        structure: the random columns and their grouping factors.
         family, covariances: distribution of `y`; covariance of each random term.
     """
 
@@ -34,7 +36,7 @@ class GLMM(eqx.Module):
     weights: Cells
     offset: Float[Array, "... predictors blocks width"]
     x: tuple[Float[Array, "... _ blocks width"], ...]
-    structure: Grouped
+    structure: Structure
     family: AbstractFamily
     covariances: tuple[AbstractCovariance, ...]
 
@@ -54,17 +56,41 @@ class GLMM(eqx.Module):
         return self.p, tuple(c.size for c in self.covariances), len(self.family.dispersion_names)
 
 
-def relative_factor(glmm: GLMM, theta: tuple[Float[Array, " size"], ...]) -> Float[Array, "q q"]:
-    """The lower-triangular relative covariance factor of all random columns, a block a term."""
-    if not glmm.covariances:
-        return jnp.zeros((0, 0), glmm.weights.dtype)
-    factors = [c.factor(t) for c, t in zip(glmm.covariances, theta, strict=True)]
-    return factors[0] if len(factors) == 1 else block_diag(*factors)
+class Place(NamedTuple):
+    """Where a random term lies: its factor in `structure.factors`, and its columns among those of the factor."""
+
+    factor: int
+    columns: slice
 
 
-def scaled_factor(glmm: GLMM, params: Params) -> Float[Array, "q q"]:
+def places(glmm: GLMM) -> tuple[Place, ...]:
+    """The place of each random term, in the order of the formula."""
+    found: dict[int, Place] = {}
+    for number, terms in enumerate(glmm.structure.terms):
+        first = 0
+        for term in terms:
+            last = first + glmm.covariances[term].q
+            found[term] = Place(number, slice(first, last))
+            first = last
+    return tuple(found[term] for term in range(len(found)))
+
+
+def term_factors(glmm: GLMM, theta: tuple[Float[Array, " size"], ...]) -> tuple[Float[Array, "q rank"], ...]:
+    """The relative covariance factor of each random term."""
+    return tuple(c.factor(t) for c, t in zip(glmm.covariances, theta, strict=True))
+
+
+def relative_factor(glmm: GLMM, theta: tuple[Float[Array, " size"], ...]) -> Factors:
+    """The relative covariance factor of each grouping factor, a block a term."""
+    of_terms = term_factors(glmm, theta)
+    own = ([of_terms[term] for term in terms] for terms in glmm.structure.terms)
+    return tuple(blocks[0] if len(blocks) == 1 else block_diag(*blocks) for blocks in own)
+
+
+def scaled_factor(glmm: GLMM, params: Params) -> Factors:
     """`lam` with `u = lam b`: the relative factor times the family's scale (sigma for gaussian)."""
-    return glmm.family.random_scale(params.phi) * relative_factor(glmm, params.theta)
+    scale = glmm.family.random_scale(params.phi)
+    return tuple(scale * lam for lam in relative_factor(glmm, params.theta))
 
 
 def fixed_predictor(glmm: GLMM, beta: Float[Array, " p"]) -> Float[Array, "predictors blocks width"]:

@@ -7,8 +7,9 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from ._types import Array
-from .model import GLMM
+from .model import GLMM, Place, places
 from .params import Params
+from .structure import Columns
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,13 +19,13 @@ class Working:
     Attributes:
         glmm: the model in coordinates `gamma`, `lam_w`: `beta = beta_back gamma`, `lam = effects_back lam_w`.
         beta_back: (p, p) `R^-1`.
-        effects_back: (q, q) `A^-1`, block-diagonal over the terms; `u = effects_back u_w`.
+        effects_back: for each grouping factor (q, q) `A^-1`, block-diagonal over its terms; `u = effects_back u_w`.
         theta_back: for each term the matrix that takes `theta` of `lam_w` to that of `lam`.
     """
 
     glmm: GLMM
     beta_back: np.ndarray
-    effects_back: np.ndarray
+    effects_back: tuple[np.ndarray, ...]
     theta_back: tuple[np.ndarray, ...]
 
     @property
@@ -56,8 +57,8 @@ def working_coordinates(glmm: GLMM) -> Working:
     backs = [_inverse_factor(_rows(x, present), present) for x in glmm.x]
     x = tuple(_combine(back, x) for back, x in zip(backs, glmm.x, strict=True))
     effects_back, theta_back = _inverse_basis(glmm, present)
-    z = _combine(effects_back, glmm.structure.z)
-    working = dataclasses.replace(glmm, x=x, structure=dataclasses.replace(glmm.structure, z=z))
+    factors = tuple(_moved(*pair) for pair in zip(effects_back, glmm.structure.factors, strict=True))
+    working = dataclasses.replace(glmm, x=x, structure=dataclasses.replace(glmm.structure, factors=factors))
     beta_back = block_diagonal(backs)
     return Working(working, beta_back, effects_back, theta_back)
 
@@ -111,15 +112,35 @@ def inverse_triangle(triangle: np.ndarray) -> np.ndarray:
     return np.asarray(inverses).reshape(triangle.shape)
 
 
-def _inverse_basis(glmm: GLMM, present: np.ndarray) -> tuple[np.ndarray, tuple[np.ndarray, ...]]:
-    """`A^-1`, and what it makes of each term's `theta`."""
-    rows, count = _rows(glmm.structure.z, present), present.sum((-1, -2))
-    blocks, matrices, first = [], [], 0
-    for covariance in glmm.covariances:
-        basis = covariance.working_basis(rows[..., first : first + covariance.q], count)
-        blocks.append(inverse_triangle(basis))
-        units = [covariance.transform(unit, blocks[-1]) for unit in np.eye(covariance.size)]
-        matrices.append(np.stack(units, -1))
-        first += covariance.q
-    nothing = np.zeros((*present.shape[:-2], 0, 0))
-    return block_diagonal(blocks) if blocks else nothing, tuple(matrices)
+def _moved(back: np.ndarray, columns: Columns) -> Columns:
+    """Random columns times `back`, which is a number where each row has one column only."""
+    own = back if columns.position is None else back[..., :1, :1]
+    return dataclasses.replace(columns, z=_combine(own, columns.z))
+
+
+def _inverse_basis(glmm: GLMM, present: np.ndarray) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+    """`A^-1` of each grouping factor, and what it makes of each term's `theta`."""
+    of_terms = [_inverse_of_term(glmm, place, number, present) for number, place in enumerate(places(glmm))]
+    backs = tuple(block_diagonal([of_terms[term][0] for term in terms]) for terms in glmm.structure.terms)
+    return backs, tuple(matrix for _, matrix in of_terms)
+
+
+def _inverse_of_term(glmm: GLMM, place: Place, number: int, present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    columns, covariance = glmm.structure.factors[place.factor], glmm.covariances[number]
+    if columns.position is None:
+        rows = _rows(columns.z[..., place.columns, :, :], present)
+        triangle = np.linalg.qr(rows, mode="r") / np.sqrt(present.sum((-1, -2)))[..., None, None]
+    else:
+        triangle = _lengths(columns, present)
+    back = inverse_triangle(covariance.working_basis(triangle))
+    return back, np.stack([covariance.transform(unit, back) for unit in np.eye(covariance.size)], -1)
+
+
+def _lengths(columns: Columns, present: np.ndarray) -> np.ndarray:
+    """(..., q, q) diagonal of the root mean squares of columns of which each row has one."""
+    cells = present.shape[-2] * present.shape[-1]
+    squares = (np.asarray(columns.z)[..., 0, :, :] ** 2 * present).reshape(-1, cells)
+    positions = np.broadcast_to(columns.position, present.shape).reshape(-1, cells)
+    sums = np.stack([np.bincount(*pair, minlength=columns.q) for pair in zip(positions, squares, strict=True)])
+    mean = sums.reshape(*present.shape[:-2], columns.q) / present.sum((-1, -2))[..., None]
+    return np.sqrt(mean)[..., None] * np.eye(columns.q)

@@ -61,9 +61,11 @@ def diagnose(glmm: GLMM, estimate: Estimate, eigen: Eigen, y_sd: np.ndarray, zer
     """
     information, traits, values = np.asarray(estimate.information), glmm.family.traits, eigen.values
     smallest = values.min(1, initial=1.0)
-    singular = (np.abs(np.diagonal(estimate.lam, axis1=1, axis2=2)) < zero).any(1)  # z has mean square one
-    unbounded = smallest < -np.sqrt(np.finfo(float).eps)
     none = np.zeros(len(values), bool)
+    singular = none.copy()
+    for lam in estimate.lam:  # z has mean square one
+        singular |= (np.abs(np.diagonal(lam, axis1=1, axis2=2)) < zero).any(1)
+    unbounded = smallest < -np.sqrt(np.finfo(float).eps)
     outcomes = [
         (Status.NON_FINITE, ~(np.isfinite(estimate.value) & np.isfinite(information).all((1, 2)))),
         (Status.PERFECT, estimate.dispersion[0] < PERFECT * y_sd if traits.has_residual else none),

@@ -19,10 +19,9 @@ from ..marginal import (
     response_products,
     solve_fixed,
 )
-from ..model import relative_factor, unpack
+from ..model import relative_factor, scaled_factor, term_factors, unpack
 from ..params import Params
-from ..structure import _small as small
-from ._problem import AbstractProblem, Data, Effects, Estimate
+from ._problem import AbstractProblem, Data, Estimate, effects_of
 from ._start import moment_sd, start_theta, variance_information
 
 
@@ -59,7 +58,8 @@ class ExactProblem(AbstractProblem):
         design, response = cross
         if start is None:
             variance = response.rr / design.n
-            theta = start_theta(glmm, moment_sd(response.zr / jnp.sqrt(variance), design.zz))
+            scores = tuple(part / jnp.sqrt(variance) for part in response.zr)
+            theta = start_theta(glmm, moment_sd(scores, design.zz))
         else:
             theta = start.theta
         squares = eliminate(cross, glmm.structure, relative_factor(glmm, theta)).rr
@@ -82,8 +82,8 @@ class ExactProblem(AbstractProblem):
     def finish(self, glmm, data, progress):
         search = progress.search
         variances = self.params(glmm, search.x)
-        lam, sigma = relative_factor(glmm, variances.theta), jnp.exp(variances.phi[0])
-        eliminated = eliminate(_cross(data), glmm.structure, lam)
+        sigma = jnp.exp(variances.phi[0])
+        eliminated = eliminate(_cross(data), glmm.structure, relative_factor(glmm, variances.theta))
         return Estimate(
             params=Params(data.response.fitted + solve_fixed(eliminated), variances.theta, variances.phi),
             value=-search.value,
@@ -91,7 +91,7 @@ class ExactProblem(AbstractProblem):
             information=block_diag(eliminated.xx / sigma**2, progress.hessian),
             scaled_gradient=progress.scaled_gradient,
             converged=progress.done,
-            lam=lam,
+            lam=term_factors(glmm, variances.theta),
             scale=sigma,
             dispersion=(sigma,),
             evaluations=search.evaluations,
@@ -100,11 +100,9 @@ class ExactProblem(AbstractProblem):
     def effects(self, glmm, data, params, carry):
         lam = relative_factor(glmm, params.theta)
         eliminated = eliminate(_cross(data), glmm.structure, lam)
-        mode = eliminated.solved[:, -1] - jnp.einsum(
-            "qpg,p->qg", eliminated.solved[:, :-1], params.beta - data.response.fitted
-        )
-        cov = jnp.exp(2 * params.phi[0]) * small.congruence(lam.T, eliminated.factor.blocks())
-        return Effects(lam @ mode, cov)
+        beta = params.beta - data.response.fitted
+        mode = tuple(own[:, -1] - jnp.einsum("qpg,p->qg", own[:, :-1], beta) for own in eliminated.solved)
+        return effects_of(scaled_factor(glmm, params), lam, mode, eliminated.factor)
 
 
 def _cross(data: Data) -> CrossProducts:

@@ -58,7 +58,11 @@ def choose_method(model: MixedModel, method: Method | None, *, reml: bool) -> Me
 
 
 def _check_quadrature(model: MixedModel, method: AGHQ) -> None:
-    q, family = model.glmm.structure.q, model.family
+    factors, family = model.glmm.structure.factors, model.family
+    if len(factors) > 1:
+        groups = ", ".join(dict.fromkeys(term.formula.group for term in model.design.random))
+        raise ModelError(f"AGHQ integrates over one grouping factor, and the model has several ({groups}): use gj.Laplace().")
+    q = sum(f.rank for f in factors)
     if q and not family.traits.covers_line:
         raise ModelError(
             f"AGHQ needs a mean for every linear predictor, which {family.name} with the {family.link.name} link "

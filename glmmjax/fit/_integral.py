@@ -10,9 +10,8 @@ import numpy as np
 
 from .._types import Array
 from ..marginal import AbstractIntegral, conditional_mode, log_base, log_base_of_tally, tally
-from ..model import GLMM, pack, relative_factor, scaled_factor, unpack
-from ..structure import _small as small
-from ._problem import AbstractProblem, Data, Effects, Estimate
+from ..model import GLMM, pack, scaled_factor, term_factors, unpack
+from ._problem import AbstractProblem, Data, Estimate, effects_of
 from ._start import pql_information, start_params
 
 _TALLY = 256
@@ -67,7 +66,7 @@ class IntegralProblem(AbstractProblem):
             information=progress.hessian,
             scaled_gradient=progress.scaled_gradient,
             converged=progress.done,
-            lam=relative_factor(glmm, params.theta),
+            lam=term_factors(glmm, params.theta),
             scale=jnp.asarray(glmm.family.random_scale(params.phi), search.x.dtype),
             dispersion=glmm.family.dispersion(params.phi),
             evaluations=search.evaluations,
@@ -75,8 +74,7 @@ class IntegralProblem(AbstractProblem):
 
     def effects(self, glmm, data, params, carry):
         mode, lam = conditional_mode(glmm, params, carry), scaled_factor(glmm, params)
-        factor = self.method.factor(glmm, params, mode)
-        return Effects(lam @ mode, small.congruence(lam.T, factor.blocks()))
+        return effects_of(lam, lam, mode, self.method.factor(glmm, params, mode))
 
 
 def bounds_on_counts(glmm: GLMM) -> np.ndarray:

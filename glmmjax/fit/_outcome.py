@@ -6,6 +6,7 @@ import jax
 import numpy as np
 
 from ..marginal import Exact, Method
+from ..model import places
 from ..working import Working
 from ._diagnose import IN_FLOAT32, SINGULAR, covariance_of_estimates, diagnose, scaled_eigen
 from ._problem import Estimate
@@ -22,7 +23,7 @@ class Outcome(NamedTuple):
     phi: np.ndarray
     loglik: np.ndarray
     vcov: np.ndarray
-    covariance: np.ndarray
+    covariance: tuple[np.ndarray, ...]
     dispersion: np.ndarray
     gradient: np.ndarray
     scaled_gradient: np.ndarray
@@ -40,20 +41,29 @@ def outcome_of(method: Method, working: Working, found: Estimate, y_sd: np.ndarr
     found = jax.tree.map(_as_float64, found)
     params, members = working.back(found.params), len(found.value)
     eigen = scaled_eigen(np.asarray(found.information))
-    lam = np.asarray(found.scale)[:, None, None] * (working.effects_back @ np.asarray(found.lam))
     return Outcome(
         beta=np.asarray(params.beta),
         theta=tuple(np.asarray(theta) for theta in params.theta),
         phi=np.asarray(params.phi),
         loglik=np.asarray(found.value) + (working.log_volume if restricted else 0.0),
         vcov=covariance_of_estimates(eigen, working.jacobian, params.beta.shape[-1]),
-        covariance=lam @ np.swapaxes(lam, 1, 2),
+        covariance=_covariances(working, found),
         dispersion=np.stack(found.dispersion, 1) if found.dispersion else np.zeros((members, 0)),
         gradient=np.asarray(found.gradient),
         scaled_gradient=np.asarray(found.scaled_gradient),
         evaluations=np.asarray(found.evaluations),
         status=diagnose(working.glmm, found, eigen, y_sd, zero),
     )
+
+
+def _covariances(working: Working, found: Estimate) -> tuple[np.ndarray, ...]:
+    """The (members, q, q) covariance of the random effects of each term."""
+    scale, covariances = np.asarray(found.scale)[:, None, None], []
+    for lam, place in zip(found.lam, places(working.glmm), strict=True):
+        back = working.effects_back[place.factor][..., place.columns, place.columns]
+        own = scale * (back @ np.asarray(lam))
+        covariances.append(own @ np.swapaxes(own, 1, 2))
+    return tuple(covariances)
 
 
 def _as_float64(leaf: np.ndarray) -> np.ndarray:

@@ -9,6 +9,9 @@ from jaxtyping import Bool, Float, Int
 from .._types import Array
 from ..model import GLMM, pack
 from ..params import Params
+from ..structure import Effects as Spherical
+from ..structure import Factor, Factors, to_natural
+from ..structure import _small as small
 from ._bfgs import Carry, Search
 
 Vector = Float[Array, " size"]
@@ -54,7 +57,7 @@ class Estimate(NamedTuple):
         information: minus the Hessian of the log-likelihood by all parameters.
         scaled_gradient: `sqrt(g' information^-1 g)`, the distance to the maximum in standard errors.
         converged: whether the exact Hessian certifies a maximum.
-        lam: (q, q) relative covariance factor of all random columns.
+        lam: (q, rank) relative covariance factor of each random term.
         scale: what `lam` is multiplied by (sigma for gaussian).
         dispersion: the family's own parameters on their natural scale.
         evaluations: of the log-likelihood and its gradient.
@@ -66,17 +69,24 @@ class Estimate(NamedTuple):
     information: Matrix
     scaled_gradient: Float[Array, ""]
     converged: Bool[Array, ""]
-    lam: Float[Array, "q q"]
+    lam: tuple[Float[Array, "q rank"], ...]
     scale: Float[Array, ""]
     dispersion: tuple[Float[Array, ""], ...]
     evaluations: Int[Array, ""]
 
 
 class Effects(NamedTuple):
-    """Random effects `u` given data and parameters, in working coordinates, and their covariance."""
+    """Random effects `u` of each grouping factor given data and parameters, in working coordinates, and the covariance
+    of those of a level."""
 
-    mode: Float[Array, "q groups"]
-    cov: Float[Array, "q q groups"]
+    mode: tuple[Float[Array, "q levels"], ...]
+    cov: tuple[Float[Array, "q q levels"], ...]
+
+
+def effects_of(scaled: Factors, lam: Factors, mode: Spherical, factor: Factor) -> Effects:
+    """Random effects from spherical ones, `u = lam b`, whose covariance given the data is `scaled H^-1 scaled'`."""
+    cov = tuple(small.congruence(own.T, block) for own, block in zip(scaled, factor.blocks(), strict=True))
+    return Effects(to_natural(lam, mode), cov)
 
 
 class AbstractProblem(eqx.Module):

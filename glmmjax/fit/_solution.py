@@ -22,10 +22,11 @@ class Solution:
         loglik: fully normalised log-likelihood there (the restricted one for REML).
         vcov: (size, size) covariance of all estimates in the order of `pack(params)`, the inverse of minus the Hessian
             (for a linear model without a block between beta and the variances); NaN where the data identify nothing.
-        covariance: (q, q) covariance of the random effects of a level, block-diagonal over the terms.
+        covariance: for each random term the (q, q) covariance of its random effects of a level.
         dispersion: the family's own parameters on their natural scale.
-        mode: (levels, q) conditional modes of the random effects `u`.
-        mode_cov: (levels, q, q) their covariance given the data and the parameters.
+        mode: for each grouping factor (in the order of `glmm.structure`) the (levels, q) conditional modes of the
+            random effects `u` of its terms.
+        mode_cov: (levels, q, q) their covariances given the data and the parameters.
         gradient: of the log-likelihood by what was optimised, in working coordinates.
         scaled_gradient: distance to the maximum in standard errors.
         evaluations: of the log-likelihood and its gradient.
@@ -37,10 +38,10 @@ class Solution:
     params: Params
     loglik: float
     vcov: np.ndarray
-    covariance: np.ndarray
+    covariance: tuple[np.ndarray, ...]
     dispersion: tuple[float, ...]
-    mode: np.ndarray
-    mode_cov: np.ndarray
+    mode: tuple[np.ndarray, ...]
+    mode_cov: tuple[np.ndarray, ...]
     gradient: np.ndarray
     scaled_gradient: float
     evaluations: int
@@ -63,21 +64,22 @@ class Solution:
 
 
 def solution_of(
-    model: MixedModel, method: Method, outcome: Outcome, member: int, effects: Effects, back: np.ndarray
+    model: MixedModel, method: Method, outcome: Outcome, member: int, effects: Effects, back: tuple[np.ndarray, ...]
 ) -> Solution:
     """One member of an `Outcome` with its random effects (NumPy, in coordinates `u_w`: `u = back u_w`)."""
-    levels = len(model.levels)
-    mode_cov = np.moveaxis(np.asarray(effects.cov)[:, :, :levels], -1, 0)
+    counts = [len(model.design.random[terms[0]].levels) for terms in model.glmm.structure.terms]
+    modes = [np.asarray(own)[:, :count] for own, count in zip(effects.mode, counts, strict=True)]
+    covs = [np.moveaxis(np.asarray(own)[:, :, :count], -1, 0) for own, count in zip(effects.cov, counts, strict=True)]
     return Solution(
         model=model,
         method=method,
         params=Params(outcome.beta[member], tuple(t[member] for t in outcome.theta), outcome.phi[member]),
         loglik=float(outcome.loglik[member]),
         vcov=outcome.vcov[member],
-        covariance=outcome.covariance[member],
+        covariance=tuple(own[member] for own in outcome.covariance),
         dispersion=tuple(float(value) for value in outcome.dispersion[member]),
-        mode=(back @ np.asarray(effects.mode)[:, :levels]).T,
-        mode_cov=back @ mode_cov @ back.T,
+        mode=tuple((own @ mode).T for own, mode in zip(back, modes, strict=True)),
+        mode_cov=tuple(own @ cov @ own.T for own, cov in zip(back, covs, strict=True)),
         gradient=outcome.gradient[member],
         scaled_gradient=float(outcome.scaled_gradient[member]),
         evaluations=int(outcome.evaluations[member]),

@@ -1,5 +1,7 @@
 """Where a fit starts: the model without random effects, variances by moments, curvature as PQL sees it."""
 
+import functools
+import operator
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -11,8 +13,9 @@ from jaxtyping import Bool, Float, Int
 from .._types import Array
 from ..families import on_branch
 from ..marginal import expected_curvature, log_kernel, score
-from ..model import GLMM, fixed_predictor, relative_factor, scaled_factor
+from ..model import GLMM, fixed_predictor, places, relative_factor, scaled_factor
 from ..params import Params
+from ..structure import Effects, Gram, factorise, to_spherical
 from ..structure import _small as small
 
 Scalar = Float[Array, ""]
@@ -38,28 +41,31 @@ def start_params(glmm: GLMM) -> Params:
     phi = jnp.array(glmm.family.start_phi(glmm.y, mu, glmm.weights), beta.dtype)
     w = expected_curvature(glmm, eta, phi)
     z_score = glmm.structure.gather(score(glmm, eta, phi))
-    sd = moment_sd(z_score, glmm.structure.gram(w)) / glmm.family.random_scale(phi)
+    scale = glmm.family.random_scale(phi)
+    sd = tuple(own / scale for own in moment_sd(z_score, glmm.structure.gram(w)))
     return Params(beta, start_theta(glmm, sd), phi)
 
 
-def start_theta(glmm: GLMM, sd: Float[Array, " q"]) -> tuple[Float[Array, " size"], ...]:
-    """`theta` of uncorrelated random effects with standard deviations `sd`, one after the other over the terms."""
-    theta, first = [], 0
-    for covariance in glmm.covariances:
-        theta.append(covariance.start(sd[first : first + covariance.q]))
-        first += covariance.q
-    return tuple(theta)
+def start_theta(glmm: GLMM, sd: tuple[Float[Array, " q"], ...]) -> tuple[Float[Array, " size"], ...]:
+    """`theta` of each term for uncorrelated random effects with standard deviations `sd`, given by grouping factor."""
+    return tuple(c.start(sd[at.factor][at.columns]) for c, at in zip(glmm.covariances, places(glmm), strict=True))
 
 
-def moment_sd(z_score: Float[Array, "q groups"], gram: Float[Array, "q q groups"]) -> Float[Array, " q"]:
+def moment_sd(z_score: Effects, gram: Gram) -> tuple[Float[Array, " q"], ...]:
     """Standard deviations at which the squared group scores of the pooled model have their expectation.
 
     `E[s^2] = m + m^2 sd^2` with `m = z'Wz`. The estimate is kept above its own standard error in the absence of random
-    effects, because zero is a stationary point of the likelihood.
+    effects, because zero is a stationary point of the likelihood. Several grouping factors share what is found.
     """
-    m = jnp.diagonal(gram).T
+    share = 1 / len(z_score) if z_score else 1.0
+    blocks = (*gram.diag, *(row[0] for row in gram.trail))
+    return tuple(_moment_sd(score, jnp.diagonal(m).T, share) for score, m in zip(z_score, blocks, strict=True))
+
+
+def _moment_sd(z_score: Float[Array, "q levels"], m: Float[Array, "q levels"], share: float) -> Float[Array, " q"]:
     squares = (m * m).sum(1)
-    return jnp.sqrt(jnp.maximum((z_score**2 - m).sum(1), jnp.sqrt(2 * squares)) / squares)
+    variance = jnp.maximum((z_score**2 - m).sum(1) * share, jnp.sqrt(2 * squares)) / jnp.where(squares > 0, squares, 1)
+    return jnp.sqrt(variance)
 
 
 def pooled_beta(glmm: GLMM) -> Float[Array, " p"]:
@@ -106,13 +112,13 @@ def pql_information(
     eta, lam = fixed_predictor(glmm, params.beta), scaled_factor(glmm, params)
     w = expected_curvature(glmm, eta, params.phi)
     gram = structure.gram(w)
-    factor = structure.factorise(lam, gram)
-    zx = structure.sum_groups(structure.z[:, None] * (x * w[0, 0]))
-    columns = small.transposed(lam, zx)
+    factor = factorise(structure, lam, gram)
+    columns = to_spherical(lam, structure.gather((x * w[0, 0])[None]))
     xx = jnp.tensordot(x * w[0, 0], x, [(1, 2), (1, 2)])
-    for_beta = xx - jnp.einsum("qag,qbg->ab", columns, factor.solve(columns))
+    taken = (jnp.einsum("qag,qbg->ab", c, s) for c, s in zip(columns, factor.solve(columns), strict=True))
+    for_beta = functools.reduce(operator.sub, taken, xx)
     scale = glmm.family.random_scale(params.phi)
-    for_theta = theta_information(glmm, params.theta, gram * scale**2)
+    for_theta = theta_information(glmm, params.theta, jax.tree.map(lambda leaf: leaf * scale**2, gram))
 
     def in_phi(phi):
         return -(log_kernel(glmm, eta, phi).sum() + base(phi))
@@ -121,35 +127,45 @@ def pql_information(
     return block_diag(for_beta, for_theta, *(() if for_phi is None else (for_phi,)))
 
 
-def theta_information(glmm: GLMM, theta, gram: Float[Array, "q q groups"]) -> Float[Array, "size size"]:
+def theta_information(glmm: GLMM, theta, gram: Gram) -> Float[Array, "size size"]:
     """Expected information about `theta` in a linear mixed model with `Z'WZ = gram`: `tr(T dS_a T dS_b) / 2` with
-    `T = Z'V^-1Z` and `S = lam lam'`."""
+    `T = Z'V^-1Z` and `S = lam lam'`, of which the blocks of the levels are counted."""
     if not theta:
-        return jnp.zeros((0, 0), gram.dtype)
-    t, slopes = _precision_and_slopes(glmm, theta, gram)
-    moved = jnp.einsum("ijg,jka->ikga", t, slopes)
-    return 0.5 * jnp.einsum("ikga,kigb->ab", moved, moved)
+        return jnp.zeros((0, 0), glmm.weights.dtype)
+    precisions, slopes = _precisions(glmm, theta, gram), _slopes(glmm, theta)
+    moved = [jnp.einsum("ijg,jka->ikga", t, slope) for t, slope in zip(precisions, slopes, strict=True)]
+    return functools.reduce(operator.add, (0.5 * jnp.einsum("ikga,kigb->ab", m, m) for m in moved))
 
 
-def variance_information(glmm: GLMM, theta, gram: Float[Array, "q q groups"], n: Scalar) -> Float[Array, "size size"]:
+def variance_information(glmm: GLMM, theta, gram: Gram, n: Scalar) -> Float[Array, "size size"]:
     """Expected information about (theta, log sigma) of `n` observations; between them it is `tr(T dS_a)`."""
     if not theta:
         return 2 * n[None, None]
-    t, slopes = _precision_and_slopes(glmm, theta, gram)
-    between = jnp.einsum("ijg,jia->a", t, slopes)[:, None]
+    pairs = zip(_precisions(glmm, theta, gram), _slopes(glmm, theta), strict=True)
+    between = functools.reduce(operator.add, (jnp.einsum("ijg,jia->a", t, slope) for t, slope in pairs))[:, None]
     return jnp.block([[theta_information(glmm, theta, gram), between], [between.T, 2 * n[None, None]]])
 
 
-def _precision_and_slopes(glmm: GLMM, theta, gram) -> tuple[Float[Array, "q q groups"], Float[Array, "q q size"]]:
-    """`Z'V^-1Z` of each group, and the derivatives of `lam lam'`."""
+def _slopes(glmm: GLMM, theta) -> list[Float[Array, "q q size"]]:
+    """Derivatives of `lam lam'` of each grouping factor by all of `theta`."""
+
+    def covariances(theta):
+        return tuple(lam @ lam.T for lam in relative_factor(glmm, theta))
+
+    by_term = jax.jacfwd(covariances)(theta)
+    return [jnp.concatenate([s.reshape(*s.shape[:2], -1) for s in jax.tree.leaves(own)], -1) for own in by_term]
+
+
+def _precisions(glmm: GLMM, theta, gram: Gram) -> list[Float[Array, "q q levels"]]:
+    """The blocks of `Z'V^-1Z` that belong to the levels of each grouping factor."""
     lam = relative_factor(glmm, theta)
-    factor = glmm.structure.factorise(lam, gram)
-    columns = small.transposed(lam, gram)
-    t = gram - small.multiply(jnp.swapaxes(columns, 0, 1), factor.solve(columns))
-
-    def covariance(theta):
-        factor = relative_factor(glmm, theta)
-        return factor @ factor.T
-
-    slopes = [s.reshape(*s.shape[:2], -1) for s in jax.tree.leaves(jax.jacfwd(covariance)(theta))]
-    return t, jnp.concatenate(slopes, -1)
+    factor = factorise(glmm.structure, lam, gram)
+    if len(lam) == 1 and glmm.structure.chain:
+        columns = small.transposed(lam[0], gram.diag[0])
+        return [gram.diag[0] - small.multiply(jnp.swapaxes(columns, 0, 1), factor.solve((columns,))[0])]
+    # lam' Z'V^-1Z lam = I - H^-1, of which only the blocks are at hand
+    found = []
+    for own, block in zip(lam, factor.blocks(), strict=True):
+        back = jnp.linalg.pinv(own)
+        found.append(small.congruence(back, jnp.eye(own.shape[1], dtype=own.dtype)[:, :, None] - block))
+    return found

@@ -10,6 +10,7 @@ import numpy as np
 
 from .._errors import ModelError
 from ..model import fixed_predictor, scaled_factor
+from ..structure import to_natural
 from ._conditional import log_kernel
 from ._method import AbstractIntegral
 from ._mode import factor_at
@@ -40,17 +41,18 @@ class AGHQ(AbstractIntegral):
         structure, lam = glmm.structure, scaled_factor(glmm, params)
         fixed = fixed_predictor(glmm, params.beta)
         factor = self.factor(glmm, params, mode)
-        nodes, log_weights = _rule(self.points, structure.q)
+        nodes, log_weights = _rule(self.points, sum(f.rank for f in structure.factors))
 
         @jax.checkpoint
         def log_term(node_and_weight):
             node, log_weight = node_and_weight
-            b = mode + factor.half_solve(jnp.broadcast_to(node[:, None], mode.shape))
-            eta = fixed + structure.spread(lam @ b, glmm.predictors)
-            joint = structure.sum_groups(log_kernel(glmm, eta, params.phi)) - 0.5 * (b * b).sum(0)
+            moved = factor.half_solve(tuple(jnp.broadcast_to(node[:, None], own.shape) for own in mode))
+            b = tuple(own + step for own, step in zip(mode, moved, strict=True))
+            eta = fixed + structure.spread(to_natural(lam, b), glmm.predictors)
+            joint = structure.sum_components(log_kernel(glmm, eta, params.phi)) - 0.5 * structure.dot(b, b)
             return joint + log_weight
 
-        rule = (jnp.asarray(nodes, mode.dtype), jnp.asarray(log_weights, mode.dtype))
+        rule = (jnp.asarray(nodes, fixed.dtype), jnp.asarray(log_weights, fixed.dtype))
         together = max(1, CELLS_AT_ONCE // glmm.weights.size)
         all_at_once = together >= len(nodes)
         terms = jax.vmap(log_term)(rule) if all_at_once else jax.lax.map(log_term, rule, batch_size=together)

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from .._types import Array
 from ..model import GLMM, relative_factor
 from ..params import Params
-from ..structure import GroupedFactor
+from ..structure import Effects, Factor, Factors, Gram, Structure, factorise, to_spherical
 from ..structure import _small as small
 
 Scalar = Float[Array, ""]
@@ -26,10 +26,13 @@ class Exact(eqx.Module):
 
 
 class DesignProducts(NamedTuple):
-    """Weighted cross-products of `Z` and `X`, the number of observations and half the sum of their log weights."""
+    """Weighted cross-products of `Z` and `X`, the number of observations and half the sum of their log weights.
 
-    zz: Float[Array, "q q groups"]
-    zx: Float[Array, "q p groups"]
+    `zx` is (q, p, levels) for each grouping factor.
+    """
+
+    zz: Gram
+    zx: Effects
     xx: Float[Array, "p p"]
     n: Scalar
     half_log_weights: Scalar
@@ -38,7 +41,7 @@ class DesignProducts(NamedTuple):
 class ResponseProducts(NamedTuple):
     """Weighted cross-products with the response, `r = y - offset`."""
 
-    zr: Float[Array, "q groups"]
+    zr: Effects
     xr: Float[Array, " p"]
     rr: Scalar
 
@@ -53,8 +56,8 @@ class CrossProducts(NamedTuple):
 class Eliminated(NamedTuple):
     """Cross-products of `X` and `r` in the metric `(I + Z lam lam' Z')^-1`; `H`, and `H^-1 lam'Z'(X r)`."""
 
-    factor: GroupedFactor
-    solved: Float[Array, "q columns groups"]
+    factor: Factor
+    solved: Effects
     xx: Float[Array, "p p"]
     xr: Float[Array, " p"]
     rr: Scalar
@@ -67,11 +70,11 @@ def cross_products(glmm: GLMM) -> CrossProducts:
 
 def design_products(glmm: GLMM) -> DesignProducts:
     """The part of the cross-products that does not depend on the response."""
-    (x,), z, w = glmm.x, glmm.structure.z, glmm.weights
+    (x,), w = glmm.x, glmm.weights
     present = w > 0
     return DesignProducts(
         zz=glmm.structure.gram(w[None, None]),
-        zx=glmm.structure.sum_groups(z[:, None] * (x * w)),
+        zx=glmm.structure.gather((x * w)[None]),
         xx=jnp.tensordot(x * w, x, [(1, 2), (1, 2)]),
         n=present.sum().astype(w.dtype),
         half_log_weights=0.5 * jnp.log(jnp.where(present, w, 1.0)).sum(),
@@ -80,9 +83,9 @@ def design_products(glmm: GLMM) -> DesignProducts:
 
 def response_products(glmm: GLMM) -> ResponseProducts:
     """The part of the cross-products that depends on the response."""
-    (x,), z, w, r = glmm.x, glmm.structure.z, glmm.weights, glmm.y - glmm.offset[0]
+    (x,), w, r = glmm.x, glmm.weights, glmm.y - glmm.offset[0]
     return ResponseProducts(
-        zr=glmm.structure.sum_groups(z * (w * r)),
+        zr=glmm.structure.gather((w * r)[None]),
         xr=jnp.tensordot(x, w * r, 2),
         rr=(w * r * r).sum(),
     )
@@ -94,14 +97,16 @@ def least_squares(glmm: GLMM) -> Float[Array, " p"]:
     return _solve(jnp.tensordot(x * w, x, [(1, 2), (1, 2)]), jnp.tensordot(x, w * (glmm.y - glmm.offset[0]), 2))
 
 
-def eliminate(cross: CrossProducts, structure, lam: Float[Array, "q q"]) -> Eliminated:
+def eliminate(cross: CrossProducts, structure: Structure, lam: Factors) -> Eliminated:
     """Integrate the random effects out of the cross-products (Bates et al. 2015, section 3)."""
     design, response = cross
-    factor = structure.factorise(lam, design.zz)
-    z_columns = jnp.concatenate([design.zx, response.zr[:, None]], 1)
-    columns = small.transposed(lam, z_columns)
+    factor = factorise(structure, lam, design.zz)
+    both = zip(design.zx, response.zr, strict=True)
+    columns = to_spherical(lam, tuple(jnp.concatenate([zx, zr[:, None]], 1) for zx, zr in both))
     solved = factor.solve(columns)
-    taken = jnp.einsum("qag,qbg->ab", columns, solved)
+    p = len(design.xx)
+    nothing = jnp.zeros((p + 1, p + 1), design.xx.dtype)
+    taken = sum((jnp.einsum("qag,qbg->ab", c, s) for c, s in zip(columns, solved, strict=True)), nothing)
     xx, xr = design.xx - taken[:-1, :-1], response.xr - taken[:-1, -1]
     return Eliminated(factor, solved, xx, xr, response.rr - taken[-1, -1])
 

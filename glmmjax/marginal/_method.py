@@ -8,11 +8,9 @@ from jaxtyping import Float
 from .._types import Array
 from ..model import GLMM
 from ..params import Params
-from ..structure import GroupedFactor
+from ..structure import Effects, Factor
 from ._conditional import log_base
 from ._mode import conditional_mode
-
-Effects = Float[Array, "q groups"]
 
 
 class AbstractIntegral(eqx.Module):
@@ -21,7 +19,7 @@ class AbstractIntegral(eqx.Module):
     name: eqx.AbstractClassVar[str]
 
     @abc.abstractmethod
-    def factor(self, glmm: GLMM, params: Params, mode: Effects) -> GroupedFactor:
+    def factor(self, glmm: GLMM, params: Params, mode: Effects) -> Factor:
         """Factor of `H` at the conditional mode, with the curvature that the method uses."""
 
     @abc.abstractmethod

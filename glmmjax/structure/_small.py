@@ -57,28 +57,35 @@ def solve_upper(l: Blocks, x: Columns) -> Columns:
     return jnp.stack(out) if q else x
 
 
-def congruence(lam: Float[Array, "q q"], m: Blocks) -> Blocks:
+def congruence(lam: Float[Array, "q d"], m: Blocks) -> Float[Array, "d d groups"]:
     """`lam' m lam` of each group."""
-    return transposed(lam, jnp.swapaxes(transposed(lam, jnp.swapaxes(m, 0, 1)), 0, 1))
+    return two_sided(lam, m, lam)
 
 
-def transposed(lam: Float[Array, "q q"], x: Columns) -> Columns:
+def two_sided(left: Float[Array, "q d"], m: Float[Array, "q r groups"], right: Float[Array, "r e"]) -> Array:
+    """`left' m right` of each group."""
+    return jnp.swapaxes(transposed(right, jnp.swapaxes(transposed(left, m), 0, 1)), 0, 1)
+
+
+def transposed(lam: Float[Array, "q d"], x: Columns) -> Float[Array, "d *columns groups"]:
     """`lam' x` of each group; `x` may have axes between the first and the last."""
     return multiply(lam.T[..., None], x)
 
 
-def multiply(a: Float[Array, "q q _"], x: Columns) -> Columns:
+def multiply(a: Float[Array, "q d _"], x: Float[Array, "d *columns groups"]) -> Columns:
     """`a x` of each group (or the same `a` in all); `x` may have axes between the first and the last.
 
     Written out: XLA's sums over so short an axis, or its matrix products, are calls that nothing fuses with, and took
     three times as long on a CPU.
     """
-    q = a.shape[0]
-    if not q:
-        return x
-    if q > UNROLL:
-        return (a.reshape(*a.shape[:2], *[1] * (x.ndim - 2), a.shape[-1]) * x[None]).sum(1)
-    return jnp.stack([functools.reduce(operator.add, (a[i, k] * x[k] for k in range(q))) for i in range(q)])
+    q, d = a.shape[:2]
+    if not q * d:
+        return jnp.zeros((q, *x.shape[1:]), x.dtype)
+    if max(q, d) <= UNROLL:
+        return jnp.stack([functools.reduce(operator.add, (a[i, k] * x[k] for k in range(d))) for i in range(q)])
+    if a.shape[-1] == 1:
+        return jnp.tensordot(a[..., 0], x, 1)
+    return jnp.einsum("ikg,k...g->i...g", a, x)
 
 
 @jax.custom_jvp

@@ -1,0 +1,67 @@
+"""Cholesky algebra for one large matrix, with derivatives that need no differentiated factorisation.
+
+Functions take the matrix `s`, which carries the derivative, and its Cholesky factor `l`, which is computed once. The
+rules use the inverse itself: it is what the gradient of the determinant is, so it is there anyway.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.linalg import cho_solve, solve_triangular
+from jaxtyping import Float
+
+from .._types import Array
+
+Matrix = Float[Array, "r r"]
+Columns = Float[Array, "r *columns"]
+
+
+def cholesky(s: Matrix) -> Matrix:
+    """Lower-triangular `l` with `l l' = s` (its lower triangle is read), without derivative; NaN if `s` is not positive
+    definite."""
+    return jnp.linalg.cholesky(jax.lax.stop_gradient(s), symmetrize_input=False)
+
+
+def half_solve(l: Matrix, x: Columns) -> Columns:
+    """`l'^-1 x`."""
+    return solve_triangular(l, x, trans=1, lower=True)
+
+
+@jax.custom_jvp
+def logdet(s: Matrix, l: Matrix) -> Float[Array, ""]:
+    """`log det s`."""
+    del s
+    return 2 * jnp.log(jnp.diagonal(l)).sum()
+
+
+@jax.custom_jvp
+def inverse(s: Matrix, l: Matrix) -> Matrix:
+    """`s^-1`."""
+    return cho_solve((l, True), jnp.eye(len(s), dtype=s.dtype))
+
+
+@jax.custom_jvp
+def solve(s: Matrix, l: Matrix, x: Columns) -> Columns:
+    """`s^-1 x`."""
+    del s
+    return cho_solve((l, True), x)
+
+
+@logdet.defjvp
+def _(primals, tangents):
+    s, l = primals
+    return logdet(s, l), (inverse(s, l) * tangents[0]).sum()
+
+
+@inverse.defjvp
+def _(primals, tangents):
+    s, l = primals
+    p = inverse(s, l)
+    return p, -p @ tangents[0] @ p
+
+
+@solve.defjvp
+def _(primals, tangents):
+    s, l, x = primals
+    s_dot, _, x_dot = tangents
+    y = solve(s, l, x)
+    return y, solve(s, l, x_dot - s_dot @ y)

@@ -1,0 +1,180 @@
+"""The factor of `H`: the chain is eliminated level by level, finest factor first, and the rest is one dense matrix.
+
+Levels of a factor touch no other level of it, so one step is a batch of small inverses. With `A` a block of the level,
+`N` what it has in common with its parents and `B` with the rest, the step takes `N A^-1 N'`, `B A^-1 N'` and `B A^-1 B'`
+from what is left. Reverse-mode differentiation of the determinant runs the same steps backwards and yields the inverse
+on the pattern of `H` (Takahashi's recursion), so nothing else is needed for gradients.
+"""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Bool, Float
+
+from .._types import Array
+from . import _dense as dense
+from . import _small as small
+from ._structure import Border, Effects, Matrix, Structure
+
+
+class Rest(NamedTuple):
+    """The dense matrix that is left at the end, and its Cholesky factor."""
+
+    matrix: Float[Array, "r r"]
+    cholesky: Float[Array, "r r"]
+
+
+class Factor(eqx.Module):
+    """What can be asked of `H`. Small blocks are solved by their inverses.
+
+    Attributes:
+        structure: whose `H` it is.
+        matrix: `H` itself.
+        left: what of `H` is left when the finer factors are eliminated: blocks of the levels, what they have in common
+            with their parents, and with the rest.
+        rest: the dense matrix, None if there is no rest.
+    """
+
+    structure: Structure
+    matrix: Matrix
+    left: Matrix
+    rest: Rest | None
+
+    def solve(self, x: Effects) -> Effects:
+        """`H^-1 x`; the parts of `x` may have axes between the first and the last."""
+        chain = self.structure.chain
+        moving, inverses = list(x[:chain]), [small.inverse(block) for block in self.left.diag]
+        bottom = _stack(x[chain:]) if self.rest is not None else None
+        for t in range(chain):
+            done = small.multiply(inverses[t], moving[t])
+            for s, block in enumerate(self.left.nest[t], t + 1):
+                moving[s] = moving[s] - self.structure.up(small.multiply(block, done), t, s)
+            if bottom is not None:
+                bottom = bottom - _onto_rest(self.structure.borders[t], self.left.border[t], done, len(bottom))
+        if self.rest is not None:
+            bottom = dense.solve(*self.rest, bottom)
+        for t in reversed(range(chain)):
+            moving[t] = small.multiply(inverses[t], moving[t] - self._from_above(t, moving, bottom))
+        return (*moving, *(_unstack(bottom, x[chain:]) if self.rest is not None else ()))
+
+    def half_solve(self, x: Effects) -> Effects:
+        """`l'^-1 x` with `H = l l'`: standard normal `x` becomes a draw from `N(0, H^-1)`."""
+        chain, moving = self.structure.chain, list(x[: self.structure.chain])
+        bottom = dense.half_solve(self.rest.cholesky, _stack(x[chain:])) if self.rest is not None else None
+        for t in reversed(range(chain)):
+            moving[t] = small.solve_upper(small.cholesky(self.left.diag[t]), moving[t])
+            if self.left.nest[t] or bottom is not None:
+                above = self._from_above(t, moving, bottom)
+                moving[t] = moving[t] - small.multiply(small.inverse(self.left.diag[t]), above)
+        return (*moving, *(_unstack(bottom, x[chain:]) if self.rest is not None else ()))
+
+    def logdet(self) -> Float[Array, " components"]:
+        """`log det H` of each component."""
+        parts = self.structure.by_component(tuple(small.logdet(block) for block in self.left.diag))
+        return parts if self.rest is None else parts + dense.logdet(*self.rest)
+
+    def blocks(self) -> tuple[Float[Array, "rank rank levels"], ...]:
+        """The blocks of `H^-1` that belong to the levels of each factor: the covariance of the spherical random effects
+        of a level given the data; NaN where `H` is not positive definite."""
+        if self.structure.chain == 1 and self.rest is None:
+            return (small.inverse(self.left.diag[0]),)
+        slopes = jax.grad(lambda matrix: eliminate(self.structure, matrix).logdet().sum())(self.matrix)
+        found, first = list(slopes.diag), 0
+        for f in self.structure.rest:
+            own = slice(first, first + f.rank * f.levels)
+            lower = slopes.trail[own, own]  # where entries off the diagonal count twice
+            whole = (0.5 * (lower + lower.T)).reshape(f.rank, f.levels, f.rank, f.levels)
+            found.append(jnp.diagonal(whole, axis1=1, axis2=3))
+            first = own.stop
+        return tuple(found)
+
+    def positive(self) -> Bool[Array, " components"]:
+        """Whether `H` of a component is positive definite."""
+        bad = tuple((~jnp.isfinite(small.cholesky(block)).all((0, 1))).astype(int) for block in self.left.diag)
+        good = self.structure.by_component(bad) == 0
+        return good if self.rest is None else good & jnp.isfinite(self.rest.cholesky).all()
+
+    def _from_above(self, t: int, moving: list[Array], bottom: Array | None) -> Array:
+        """What the coarser factors and the rest take from the right-hand side of factor `t`."""
+        total = jnp.zeros_like(moving[t])
+        for s, block in enumerate(self.left.nest[t], t + 1):
+            parent = self.structure.parents[t][s - t - 1]
+            total = total + small.multiply(jnp.swapaxes(block, 0, 1), moving[s][..., parent])
+        if bottom is None:
+            return total
+        border, values = self.structure.borders[t], self.left.border[t]
+        ahead = (slice(None), *[None] * (total.ndim - 2))
+        parts = values[ahead] * jnp.moveaxis(bottom[border.column], 0, -1)
+        return total.at[..., border.level].add(parts)
+
+
+def factorise(structure: Structure, lam, gram) -> Factor:
+    """The factor of `H = I + lam' gram lam`."""
+    return eliminate(structure, structure.matrix(lam, gram))
+
+
+def eliminate(structure: Structure, matrix: Matrix) -> Factor:
+    """Factor `H`."""
+    diag, nest, border = list(matrix.diag), [list(row) for row in matrix.nest], list(matrix.border)
+    trail = matrix.trail
+    for t in range(structure.chain):
+        if not nest[t] and not border:
+            continue
+        inverse = small.inverse(diag[t])
+        for i, block in enumerate(small.multiply(block, inverse) for block in tuple(nest[t])):
+            s = t + 1 + i
+            for j in range(i):
+                u, shared = t + 1 + j, small.multiply(block, jnp.swapaxes(nest[t][j], 0, 1))
+                nest[u][s - u - 1] = nest[u][s - u - 1] - structure.up(shared, t, u)
+            own = small.multiply(block, jnp.swapaxes(nest[t][i], 0, 1))
+            diag[s] = diag[s] - structure.up(own, t, s)
+            if border:
+                moved = small.multiply(block[..., structure.borders[t].level], border[t])
+                border[s] = border[s].at[:, structure.borders[t].up[i]].add(-moved)
+        if border:
+            trail = trail - _products(structure.borders[t], inverse, border[t], structure)
+    left = Matrix(tuple(diag), tuple(map(tuple, nest)), tuple(border), trail)
+    if not structure.rest:
+        return Factor(structure, matrix, left, None)
+    whole = jnp.tril(trail) + jnp.tril(trail, -1).T
+    return Factor(structure, matrix, left, Rest(whole, dense.cholesky(whole)))
+
+
+def _products(border: Border, inverse: Array, values: Array, structure: Structure) -> Float[Array, "r r"]:
+    """Lower triangle of `B A^-1 B'`."""
+    r = structure.size_of_rest
+    solved = small.multiply(inverse[..., border.level], values)
+    if border.first is None:
+        wide = [
+            jnp.zeros((len(part), inverse.shape[-1], r), part.dtype).at[:, border.level, border.column].add(part)
+            for part in (values, solved)
+        ]
+        return jnp.einsum("ilr,ils->rs", *wide)
+    parts = (solved[:, border.first] * values[:, border.second]).sum(0)
+    flat = jnp.zeros(r * r, parts.dtype).at[border.target].add(parts, indices_are_sorted=True)
+    return flat.reshape(r, r)
+
+
+def _onto_rest(border: Border, values: Array, done: Array, r: int) -> Array:
+    """`B done`, the columns of `done` (rank, ..., levels) behind the `r` rows of the rest."""
+    ahead = (slice(None), *[None] * (done.ndim - 2))
+    parts = jnp.moveaxis((values[ahead] * done[..., border.level]).sum(0), -1, 0)
+    return jnp.zeros((r, *parts.shape[1:]), parts.dtype).at[border.column].add(parts)
+
+
+def _stack(parts: Effects) -> Float[Array, "r *columns"]:
+    """Effects of the rest as rows of the dense matrix."""
+    moved = [jnp.moveaxis(part, -1, 1) for part in parts]
+    return jnp.concatenate([part.reshape(-1, *part.shape[2:]) for part in moved])
+
+
+def _unstack(rows: Array, like: Effects) -> Effects:
+    parts, first = [], 0
+    for part in like:
+        last = first + part.shape[0] * part.shape[-1]
+        own = rows[first:last].reshape(part.shape[0], part.shape[-1], *rows.shape[1:])
+        parts.append(jnp.moveaxis(own, 1, -1))
+        first = last
+    return tuple(parts)

@@ -1,0 +1,290 @@
+"""Random effects of any number of grouping factors: `Z`, `Z'WZ` on its own pattern, and `H = I + lam' Z'WZ lam`.
+
+The factors come in two parts. In the *chain* every factor is nested in the next (the finest comes first, and the rows
+lie in its order): their levels touch one parent each, so eliminating them fills nothing in. The *rest* (crossed factors,
+smooth terms, terms that couple all their levels) is one dense matrix, reached from the chain through the pairs of levels
+that occur together and no others. A model with one grouping factor is a chain of one.
+"""
+
+import functools
+import operator
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Float, Int
+
+from .._types import Array
+from . import _small as small
+from ._columns import Cells, Columns, collect, spread
+
+Effects = tuple[Float[Array, "rank *columns levels"], ...]
+"""Spherical (or, with `q` in place of `rank`, natural) effects of each factor."""
+
+Factors = tuple[Float[Array, "q rank"], ...]
+"""The relative covariance factor `lam` of each grouping factor."""
+
+
+def to_natural(lam: Factors, b: Effects) -> Effects:
+    """`u = lam b`."""
+    return tuple(small.multiply(own[..., None], part) for own, part in zip(lam, b, strict=True))
+
+
+def to_spherical(lam: Factors, x: Effects) -> Effects:
+    """`lam' x`: a gradient by `u` becomes one by `b`; the parts may have axes between the first and the last."""
+    return tuple(small.transposed(own, part) for own, part in zip(lam, x, strict=True))
+
+
+class Gram(NamedTuple):
+    """`Z' W Z` on its pattern; levels of a factor are the last axis.
+
+    Attributes:
+        diag: (q, q, levels) of each factor of the chain.
+        nest: for each factor `t` of the chain and each coarser one `s` (q_s, q_t, levels_t).
+        border: for each factor `t` of the chain and each `r` of the rest (q_r, q_t, pairs of levels).
+        trail: for each two factors `r <= s` of the rest: (q, q, levels) if they are the same, else
+            (q_r, q_s, levels_r, levels_s).
+    """
+
+    diag: tuple[Array, ...]
+    nest: tuple[tuple[Array, ...], ...]
+    border: tuple[tuple[Array, ...], ...]
+    trail: tuple[tuple[Array, ...], ...]
+
+
+class Matrix(NamedTuple):
+    """`H` in spherical coordinates; `border` is (rank, entries), `trail` dense."""
+
+    diag: tuple[Array, ...]
+    nest: tuple[tuple[Array, ...], ...]
+    border: tuple[Array, ...]
+    trail: Float[Array, "r r"]
+
+
+class Border(eqx.Module):
+    """Where the levels of a chain factor meet the columns of the rest.
+
+    Attributes:
+        pair: for each factor of the rest (blocks, width): number of the pair of levels of each cell.
+        pairs: number of pairs, padding included.
+        level, column: (entries,) of each entry of the flattened border: level of the chain factor, column of the rest.
+        up: for each coarser factor of the chain (entries,): the entry of its border with the same column.
+        first, second, target: (products,) two entries of the same level, and the place in the lower triangle of the
+            rest, sorted, to which their product goes; None if the border is multiplied as a dense matrix.
+    """
+
+    pair: tuple[Int[Array, "*members blocks width"], ...]
+    pairs: tuple[int, ...] = eqx.field(static=True)
+    level: Int[Array, "*members entries"]
+    column: Int[Array, "*members entries"]
+    up: tuple[Int[Array, "*members entries"], ...]
+    first: Int[Array, "*members products"] | None
+    second: Int[Array, "*members products"] | None
+    target: Int[Array, "*members products"] | None
+
+
+class Structure(eqx.Module):
+    """The random effects of a model.
+
+    Attributes:
+        factors: random columns of each grouping factor: the chain, finest first, then the rest.
+        group_of_block: (blocks,) sorted level of the finest factor, None when block `g` is level `g`.
+        parents: for each factor of the chain and each coarser one (levels,): the level in which a level is nested.
+        borders: for each factor of the chain; empty without a rest.
+        terms: numbers of the random terms of the formula that each factor holds.
+        chain: number of factors in the chain.
+        groups: levels of the finest factor, padding included (one without a chain).
+    """
+
+    factors: tuple[Columns, ...]
+    group_of_block: Int[Array, "*members blocks"] | None
+    parents: tuple[tuple[Int[Array, "*members levels"], ...], ...]
+    borders: tuple[Border, ...]
+    terms: tuple[tuple[int, ...], ...] = eqx.field(static=True)
+    chain: int = eqx.field(static=True)
+    groups: int = eqx.field(static=True)
+
+    @property
+    def rest(self) -> tuple[Columns, ...]:
+        """Factors that are not in the chain."""
+        return self.factors[self.chain :]
+
+    @property
+    def size_of_rest(self) -> int:
+        """Order of the dense matrix."""
+        return sum(f.rank * f.levels for f in self.rest)
+
+    @property
+    def components(self) -> int:
+        """Number of parts of the random effects that are independent given the data."""
+        return 1 if self.rest or not self.chain else self.factors[self.chain - 1].levels
+
+    def spread(self, u: Effects, predictors: int) -> Float[Array, "predictors blocks width"]:
+        """`Z u`: what the random effects add to each linear predictor."""
+        parts: list[list[Array]] = [[] for _ in range(predictors)]
+        for number, (columns, own) in enumerate(zip(self.factors, u, strict=True)):
+            for predictor, part in zip(columns.predictor_of, spread(columns, own, self.level(number)), strict=True):
+                parts[predictor].append(part)
+        nothing = None if all(parts) else jnp.zeros(self._shape())
+        return jnp.stack([sum(part[1:], part[0]) if part else nothing for part in parts])
+
+    def gather(self, f: Float[Array, "predictors *columns blocks width"]) -> Effects:
+        """`Z' f` for values `f` of each linear predictor, which may come in several columns."""
+        found = []
+        for number, columns in enumerate(self.factors):
+            z = columns.z.reshape(len(columns.z), *[1] * (f.ndim - 3), *columns.z.shape[-2:])
+            found.append(self._sum(z * columns.of_predictor(f), (columns,), number))
+        return tuple(found)
+
+    def gram(self, w: Float[Array, "predictors predictors blocks width"]) -> Gram:
+        """`Z' W Z` for curvatures `w` between linear predictors."""
+        chain, rest = range(self.chain), range(self.chain, len(self.factors))
+        return Gram(
+            diag=tuple(self._product(t, t, w, t) for t in chain),
+            nest=tuple(tuple(self._product(s, t, w, t) for s in chain[t + 1 :]) for t in chain),
+            border=tuple(
+                tuple(self._paired(r, t, w) for r in rest) if self.borders else () for t in chain
+            ),
+            trail=tuple(tuple(self._trail(r, s, w) for s in range(r, len(self.factors))) for r in rest),
+        )
+
+    def sum_components(self, values: Cells) -> Float[Array, "*batch components"]:
+        """Sum of `values` over the observations of each component."""
+        if self.rest or not self.chain:
+            return values.sum((-1, -2))[..., None]
+        return self.up(self._sum_groups(values), 0, self.chain - 1)
+
+    def by_component(self, parts: tuple[Float[Array, "*batch levels"], ...]) -> Float[Array, "*batch components"]:
+        """Sum of numbers of the levels of each factor over the components."""
+        if self.rest or not self.chain:
+            return sum((part.sum(-1) for part in parts), jnp.zeros(()))[..., None]
+        return functools.reduce(operator.add, (self.up(part, t, self.chain - 1) for t, part in enumerate(parts)))
+
+    def dot(self, a: Effects, b: Effects) -> Float[Array, " components"]:
+        """`a' b` of each component."""
+        return self.by_component(tuple((one * two).sum(0) for one, two in zip(a, b, strict=True)))
+
+    def to_levels(self, values: Float[Array, " components"]) -> tuple[Array, ...]:
+        """Numbers of the components, for (or broadcasting to) the levels of each factor."""
+        if self.rest or not self.chain:
+            return (values,) * len(self.factors)
+        last = self.chain - 1
+        return tuple(values if t == last else values[self.parents[t][-1]] for t in range(self.chain))
+
+    def no_effects(self, dtype) -> Effects:
+        """Spherical random effects of zero."""
+        return tuple(jnp.zeros((f.rank, f.levels), dtype) for f in self.factors)
+
+    def matrix(self, lam: Factors, gram: Gram) -> Matrix:
+        """`H = I + lam' gram lam`."""
+        chain = range(self.chain)
+        diag = [small.congruence(lam[t], gram.diag[t]) for t in chain]
+        nest = [
+            tuple(small.two_sided(lam[s], block, lam[t]) for s, block in enumerate(gram.nest[t], t + 1)) for t in chain
+        ]
+        border = [self._flat_border(lam, t, gram.border[t]) for t in chain] if self.borders else []
+        identity = [jnp.eye(len(block), dtype=block.dtype)[:, :, None] for block in diag]
+        return Matrix(
+            tuple(i + block for i, block in zip(identity, diag, strict=True)),
+            tuple(nest),
+            tuple(border),
+            self._dense_trail(lam, gram.trail),
+        )
+
+    def level(self, number: int) -> Array | None:
+        """Level of each cell, (blocks, width) or (blocks, 1), in a factor; None if block `g` is level `g`."""
+        if number >= self.chain:
+            return self.factors[number].level
+        group = self.group_of_block
+        if number == 0:
+            return None if group is None else group[:, None]
+        parent = self.parents[0][number - 1]
+        return (parent if group is None else parent[group])[:, None]
+
+    def up(self, values: Float[Array, "*batch levels"], t: int, s: int) -> Float[Array, "*batch parents"]:
+        """Sum of numbers of the levels of factor `t` of the chain over the levels of `s`."""
+        if t == s:
+            return values
+        zero = jnp.zeros((*values.shape[:-1], self.factors[s].levels), values.dtype)
+        return zero.at[..., self.parents[t][s - t - 1]].add(values)
+
+    def _shape(self) -> tuple[int, int]:
+        return self.factors[0].z.shape[-2:] if self.factors else (1, 1)
+
+    def _sum_groups(self, values: Cells) -> Array:
+        """Sum of `values` over the observations of each level of the finest factor."""
+        sums = values.sum(-1)
+        if self.group_of_block is None:
+            return sums
+        zero = jnp.zeros((*sums.shape[:-1], self.groups), sums.dtype)
+        return zero.at[..., self.group_of_block].add(sums, indices_are_sorted=True)
+
+    def _sum(self, values: Array, rows: tuple[Columns, ...], number: int) -> Array:
+        """Sum of cells over the levels of a factor, by the columns of `rows`."""
+        if number < self.chain and all(c.position is None for c in rows):
+            return self.up(self._sum_groups(values), 0, number)
+        level = self.level(number)
+        slot = jnp.arange(self.groups)[:, None] if level is None else level
+        return collect(values, rows, jnp.broadcast_to(slot, values.shape[-2:]), self.factors[number].levels)
+
+    def _cells(self, f: int, g: int, w: Array) -> tuple[Array, tuple[Columns, Columns]]:
+        """(c_f, c_g, blocks, width) products of the columns of two factors with their curvatures."""
+        one, two = self.factors[f], self.factors[g]
+        if len(w) > 1:
+            w = w[list(one.predictor_of)][:, list(two.predictor_of)]
+        return one.z[:, None] * two.z * w, (one, two)
+
+    def _product(self, f: int, g: int, w: Array, number: int) -> Array:
+        """(q_f, q_g, levels) sums of products over the levels of factor `number`."""
+        values, rows = self._cells(f, g, w)
+        if f == g and rows[0].position is not None:
+            diagonal = self._sum(values[0], rows[:1], number)
+            return diagonal[:, None] * jnp.eye(rows[0].q, dtype=diagonal.dtype)[:, :, None]
+        return self._sum(values, rows, number)
+
+    def _paired(self, r: int, t: int, w: Array) -> Array:
+        """(q_r, q_t, pairs) sums of products over the pairs of levels of `r` in the rest and `t` in the chain."""
+        values, rows = self._cells(r, t, w)
+        border = self.borders[t]
+        return collect(values, rows, border.pair[r - self.chain], border.pairs[r - self.chain])
+
+    def _trail(self, r: int, s: int, w: Array) -> Array:
+        if r == s:
+            return self._product(r, r, w, r)
+        values, rows = self._cells(r, s, w)
+        one, two = rows
+        found = collect(values, rows, one.level * two.levels + two.level, one.levels * two.levels)
+        return found.reshape(one.q, two.q, one.levels, two.levels)
+
+    def _flat_border(self, lam: Factors, t: int, blocks: tuple[Array, ...]) -> Float[Array, "rank entries"]:
+        """The border in spherical coordinates, entries in the order of `Border.level`."""
+        rank = lam[t].shape[1]
+        parts = [small.two_sided(lam[self.chain + r], block, lam[t]) for r, block in enumerate(blocks)]
+        return jnp.concatenate([jnp.swapaxes(part, 0, 1).reshape(rank, -1) for part in parts], 1)
+
+    def _dense_trail(self, lam: Factors, blocks: tuple[tuple[Array, ...], ...]) -> Float[Array, "r r"]:
+        """`I + lam' . lam` of the rest; only its lower triangle means anything, columns run by factor, effect, level."""
+        rows: list[Array] = []
+        own = lam[self.chain :]
+        for s in range(len(self.rest)):
+            row = []
+            for r in range(len(self.rest)):
+                if r < s:
+                    block = jnp.einsum("ia,ijlm,jb->bmal", own[r], blocks[r][s - r], own[s])
+                elif r == s:
+                    block = _block_diagonal(small.congruence(own[r], blocks[r][0]))
+                else:
+                    shape = (own[s].shape[1], self.rest[s].levels, own[r].shape[1], self.rest[r].levels)
+                    block = jnp.zeros(shape, blocks[s][0].dtype)
+                row.append(block.reshape(block.shape[0] * block.shape[1], -1))
+            rows.append(jnp.concatenate(row, 1))
+        if not rows:
+            return jnp.zeros((0, 0))
+        return jnp.concatenate(rows) + jnp.eye(self.size_of_rest, dtype=rows[0].dtype)
+
+
+def _block_diagonal(blocks: Float[Array, "d e levels"]) -> Float[Array, "d levels e levels"]:
+    """Blocks of the levels along the diagonal of a matrix whose rows run by effect, then level."""
+    d, e, levels = blocks.shape
+    same = jnp.eye(levels, dtype=blocks.dtype)
+    return blocks[:, None, :, :] * same[None, :, None, :]
