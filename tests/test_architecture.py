@@ -27,7 +27,7 @@ PARTS = {
     "formula": {"_errors"},
     "design": {"_errors", "formula"},
     "families": {"_errors", "_types"},
-    "covariances": {"_types"},
+    "covariances": {"_errors", "_types"},
     "structure": {"_types"},
     "params": {"_types"},
     "model": {"_types", "families", "covariances", "structure", "params"},

@@ -1,7 +1,14 @@
 """Covariance structures of random effects, given by their relative factor."""
 
-from ._covariance import COVARIANCES as COVARIANCES
+from ._component import Component as Component
+from ._correlated import Correlated as Correlated
+from ._correlation import AbstractCorrelation as AbstractCorrelation
 from ._covariance import AbstractCovariance as AbstractCovariance
-from ._covariance import Diagonal as Diagonal
-from ._covariance import Unstructured as Unstructured
-from ._covariance import covariance_named as covariance_named
+from ._diagonal import Diagonal as Diagonal
+from ._proportional import Proportional as Proportional
+from ._reduced_rank import ReducedRank as ReducedRank
+from ._registry import COVARIANCES as COVARIANCES
+from ._registry import covariance_named as covariance_named
+from ._registry import kinds as kinds
+from ._registry import register_covariance as register_covariance
+from ._unstructured import Unstructured as Unstructured

@@ -1,26 +1,32 @@
-"""Unstructured and diagonal covariances of the random effects of one level."""
+"""What every covariance of the random effects of one level offers."""
 
 import abc
-from collections.abc import Callable
-from typing import ClassVar
 
 import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
 from .._types import Array
+from ._component import Component
 
 
 class AbstractCovariance(eqx.Module):
     """The covariance `lam lam'` of `q` random effects of a level, from unconstrained parameters `theta`.
 
     `lam` is a smooth function of `theta` in which a variance of zero is an ordinary point, so there is no
-    boundary: `theta` and its mirror image (a column of `lam` with the other sign) are the same model.
+    boundary: `theta` and its mirror image (a column of `lam` with the other sign) are the same model. `theta` begins
+    with what has the scale of the effects; parameters of the correlation follow.
+
+    Structures differ in shape by static fields only. Coordinates are arrays, so that members of a batch can be stacked.
     """
 
     q: eqx.AbstractVar[int]
-    name: eqx.AbstractClassVar[str]
+    name: eqx.AbstractVar[str]
+
+    @property
+    @abc.abstractmethod
+    def rank(self) -> int:
+        """Number of spherical effects of one level: columns of `lam`."""
 
     @property
     @abc.abstractmethod
@@ -28,19 +34,17 @@ class AbstractCovariance(eqx.Module):
         """Number of parameters."""
 
     @abc.abstractmethod
-    def factor(self, theta: Float[Array, " size"]) -> Float[Array, "q q"]:
-        """Lower-triangular factor `lam`."""
+    def factor(self, theta: Float[Array, " size"]) -> Float[Array, "q rank"]:
+        """Lower-triangular (trapezoidal) factor `lam`."""
 
     @abc.abstractmethod
     def start(self, sd: Float[Array, " q"]) -> Float[Array, " size"]:
-        """`theta` of uncorrelated effects with standard deviations `sd`."""
+        """`theta` of effects with standard deviations `sd` (their root mean square if there is one for all)."""
 
     @abc.abstractmethod
-    def working_basis(
-        self, z: Float[np.ndarray, "*members n q"], count: Int[Array, "*members"] | int
-    ) -> Float[np.ndarray, "*members q q"]:
+    def working_basis(self, r: Float[np.ndarray, "*members q q"]) -> Float[np.ndarray, "*members q q"]:
         """Lower-triangular `a` such that `a lam` is again a factor of this kind, and the columns of `z a^-1` have mean
-        square one over `count` rows (others are zero) and are as orthogonal as that allows."""
+        square one and are as orthogonal as that allows, where `r` is triangular with `r'r = z'z / count`."""
 
     @abc.abstractmethod
     def transform(
@@ -50,77 +54,17 @@ class AbstractCovariance(eqx.Module):
 
     @abc.abstractmethod
     def canonical(self, theta: Float[Array, " size"]) -> Float[Array, " size"]:
-        """The mirror image of `theta` whose `lam` has no negative diagonal."""
+        """The mirror image of `theta` without a negative scale."""
 
+    @abc.abstractmethod
+    def components(self, names: tuple[str, ...], label: str = "") -> tuple[Component, ...]:
+        """What is shown of the covariance on its natural scale, for effects called `names` of a term whose left side
+        is `label`."""
 
-class Unstructured(AbstractCovariance):
-    """Any covariance: `theta` is the lower triangle of `lam`, row by row (`us` in glmmTMB, `|` in a formula)."""
+    @abc.abstractmethod
+    def from_components(self, values: Float[np.ndarray, " components"]) -> Float[np.ndarray, " size"]:
+        """`theta` from the standard deviations, correlations and parameters in the order of `components`.
 
-    q: int = eqx.field(static=True)
-    name: ClassVar[str] = "us"
-
-    @property
-    def size(self):
-        return self.q * (self.q + 1) // 2
-
-    def factor(self, theta):
-        # A product with the (constant) positions: linear, so its derivatives are products too and trace quickly.
-        return (theta @ _positions(self.q).astype(theta.dtype)).reshape(self.q, self.q)
-
-    def start(self, sd):
-        return jnp.diag(sd)[np.tril_indices(self.q)]
-
-    def working_basis(self, z, count):
-        # z = q l with a lower-triangular l: the QR factors of the columns in reverse, reversed.
-        r = np.linalg.qr(z[..., ::-1], mode="r") / np.sqrt(count)[..., None, None]
-        signs = np.sign(np.diagonal(r, axis1=-2, axis2=-1))
-        return (r * signs[..., None])[..., ::-1, ::-1]
-
-    def transform(self, theta, a):
-        lam = np.zeros((self.q, self.q))
-        lam[np.tril_indices(self.q)] = theta
-        return (a @ lam)[..., *np.tril_indices(self.q)]
-
-    def canonical(self, theta):
-        lam = self.factor(theta)
-        return (lam * jnp.where(jnp.diagonal(lam) < 0, -1.0, 1.0))[np.tril_indices(self.q)]
-
-
-def _positions(q: int) -> np.ndarray:
-    """(q (q + 1) / 2, q * q): where each entry of a lower triangle lies in the flattened matrix."""
-    rows, columns = np.tril_indices(q)
-    return np.eye(q * q)[rows * q + columns]
-
-
-class Diagonal(AbstractCovariance):
-    """Independent effects: `theta` is the diagonal of `lam` (`diag` in glmmTMB, `||` in a formula)."""
-
-    q: int = eqx.field(static=True)
-    name: ClassVar[str] = "diag"
-
-    @property
-    def size(self):
-        return self.q
-
-    def factor(self, theta):
-        return jnp.diag(theta)
-
-    def start(self, sd):
-        return sd
-
-    def working_basis(self, z, count):
-        return np.sqrt((z * z).sum(-2) / np.asarray(count)[..., None])[..., None] * np.eye(self.q)
-
-    def transform(self, theta, a):
-        return np.diagonal(a, axis1=-2, axis2=-1) * theta
-
-    def canonical(self, theta):
-        return jnp.abs(theta)
-
-
-COVARIANCES: dict[str, Callable[[int], AbstractCovariance]] = {kind.name: kind for kind in (Unstructured, Diagonal)}
-
-
-def covariance_named(name: str, q: int) -> AbstractCovariance:
-    """The covariance structure called `name` for `q` random effects."""
-    return COVARIANCES[name](q)
+        Raises:
+            ModelError: no covariance of this kind has these values.
+        """

@@ -1,0 +1,83 @@
+"""Standard deviations times a correlation: most structures are this, and differ in the correlation."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+
+from ._basis import diagonal_basis, position_basis, scalar_basis
+from ._component import Component, Matrices, Members, Theta, as_deviations, deviations
+from ._covariance import AbstractCovariance
+from ._pattern import AbstractPattern
+
+
+class Correlated(AbstractCovariance):
+    """`lam = diag(sd) l` where `l` is the factor of a correlation matrix: `theta` is `sd`, then the parameters of `l`.
+
+    Attributes:
+        heterogeneous: whether each effect has its own standard deviation; else one is shared.
+        placed: whether effects are positions, of which each observation has one, rather than columns.
+        pattern: the correlation.
+    """
+
+    q: int = eqx.field(static=True)
+    name: str = eqx.field(static=True)
+    pattern: AbstractPattern
+    heterogeneous: bool = eqx.field(static=True, default=False)
+    placed: bool = eqx.field(static=True, default=False)
+
+    @property
+    def rank(self):
+        return self.q
+
+    @property
+    def size(self):
+        return self._scales + len(self.pattern.parameters)
+
+    @property
+    def _scales(self) -> int:
+        return self.q if self.heterogeneous else 1
+
+    def factor(self, theta):
+        return theta[: self._scales, None] * self.pattern.factor(theta[self._scales :])
+
+    def start(self, sd):
+        sd = jnp.asarray(sd)
+        scales = sd if self.heterogeneous else jnp.sqrt(jnp.mean(sd * sd))[None]
+        return jnp.concatenate([scales, jnp.zeros(len(self.pattern.parameters), sd.dtype)])
+
+    def working_basis(self, r):
+        if self.placed:  # of indicators, mean squares only say how often a position occurs
+            return position_basis(r)
+        return diagonal_basis(r) if self.heterogeneous else scalar_basis(r)
+
+    def transform(self, theta, a):
+        scales = np.diagonal(a, axis1=-2, axis2=-1)[..., : self._scales] * theta[: self._scales]
+        rest = np.broadcast_to(theta[self._scales :], (*scales.shape[:-1], len(theta) - self._scales))
+        return np.concatenate([scales, rest], -1)
+
+    def canonical(self, theta):
+        # With several deviations only all signs at once are a mirror image: one negative among positive ones turns
+        # signs of correlations, which is no covariance of this kind. All become positive nevertheless.
+        return jnp.asarray(theta).at[: self._scales].set(jnp.abs(theta[: self._scales]))
+
+    def components(self, names, label=""):
+        scales = deviations(names if self.heterogeneous else (label,))
+        parameters = self.pattern.parameters
+        return scales + tuple(
+            Component(label, name, kind, self._value_of(k, kind)) for k, (name, kind) in enumerate(parameters)
+        )
+
+    def _value_of(self, k: int, kind: str) -> Callable[[Theta, Matrices], tuple[Members, Members]]:
+        def value(theta, covariance):
+            natural = self.pattern.natural(np.asarray(theta)[..., self._scales :], np)[..., k]
+            has_covariance = kind == "cor" and not self.heterogeneous
+            variance = np.asarray(covariance)[..., 0, 0] if has_covariance else np.nan
+            return variance * natural, natural
+
+        return value
+
+    def from_components(self, values):
+        scales, rest = values[: self._scales], values[self._scales :]
+        return np.concatenate([as_deviations(scales), self.pattern.unconstrained(rest)])

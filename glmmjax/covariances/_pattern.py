@@ -1,0 +1,59 @@
+"""Correlations by their factor: what the structures with parameters of their own differ in."""
+
+import abc
+from types import ModuleType
+from typing import NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from .._types import Array
+
+
+class Parameter(NamedTuple):
+    """A parameter of a correlation: its name, and whether it is a correlation ("cor") or else its name again."""
+
+    name: str
+    kind: str
+
+
+class AbstractPattern(eqx.Module):
+    """Lower-triangular `l` with a correlation matrix `l l'`, from unconstrained parameters that start at zero."""
+
+    @property
+    @abc.abstractmethod
+    def parameters(self) -> tuple[Parameter, ...]:
+        """The parameters, in the order of `theta`."""
+
+    @abc.abstractmethod
+    def factor(self, theta: Float[Array, " k"]) -> Float[Array, "q q"]:
+        """The factor `l`."""
+
+    @abc.abstractmethod
+    def natural(self, theta: Float[Array, "*members k"], xp: ModuleType) -> Float[Array, "*members k"]:
+        """The parameters as people read them, computed with `xp`: NumPy, or JAX's NumPy."""
+
+    @abc.abstractmethod
+    def unconstrained(self, values: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
+        """The inverse of `natural`; raises a `ModelError` for values that no such correlation has."""
+
+
+class Independent(AbstractPattern):
+    """No correlation."""
+
+    q: int = eqx.field(static=True)
+
+    @property
+    def parameters(self):
+        return ()
+
+    def factor(self, theta):
+        return jnp.eye(self.q, dtype=theta.dtype)
+
+    def natural(self, theta, xp):
+        return theta
+
+    def unconstrained(self, values):
+        return values
