@@ -1,24 +1,30 @@
 """A formula and a table to a `Design`."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from ..formula import ParsedFormula, parse_formula
 from ._frame import argument_name, read_frame, read_weights
+from ._matrix import matrix_columns
 from ._parts import Design
-from ._predictor import (
-    check_identified,
-    fixed_part,
-    offset_part,
-    predictor_columns,
-    random_part,
-)
+from ._predictor import check_identified, fixed_part, offset_part, predictor_columns
+from ._random import COVARIANCES, check_known, random_part, smooth_parts
 from ._response import read_response, response_columns
 from ._table import Table, open_table
 
 
-def build_design(formula: str, data: Any, *, response: str, weights: Any = None, offset: Any = None) -> Design:
+def build_design(  # noqa: PLR0913 - keyword-only
+    formula: str,
+    data: Any,
+    *,
+    response: str,
+    weights: Any = None,
+    offset: Any = None,
+    covariances: Mapping[str, str] | None = None,
+    matrices: Mapping[str, Any] | None = None,
+) -> Design:
     """Read the columns that a formula uses and code them.
 
     - `data`: a pandas or polars DataFrame, a pyarrow Table, or a dict of arrays; n rows.
@@ -27,20 +33,28 @@ def build_design(formula: str, data: Any, *, response: str, weights: Any = None,
         proportion whose trials are the weights). A formula without a left-hand side has a `y` of NaN; its
         trials are the weights, or one.
     - `weights`, `offset`: a column name or an array of n. Terms `offset(...)` of the formula add to `offset`.
+    - `covariances`: the covariance structures that the formula may name, and what stands on the left side of each:
+        "columns" (a right-hand side), "order" (one variable of equally spaced numbers, or the levels of a factor),
+        "line" (one variable of numbers), "space" (one or more, joined by `+`) or "levels" (1, and the covariance of
+        the levels is known). By default `us` and `diag`, both of columns.
+    - `matrices`: for `propto(1 | g, K)` the matrix by the name K: a DataFrame with labels, or an array in the order of
+        the levels.
 
     Rows with a missing value in a used column are dropped and counted; columns of the fixed part that are
     linear combinations of earlier ones are dropped and named, as in R. Whatever is wrong with the input
     raises a `ModelError` of one sentence.
     """
     parsed = parse_formula(formula)
+    kinds = COVARIANCES if covariances is None else covariances
+    check_known(parsed.random, kinds)
     table = open_table(data)
-    names = _used_columns(parsed, table, response)
-    frame, dropped = read_frame(table, names, {"weights": weights, "offset": offset})
+    names, sequences = _used_columns(parsed, table, response), _sequences(parsed, table, kinds)
+    frame, dropped = read_frame(table, names, {"weights": weights, "offset": offset}, sequences)
     weights_name, offset_name = argument_name("weights", weights), argument_name("offset", offset)
     y, prior = read_response(parsed.response, response, frame, read_weights(frame, weights_name))
     present = np.ones(len(y), bool) if prior is None else prior > 0  # a row of weight zero is not there
     fixed = fixed_part(parsed, frame, present)
-    random = tuple(random_part(term, frame) for term in parsed.random)
+    random = tuple(random_part(term, frame, kinds[term.covariance], matrices) for term in parsed.random)
     if response == "real":
         check_identified(int(present.sum()), fixed, random)
     total_offset, offset_spec = offset_part(parsed, frame, offset_name)
@@ -52,7 +66,7 @@ def build_design(formula: str, data: Any, *, response: str, weights: Any = None,
         weights=np.ones(len(y)) if prior is None else prior,
         offset=total_offset,
         fixed=fixed,
-        random=random,
+        random=random + smooth_parts(fixed.smooths, frame),
         offset_spec=offset_spec,
         dropped_rows=dropped,
         weights_name=weights_name,
@@ -62,3 +76,9 @@ def build_design(formula: str, data: Any, *, response: str, weights: Any = None,
 
 def _used_columns(formula: ParsedFormula, table: Table, kind: str) -> list[str]:
     return response_columns(formula.response, kind, table.names) + predictor_columns(formula, table.names)
+
+
+def _sequences(formula: ParsedFormula, table: Table, kinds: Mapping[str, str]) -> list[str]:
+    """The columns whose levels are one step apart, whether they occur or not."""
+    ordered = [term.columns for term in formula.random if kinds[term.covariance] == "order"]
+    return [name for columns in ordered for name in matrix_columns(columns, table.names)]

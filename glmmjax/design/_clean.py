@@ -1,5 +1,7 @@
 """Raw columns to columns that mean one thing: rows with missing values go, and four kinds of column stay."""
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 
@@ -33,20 +35,38 @@ def unusable(values: np.ndarray) -> np.ndarray:
     return ~(np.abs(values) <= _HUGE)
 
 
-def clean(frame: pd.DataFrame) -> pd.DataFrame:
+def clean(frame: pd.DataFrame, sequences: Collection[str] = ()) -> pd.DataFrame:
     """Each column as bool, int64, float64 or categorical; no value may be missing.
 
     Text becomes categorical with sorted levels, a categorical keeps the order of its levels and loses unused
-    ones. Raises `ModelError` for infinite values, dates, complex numbers and mixed kinds of values.
+    ones, but for the columns `sequences`, where they are gaps. Raises `ModelError` for infinite values, dates, complex
+    numbers and mixed kinds of values.
     """
     columns = {str(name): _clean_column(str(name), column) for name, column in frame.items()}
-    return pd.DataFrame(columns, frame.index, copy=False)
+    cleaned = pd.DataFrame(columns, frame.index, copy=False)
+    return occurring(cleaned, [name for name in columns if name not in sequences])
+
+
+def occurring(frame: pd.DataFrame, names: Collection[str] | None = None) -> pd.DataFrame:
+    """The frame without the levels that do not occur in the categorical columns `names`, which are all if None."""
+    found = {
+        str(name): column.cat.remove_unused_categories()
+        for name, column in frame.items()
+        if (names is None or name in names) and _has_unused(column)
+    }
+    return frame.assign(**found) if found else frame
+
+
+def _has_unused(column: pd.Series) -> bool:
+    if not isinstance(column.dtype, pd.CategoricalDtype):
+        return False
+    used = np.bincount(column.cat.codes.to_numpy(), minlength=len(column.cat.categories))
+    return not used.all()
 
 
 def _clean_column(name: str, column: pd.Series) -> pd.Series:
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
-        column = column.cat.remove_unused_categories()
         if isinstance(column.cat.categories, pd.IntervalIndex):  # pd.cut's
             column = column.cat.rename_categories([str(interval) for interval in column.cat.categories])
         return column

@@ -1,5 +1,6 @@
 """The used columns and rows of a table, clean: the frame that a design keeps."""
 
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -18,11 +19,13 @@ def argument_name(argument: str, value: Any) -> str | None:
     return f"({argument})"
 
 
-def read_frame(table: Table, names: list[str], arguments: dict[str, Any]) -> tuple[pd.DataFrame, int]:
+def read_frame(
+    table: Table, names: list[str], arguments: dict[str, Any], sequences: Collection[str] = ()
+) -> tuple[pd.DataFrame, int]:
     """The named columns without the rows that miss a value, and how many rows those were.
 
     `arguments` maps "weights" and "offset" to a column name, an array with a value for each row of the table,
-    or None; each becomes a column under its `argument_name`.
+    or None; each becomes a column under its `argument_name`. `sequences` are the columns that keep unused levels.
     """
     given = {argument: value for argument, value in arguments.items() if isinstance(value, str)}
     for argument, name in given.items():
@@ -36,7 +39,8 @@ def read_frame(table: Table, names: list[str], arguments: dict[str, Any]) -> tup
     missing = missing_rows(frame)
     if missing.all():
         raise ModelError(f"No row of {table.argument} has a value in every column that the model uses.")
-    return clean(frame.take(np.flatnonzero(~missing)) if missing.any() else frame), int(missing.sum())
+    kept = frame.take(np.flatnonzero(~missing)) if missing.any() else frame
+    return clean(kept, sequences), int(missing.sum())
 
 
 def number_column(frame: pd.DataFrame, name: str, argument: str) -> np.ndarray:

@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from ._clean import occurring
+
 
 def code_column(column: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
     """The level of each row, (n,) codes, and the labels of the levels.
@@ -11,9 +13,9 @@ def code_column(column: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
     its column is read as text or as numbers.
     """
     if isinstance(column.dtype, pd.CategoricalDtype):
-        return column.cat.codes.to_numpy(np.intp), tuple(map(_label, column.cat.categories))
+        return column.cat.codes.to_numpy(np.intp), tuple(map(label_of, column.cat.categories))
     codes, levels = pd.factorize(column.to_numpy(), sort=True)
-    return codes, tuple(map(_label, levels.tolist()))
+    return codes, tuple(map(label_of, levels.tolist()))
 
 
 def code_groups(
@@ -24,7 +26,8 @@ def code_groups(
     Returns `refs` (n,), the level of each row; `cells` (levels, factors), the code of each column in a level,
     ordered by the first column, then the second; and the labels of each column.
     """
-    codes, labels = zip(*(code_column(column) for _, column in frame[list(factors)].items()), strict=True)
+    own = occurring(frame.filter(factors))
+    codes, labels = zip(*(code_column(own[name]) for name in factors), strict=True)
     refs = codes[0]
     for code, levels in zip(codes[1:], labels[1:], strict=True):
         # Recoded at every step, the product stays below n * levels and cannot overflow.
@@ -53,6 +56,6 @@ def match_groups(
     return known.get_indexer(pd.MultiIndex.from_arrays(codes))
 
 
-def _label(level: object) -> str:
-    """The level as text; as in R, 1.0 is "1"."""
+def label_of(level: object) -> str:
+    """A level as text; as in R, 1.0 is "1"."""
     return str(level).removesuffix(".0") if isinstance(level, float) else str(level)

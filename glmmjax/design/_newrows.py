@@ -9,10 +9,10 @@ import pandas as pd
 from .._errors import ModelError
 from ._clean import clean
 from ._grouping import match_groups
-from ._matrix import matrix_columns, rebuild_matrix
+from ._matrix import matrix_columns
 from ._names import quoted, require
-from ._parts import Design
-from ._predictor import fixed_columns, new_offset
+from ._parts import Design, RandomPart
+from ._predictor import fixed_columns, new_fixed, new_offset
 from ._table import open_table
 
 
@@ -21,7 +21,8 @@ class NewRows:
     """The linear predictor's data for m other rows.
 
     - `x`: (m, p); `offset`: (m,); both float64.
-    - `z`: for each random term (m, q); `refs`: for each (m,) its levels' indices, -1 for a level not seen.
+    - `z`: for each random term of the design (m, c), as many columns as there; `refs`: for each (m,) its levels'
+        indices, -1 for a level not seen; `positions`: for each (m,) or None, as there, -1 for one not seen.
     - `index`: the row labels of a pandas table, positions otherwise.
     """
 
@@ -30,37 +31,60 @@ class NewRows:
     z: tuple[np.ndarray, ...]
     refs: tuple[np.ndarray, ...]
     index: pd.Index
+    positions: tuple[np.ndarray | None, ...] = ()
 
 
 def new_rows(design: Design, newdata: Any, *, random: bool = True, groups: bool = True) -> NewRows:
     """Code the rows of another table with the means, knots and levels of the design.
 
-    `newdata` is any table that `build_design` takes; it needs no response and no weights. Without
-    `random` the columns of the random terms are left out and `z` is empty, without `groups` their factors and `refs`.
-    Raises `ModelError` for a
-    column that is missing or has missing values, a level of a fixed factor that the model was not fitted to,
-    and a design whose offset was an array.
+    `newdata` is any table that `build_design` takes; it needs no response and no weights. Without `random` the columns
+    of the written random terms are not needed: their `z` is zero, `refs` and `positions` are -1. Without `groups` their
+    factors are not needed: `refs` are -1, and the positions of `propto`, which are levels. Smooths are coded always.
+    Raises `ModelError` for a column that is missing or has missing values, a level of a fixed factor that the model was
+    not fitted to, and a design whose offset was an array.
     """
     table = open_table(newdata, "newdata")
-    terms = design.random if random else ()
-    grouped = terms if groups else ()
-    coded = fixed_columns(design.formula, design.frame.columns)
-    for term in terms:
-        coded += matrix_columns(term.formula.columns, design.frame.columns)
-    needed = coded + [name for term in grouped for name in term.formula.factors]
-    frame = table.read(list(dict.fromkeys(needed + _offset_column(design, table.names))))
+    fitted = design.frame.columns
+    written = [term for term in design.random if random and not term.is_smooth]
+    aligned = fixed_columns(design.formula, fitted)
+    for term in written:
+        aligned += matrix_columns(term.formula.columns, fitted) if term.position is None else []
+    needed = aligned + _offset_column(design, table.names)
+    for term in written:
+        needed += matrix_columns(term.formula.columns, fitted) + list(term.formula.factors if groups else ())
+    frame = table.read(list(dict.fromkeys(needed)))
     _check_complete(frame)
     frame = clean(frame)
     for name, column in list(frame.items()):
-        if name in coded:
+        if name in aligned:
             frame[name] = _aligned(str(name), column, design.frame.dtypes[name])
+    coded = [_code(term, frame, random=random, groups=random and groups) for term in design.random]
     return NewRows(
-        x=rebuild_matrix(design.fixed.spec, frame)[:, design.fixed.keep],
+        x=new_fixed(design.fixed, frame),
         offset=new_offset(frame, design.offset_name, design.offset_spec),
-        z=tuple(rebuild_matrix(term.spec, frame) for term in terms),
-        refs=tuple(match_groups(frame, term.formula.factors, term.cells, term.factor_levels) for term in grouped),
+        z=tuple(z for z, _, _ in coded),
+        refs=tuple(refs for _, refs, _ in coded),
         index=table.index,
+        positions=tuple(position for _, _, position in coded),
     )
+
+
+def _code(
+    term: RandomPart, frame: pd.DataFrame, *, random: bool, groups: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """The columns, levels and positions of one term."""
+    rows = len(frame)
+    unknown = np.full(rows, -1, np.intp)
+    if not random and not term.is_smooth:
+        return np.zeros((rows, term.z.shape[1])), unknown, None if term.position is None else unknown
+    if not groups and term.matrix is not None:
+        return np.ones((rows, 1)), unknown, unknown
+    z, position = term.columns(frame)
+    if not term.factor_levels:
+        return z, np.zeros(rows, np.intp), position
+    if not groups:
+        return z, unknown, position
+    return z, match_groups(frame, term.formula.factors, term.cells, term.factor_levels), position
 
 
 def _offset_column(design: Design, available: tuple[str, ...]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The parts of a linear predictor: fixed effects, random effects, offset."""
+"""The parts of a linear predictor that have no levels, fixed effects and offset, and the columns of all parts."""
 
 from collections.abc import Collection
 
@@ -7,18 +7,24 @@ import pandas as pd
 from formulaic import ModelSpec
 
 from .._errors import ModelError
-from ..formula import ParsedFormula, RandomFormula
+from ..formula import ParsedFormula
 from ._frame import number_column
-from ._grouping import code_groups, join_labels
 from ._matrix import build_matrix, matrix_columns, numbers, rebuild_matrix
-from ._names import require
+from ._names import columns_in, require
 from ._parts import FixedPart, RandomPart
 from ._rank import independent_columns
+from ._smooth import build_smooths
 
 
 def fixed_columns(formula: ParsedFormula, available: Collection[str]) -> list[str]:
-    """The columns of `available` that the fixed part and the offsets use; `ModelError` for unknown names."""
-    return matrix_columns(formula.fixed, available) + matrix_columns(numbers(*formula.offsets), available)
+    """The columns of `available` that fixed part, smooths and offsets use; `ModelError` for unknown names."""
+    names = matrix_columns(formula.fixed, available) + matrix_columns(numbers(*formula.offsets), available)
+    for smooth in formula.smooths:
+        names += columns_in(smooth.variable, available)
+        if smooth.by is not None:
+            require([smooth.by], available)
+            names.append(smooth.by)
+    return names
 
 
 def predictor_columns(formula: ParsedFormula, available: Collection[str]) -> list[str]:
@@ -33,22 +39,18 @@ def predictor_columns(formula: ParsedFormula, available: Collection[str]) -> lis
 def fixed_part(formula: ParsedFormula, frame: pd.DataFrame, present: np.ndarray) -> FixedPart:
     """The fixed effects, without columns that are linear combinations of earlier ones in the rows `present` (n,)."""
     x, spec = build_matrix(formula.fixed, frame)
-    names = np.array(spec.column_names, object)
+    smooths = tuple(curve for smooth in formula.smooths for curve in build_smooths(smooth, frame))
+    x = np.column_stack([x, *(curve.fixed(frame) for curve in smooths)]) if smooths else x
+    names = np.array([*spec.column_names, *(name for curve in smooths for name in curve.names)], object)
     keep = independent_columns(x if present.all() else x[present])
     dropped = tuple(np.delete(names, keep))
-    return FixedPart(tuple(names[keep]), x[:, keep] if dropped else x, dropped, spec, keep)
+    return FixedPart(tuple(names[keep]), x[:, keep] if dropped else x, dropped, spec, keep, smooths)
 
 
-def random_part(term: RandomFormula, frame: pd.DataFrame) -> RandomPart:
-    """The columns and levels of a random term; `ModelError` for no columns or a single level."""
-    z, spec = build_matrix(term.columns, frame)
-    if z.shape[1] == 0:
-        raise ModelError(f"The random term {term.text} has no columns.")
-    refs, cells, factor_levels = code_groups(frame, term.factors)
-    levels = join_labels(cells, factor_levels)
-    if len(levels) == 1:
-        raise ModelError(f"The grouping factor '{term.group}' has one level, '{levels[0]}', and needs two or more.")
-    return RandomPart(term, tuple(spec.column_names), z, refs, levels, spec, factor_levels, cells)
+def new_fixed(fixed: FixedPart, frame: pd.DataFrame) -> np.ndarray:
+    """The columns of the fixed effects for other rows, (m, p)."""
+    columns = [rebuild_matrix(fixed.spec, frame), *(curve.fixed(frame) for curve in fixed.smooths)]
+    return np.column_stack(columns)[:, fixed.keep]
 
 
 def offset_part(formula: ParsedFormula, frame: pd.DataFrame, name: str | None) -> tuple[np.ndarray, ModelSpec | None]:
@@ -77,6 +79,8 @@ def check_identified(n: int, fixed: FixedPart, random: tuple[RandomPart, ...]) -
     if len(fixed.names) >= n:
         raise ModelError(f"The model has {len(fixed.names)} fixed effects and only {n} rows.")
     for term in random:
+        if term.position is not None or term.is_smooth:
+            continue  # structure tells their effects from the residuals
         effects = len(term.levels) * len(term.names)
         if effects >= n:
             raise ModelError(

@@ -1,6 +1,7 @@
 """One design as many: the rows of each level of a column."""
 
 import itertools
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,14 +9,22 @@ import pandas as pd
 
 from .._errors import ModelError
 from ._build import build_design
-from ._parts import Design
+from ._parts import Design, RandomPart
 from ._rank import independent_columns
 from ._subset import subset_rows
 from ._table import open_table
 
 
-def split_design(
-    formula: str, data: Any, by: str, *, response: str, weights: Any = None, offset: Any = None
+def split_design(  # noqa: PLR0913 - keyword-only
+    formula: str,
+    data: Any,
+    by: str,
+    *,
+    response: str,
+    weights: Any = None,
+    offset: Any = None,
+    covariances: Mapping[str, str] | None = None,
+    matrices: Mapping[str, Any] | None = None,
 ) -> tuple[list, list[Design]]:
     """The levels of the column `by` (sorted, or in the order of its categories), and the design of the rows of each.
 
@@ -28,7 +37,15 @@ def split_design(
     groups = table.read([by])[by].reset_index(drop=True)
     if not table.index.is_unique:
         raise ModelError("The row labels of data repeat: reset its index.")
-    design = build_design(formula, data, response=response, weights=weights, offset=offset)
+    design = build_design(
+        formula,
+        data,
+        response=response,
+        weights=weights,
+        offset=offset,
+        covariances=covariances,
+        matrices=matrices,
+    )
     is_categorical = isinstance(groups.dtype, pd.CategoricalDtype)
     codes, levels = pd.factorize(groups if is_categorical else groups.to_numpy(), sort=True, use_na_sentinel=True)
     codes = codes[table.index.get_indexer(design.frame.index)]
@@ -44,11 +61,17 @@ def is_identified(design: Design) -> bool:
     n, p = int(present.sum()), design.fixed.x.shape[1]
     if n < p or len(independent_columns(design.fixed.x[present])) < p:
         return False
-    for term in design.random:
-        z, q = term.z[present], len(term.names)
-        effects = len(term.levels) * q
-        if n < q or len(term.levels) < 2 or len(independent_columns(z)) < q:
-            return False
-        if design.response_kind == "real" and effects >= n:
-            return False
+    if not all(_is_term_identified(term, present, design.response_kind) for term in design.random):
+        return False
     return design.response_kind != "real" or p < n
+
+
+def _is_term_identified(term: RandomPart, present: np.ndarray, kind: str) -> bool:
+    if term.is_smooth:
+        return True  # its line is among the fixed columns, and the penalty identifies the rest
+    if term.position is not None:
+        return len(np.unique(term.position[present])) > 1
+    n, q = int(present.sum()), len(term.names)
+    if n < q or len(term.levels) < 2 or len(independent_columns(term.z[present])) < q:
+        return False
+    return kind != "real" or len(term.levels) * q < n

@@ -1,6 +1,6 @@
 """Formulas: text in lme4's notation to named parts. Nothing here sees data."""
 
 from ._parse import parse_formula
-from ._terms import ParsedFormula, RandomFormula
+from ._terms import ParsedFormula, RandomFormula, SmoothFormula
 
-__all__ = ["ParsedFormula", "RandomFormula", "parse_formula"]
+__all__ = ["ParsedFormula", "RandomFormula", "SmoothFormula", "parse_formula"]

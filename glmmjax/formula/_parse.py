@@ -14,16 +14,17 @@ from ._grammar import (
     tidy,
 )
 from ._random_term import is_random, parse_random
-from ._terms import ParsedFormula, RandomFormula
+from ._smooth_term import is_smooth, parse_smooth
+from ._terms import ParsedFormula, RandomFormula, SmoothFormula
 from ._tokens import Token, fail, tokenize
 
 
 def parse_formula(text: str) -> ParsedFormula:
     """Take a formula in lme4's notation apart.
 
-    `"y ~ x + (1 + x | g) + offset(log(t))"` has the response `y`, the fixed part `x`, one random term and one
-    offset; without a left-hand side the response is `""`. Raises `ModelError` with one sentence, the formula, and a
-    caret under the place.
+    `"y ~ x + (1 + x | g) + s(z) + offset(log(t))"` has the response `y`, the fixed part `x`, one random term, one
+    smooth and one offset; without a left-hand side the response is `""`. Raises `ModelError` with one sentence, the
+    formula, and a caret under the place.
     """
     if not isinstance(text, str):
         raise ModelError(f"The formula must be text, not {type(text).__name__}.")
@@ -34,8 +35,12 @@ def parse_formula(text: str) -> ParsedFormula:
     fixed: list[Summand] = []
     random: list[RandomFormula] = []
     offsets: list[str] = []
+    smooths: list[SmoothFormula] = []
     for term in summands(right):
-        if is_random(term.tokens):
+        if is_smooth(term.tokens[0]) and len(term.tokens) == 1:
+            _check_added(term, "A smooth", text)
+            smooths.append(parse_smooth(term.tokens[0], text))
+        elif is_random(term.tokens):
             _check_added(term, "A random term", text)
             random.extend(parse_random(term.tokens, text))
         elif _is_offset(term.tokens[0]) and len(term.tokens) == 1:
@@ -44,9 +49,9 @@ def parse_formula(text: str) -> ParsedFormula:
         else:
             _check_fixed(term.tokens, text)
             fixed.append(term)
-    _check_once([term.text for term in random] + [f"offset({offset})" for offset in offsets])
+    _check_once([term.text for term in (*random, *smooths)] + [f"offset({offset})" for offset in offsets])
     response = source(left, text) if left else ""
-    return ParsedFormula(text, response, tidy(fixed, text) or "1", tuple(random), tuple(offsets))
+    return ParsedFormula(text, response, tidy(fixed, text) or "1", tuple(random), tuple(offsets), tuple(smooths))
 
 
 def _sides(tokens: tuple[Token, ...], text: str) -> tuple[tuple[Token, ...], tuple[Token, ...]]:
@@ -104,6 +109,8 @@ def _offset(token: Token, text: str) -> str:
 
 def _check_fixed(tokens: tuple[Token, ...], text: str) -> None:
     for token in tokens:
+        if is_smooth(token):
+            raise fail("A smooth can only be added to the formula.", text, token.start)
         if token.text in ("|", "||") or is_covariance(token):
             raise fail("A random term can only be added to the formula.", text, token.start)
         if _is_offset(token):

@@ -77,6 +77,11 @@ def closing(tokens: tuple[Token, ...], index: int) -> int:
     return next(i for i in range(index + 1, len(tokens)) if tokens[i].kind == "close" and tokens[i].depth == depth)
 
 
+def backticked(name: str) -> str:
+    """A column's name as a formula writes it: in backticks unless it is a plain one."""
+    return name if name.replace(".", "_").isidentifier() else f"`{name}`"
+
+
 def _close(opened: list[Token], piece: str, text: str, position: int) -> None:
     if not opened:
         raise fail(f"'{piece}' closes nothing in the formula.", text, position)

@@ -130,7 +130,6 @@ ERRORS = {
     "y ~ x - offset(t)": ("not taken away", "- o"),
     "y ~ offset()": ("needs an expression", ")"),
     "y ~ offset(a, b)": ("one expression", ","),
-    "y ~ ar1(t | g)": ("'ar1' is no known covariance", "ar1"),
     "y ~ diag(x || g)": ("write '|'", "||"),
     "y ~ (1 | g | h)": ("one bar", "| h"),
     "y ~ ((1 | a) | g)": ("cannot stand inside another", "| a"),
