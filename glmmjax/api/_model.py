@@ -31,7 +31,7 @@ from ..inference import (
 from ..marginal import Method, log_marginal
 from ..mixed import MixedModel, check_response, plan
 from ..params import Params
-from ..prediction import predict, simulate
+from ..prediction import curves_of, predict, simulate
 from ..report import Summary, save_solution, summarise, to_dict
 
 
@@ -204,8 +204,8 @@ class Fit:
         return predict(self.solution, newdata, level=level, kind=kind, se=se)
 
     def simulate(self, n: int = 1, seed: int = 0) -> np.ndarray:
-        """(n, nobs) responses drawn from the fitted model with new random effects."""
-        return simulate(self.solution.model, self.solution.params, n, seed=seed)
+        """(n, nobs) responses drawn from the fitted model with new random effects; smooths `s(x)` keep their curve."""
+        return simulate(self.solution.model, self.solution.params, n, seed=seed, curves=curves_of(self.solution))
 
     def bootstrap(
         self, n: int = 1000, seed: int = 0, *, progress: bool | None = None, checkpoint: str | os.PathLike | None = None

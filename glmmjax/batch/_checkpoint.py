@@ -15,6 +15,7 @@ from ..fit import Outcome
 
 _MANIFEST = "batch.json"
 _UNFINISHED = ".writing-"
+_BY_TERM = ("theta", "covariance")  # fields with an array for each random term
 
 
 class Checkpoint:
@@ -51,14 +52,17 @@ class Checkpoint:
         if not path.exists():
             return None
         with np.load(path, allow_pickle=False) as file:
-            theta = tuple(file[f"theta_{k}"] for k in range(int(file["terms"])))
-            return Outcome(theta=theta, **{name: file[name] for name in Outcome._fields if name != "theta"})
+            terms = range(int(file["terms"]))
+            by_term = {name: tuple(file[f"{name}_{k}"] for k in terms) for name in _BY_TERM}
+            return Outcome(**by_term, **{name: file[name] for name in Outcome._fields if name not in _BY_TERM})
 
     def write(self, number: int, outcome: Outcome) -> None:
         """Keep a finished chunk."""
-        arrays = {name: value for name, value in outcome._asdict().items() if name != "theta"}
-        theta = {f"theta_{k}": value for k, value in enumerate(outcome.theta)}
-        _write(self._path(number), lambda file: np.savez(file, allow_pickle=False, terms=len(theta), **arrays, **theta))
+        arrays = {name: value for name, value in outcome._asdict().items() if name not in _BY_TERM}
+        for name in _BY_TERM:
+            arrays |= {f"{name}_{k}": value for k, value in enumerate(getattr(outcome, name))}
+        terms = len(outcome.theta)
+        _write(self._path(number), lambda file: np.savez(file, allow_pickle=False, terms=terms, **arrays))
 
     def _path(self, number: int) -> pathlib.Path:
         return self._folder / f"chunk-{number:06d}.npz"

@@ -14,9 +14,9 @@ from .._errors import ModelError
 from .._status import STATUSES, Status
 from ..design import Design, Faults, formula_offset, invalid_responses, is_identified, replace_response
 from ..families import AbstractFamily
-from ..mixed import MixedModel, arrange, assemble, lay_out
+from ..mixed import MixedModel, arrange, assemble, groupings, lay_out
 from ..model import GLMM
-from ..structure import Layout, make_layouts
+from ..structure import Laid, Layout, Structure, make_structures
 from ..working import Working, working_coordinates
 from ._responses import AbstractResponses, by_label
 
@@ -76,8 +76,8 @@ class AbstractMembers(abc.ABC):
         """Numbers of the members, those together that share a shape."""
 
     @abc.abstractmethod
-    def shape(self, bucket: np.ndarray) -> tuple[int, int, int]:
-        """(blocks, width, groups) of a member of a bucket, padding included."""
+    def shape(self, bucket: np.ndarray) -> tuple[int, int]:
+        """Cells of a member of a bucket, and numbers that are kept of `H`, padding included."""
 
     @abc.abstractmethod
     def load(self, numbers: np.ndarray, bucket: np.ndarray) -> Loaded:
@@ -130,7 +130,7 @@ class SharedDesign(AbstractMembers):
         return [np.arange(len(self))]
 
     def shape(self, bucket):
-        return (*self._model.glmm.weights.shape, self._model.glmm.structure.groups)
+        return _sizes(self._model.glmm.structure, self._model.layout)
 
     def load(self, numbers, bucket):
         model, layout, y = self._model, self._model.layout, self._responses.take(numbers)
@@ -226,25 +226,24 @@ class OwnDesigns(AbstractMembers):
         return [np.flatnonzero(octaves == octave) for octave in np.unique(octaves)]
 
     def shape(self, bucket):
-        layout = next(iter(self._layouts(bucket).values()), None)
-        return (1, 1, 1) if layout is None else (*layout.rows.shape, layout.groups)
+        laid = next(iter(self._laid(bucket).values()), None)
+        return (1, 1) if laid is None else _sizes(*laid)
 
-    def _layouts(self, bucket: np.ndarray) -> dict[int, Layout]:
-        """The layout of each member of a bucket that can be fitted; all have one shape."""
+    def _laid(self, bucket: np.ndarray) -> dict[int, Laid]:
+        """The structure and layout of each member of a bucket that can be fitted; all have one shape."""
         numbers = bucket[self._status[bucket] == FIT].tolist()
         if not numbers:
             return {}
         designs = [self._designs[number] for number in numbers]
-        refs = [d.random[0].refs if d.random else np.zeros(len(d.y), int) for d in designs]
-        layouts = make_layouts(refs, [len(d.random[0].levels) if d.random else 1 for d in designs])
-        return dict(zip(numbers, layouts, strict=True))
+        laid = make_structures([groupings(design) for design in designs], [len(design.y) for design in designs])
+        return dict(zip(numbers, laid, strict=True))
 
     def load(self, numbers, bucket):
-        layouts, status = self._layouts(bucket), self._status[numbers]
+        laid, status = self._laid(bucket), self._status[numbers]
         here = [int(number) for number in numbers[status == FIT]]
         if not here:
             return _nobody(status, self._first.glmm)
-        models = [assemble(self._designs[number], self._family, layouts[number]) for number in here]
+        models = [assemble(self._designs[number], self._family, laid[number]) for number in here]
         glmm = jax.tree.map(lambda *leaves: np.stack(leaves), *models)
         working = working_coordinates(glmm)
         y_sd = np.array([d.y[d.weights > 0].std(0).max() for d in (self._designs[number] for number in here)])
@@ -255,7 +254,9 @@ class OwnDesigns(AbstractMembers):
         yield from self._status
         for design in self._designs:
             yield from (design.formula.text, design.y, design.weights, design.offset, design.fixed.x)
-            yield from (part for term in design.random for part in (term.z, term.refs))
+            for term in design.random:
+                parts = (term.z, term.refs, term.position, term.coordinates, term.matrix)
+                yield from (part for part in parts if part is not None)
         yield repr(self._family)
 
     def model(self, number):
@@ -264,10 +265,15 @@ class OwnDesigns(AbstractMembers):
         return arrange(self._designs[number], self._family)
 
 
+def _sizes(structure: Structure, layout: Layout) -> tuple[int, int]:
+    effects = sum(f.rank * f.levels for f in structure.factors[: structure.chain])
+    return layout.rows.size, max(1, effects, structure.size_of_rest**2)
+
+
 def _nobody(status: np.ndarray, glmm: GLMM) -> Loaded:
     """What is loaded if no member can be fitted: nothing looks at its arrays."""
     nothing = np.zeros((0, 0))
-    working = Working(glmm, nothing, nothing, ())
+    working = Working(glmm, nothing, (), ())
     return Loaded(status, working, jax.tree.map(lambda _: False, glmm), np.zeros(0))
 
 

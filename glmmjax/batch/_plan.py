@@ -54,12 +54,12 @@ def plan_slices(
 
 
 def _size(members: AbstractMembers, method: Method, bucket: np.ndarray) -> Size:
-    blocks, width, groups = members.shape(bucket)
-    kept = blocks * width + _STATE
+    cells, numbers = members.shape(bucket)
+    kept = cells + _STATE
     if not isinstance(method, Exact):
-        return Size(kept, blocks * width)
-    glmm = members.first.glmm  # the exact likelihood sees cross-products only
-    return Size(kept, max(1, glmm.structure.q * (glmm.p + 1) * groups // 2))
+        return Size(kept, max(cells, numbers))
+    # the exact likelihood sees cross-products only
+    return Size(kept, max(1, numbers * (members.first.glmm.p + 1) // 2))
 
 
 def _sizes(size: Size, count: int, devices: list[Device], itemsize: int, wanted: int | None) -> tuple[int, int]:

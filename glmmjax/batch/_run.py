@@ -174,7 +174,7 @@ def _failures(outcome: Outcome) -> int:
 def _blank(job: Job, count: int, status: Status) -> Outcome:
     """The outcome of members that have not been fitted: NaN."""
     p, theta, m = job.members.first.glmm.sizes
-    q, size = job.members.first.glmm.structure.q, p + sum(theta) + m
+    size = p + sum(theta) + m
     optimised = size - p if isinstance(job.method, Exact) else size
 
     def nan(*shape: int) -> np.ndarray:
@@ -186,7 +186,7 @@ def _blank(job: Job, count: int, status: Status) -> Outcome:
         phi=nan(m),
         loglik=nan(),
         vcov=nan(size, size),
-        covariance=nan(q, q),
+        covariance=tuple(nan(c.q, c.q) for c in job.members.first.glmm.covariances),
         dispersion=nan(m),
         gradient=nan(optimised),
         scaled_gradient=nan(),

@@ -53,8 +53,10 @@ class BatchSolution:
         params = Params(outcome.beta[0], tuple(theta[0] for theta in outcome.theta), outcome.phi[0])
         if np.isnan(outcome.beta).any() or np.isnan(outcome.loglik[0]):
             # Nothing is computed of a member that was not fitted: its columns may be dependent.
-            q, groups = model.glmm.structure.q, model.glmm.structure.groups
-            effects, back = Effects(np.full((q, groups), np.nan), np.full((q, q, groups), np.nan)), np.eye(q)
+            factors = model.glmm.structure.factors
+            mode = tuple(np.full((f.q, f.levels), np.nan) for f in factors)
+            effects = Effects(mode, tuple(np.full((f.q, f.q, f.levels), np.nan) for f in factors))
+            back = tuple(np.eye(f.q) for f in factors)
         else:
             working = model.working
             back = working.effects_back

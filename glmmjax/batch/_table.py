@@ -10,7 +10,7 @@ from scipy.special import ndtr, stdtr
 from .._precision import float64
 from .._status import STATUSES
 from .._types import Array
-from ..inference import degrees_of_freedom, variance_and_slope
+from ..inference import components, degrees_of_freedom, variance_and_slope
 from ..marginal import Exact
 from ..model import GLMM
 from ..params import Params
@@ -40,19 +40,10 @@ def dispersion(batch: BatchSolution) -> pd.DataFrame:
 
 def varcorr(batch: BatchSolution) -> pd.DataFrame:
     """Variances and correlations of the random effects: `member, group, term1, term2, vcov, sdcor`, as a fit's."""
-    frames, covariance, first = [], batch.reported.covariance, 0
-    for term in batch.members.first.design.random:
-        q, group = len(term.names), term.formula.group
-        own = covariance[:, first : first + q, first : first + q]
-        sd = np.sqrt(np.diagonal(own, axis1=1, axis2=2))
-        for i, name in enumerate(term.names):
-            frames.append(_component(batch, (group, name, ""), own[:, i, i], sd[:, i]))
-        pairs = [] if term.formula.covariance == "diag" else list(zip(*np.triu_indices(q, 1), strict=True))
-        for i, j in pairs:
-            product = sd[:, i] * sd[:, j]
-            correlation = np.divide(own[:, i, j], product, out=np.full(len(own), np.nan), where=product > 0)
-            frames.append(_component(batch, (group, term.names[i], term.names[j]), own[:, i, j], correlation))
-        first += q
+    frames, found = [], batch.reported
+    for number, term, component in components(batch.members.first):
+        values = component.value(found.theta[number], found.covariance[number])
+        frames.append(_component(batch, (term.formula.group, component.term1, component.term2), *values))
     if batch.members.first.family.traits.has_residual:
         sigma = batch.reported.dispersion[:, 0]
         frames.append(_component(batch, ("Residual", "", ""), sigma**2, sigma))

@@ -6,7 +6,7 @@ from ._coefficients import coefficient_table as coefficient_table
 from ._coefficients import fixef as fixef
 from ._coefficients import std_errors as std_errors
 from ._coefficients import vcov as vcov
-from ._random import covariance_of_terms as covariance_of_terms
+from ._random import components as components
 from ._random import dispersion as dispersion
 from ._random import ranef as ranef
 from ._random import varcorr as varcorr

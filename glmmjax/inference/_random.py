@@ -5,36 +5,38 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from ..covariances import Component
 from ..design import RandomPart
 from ..fit import Solution
+from ..mixed import MixedModel
+from ..model import places
+
+VARCORR = ["group", "term1", "term2", "vcov", "sdcor"]
+RANEF = ["group", "level", "term", "mode", "std_error"]
 
 
-def covariance_of_terms(solution: Solution) -> Iterator[tuple[RandomPart, np.ndarray]]:
-    """Each random term with the (q, q) covariance of its random effects."""
-    for term, own in _slices(solution):
-        yield term, solution.covariance[own, own]
+def components(model: MixedModel) -> Iterator[tuple[int, RandomPart, Component]]:
+    """What is reported of the covariance of each random term: number of the term, the term, and the component."""
+    for number, (term, covariance) in enumerate(zip(model.design.random, model.glmm.covariances, strict=True)):
+        for component in covariance.components(term.names, term.formula.columns or "smooth"):
+            yield number, term, component
 
 
 def varcorr(solution: Solution) -> pd.DataFrame:
-    """Variances and covariances of the random effects, as lme4's `as.data.frame(VarCorr(fit))`.
+    """Variances, correlations and other parameters of the random effects, as lme4's `as.data.frame(VarCorr(fit))`.
 
     Columns `group, term1, term2, vcov, sdcor`: `sdcor` is a standard deviation where `term2` is empty, else a
-    correlation. A gaussian model has a last row `Residual`.
+    correlation, or the parameter that `term2` names (the `range` of a spatial covariance in units of its coordinates).
+    A gaussian model has a last row `Residual`.
     """
     rows: list[tuple] = []
-    for term, cov in covariance_of_terms(solution):
-        group, names, sd = term.formula.group, term.names, np.sqrt(np.diag(cov))
-        rows += [(group, name, "", cov[i, i], sd[i]) for i, name in enumerate(names)]
-        if term.formula.covariance == "diag":
-            continue
-        for i in range(len(names)):
-            for j in range(i + 1, len(names)):
-                product = sd[i] * sd[j]
-                rows.append((group, names[i], names[j], cov[i, j], cov[i, j] / product if product else np.nan))
+    for number, term, component in components(solution.model):
+        values = component.value(solution.params.theta[number], solution.covariance[number])
+        rows.append((term.formula.group, component.term1, component.term2, *map(float, values)))
     if solution.model.family.traits.has_residual:
         sigma = solution.dispersion[0]
         rows.append(("Residual", "", "", sigma**2, sigma))
-    return pd.DataFrame(rows, columns=["group", "term1", "term2", "vcov", "sdcor"])
+    return pd.DataFrame(rows, columns=VARCORR)
 
 
 def dispersion(solution: Solution) -> dict[str, float]:
@@ -46,29 +48,23 @@ def ranef(solution: Solution) -> pd.DataFrame:
     """Conditional modes of the random effects: columns `group, level, term, mode, std_error`.
 
     `std_error` is the conditional standard deviation given the data and the estimated parameters (lme4's `condVar`).
+    The effects of `propto(1 | g, K)` belong to the levels of `g`, as those of `(1 | g)` do.
     """
     frames = []
-    for term, own in _slices(solution):
-        sd = np.sqrt(np.diagonal(solution.mode_cov, axis1=1, axis2=2))
-        q, levels = len(term.names), list(solution.model.levels)
+    for term, place in zip(solution.model.design.random, places(solution.model.glmm), strict=True):
+        mode = solution.mode[place.factor][:, place.columns]
+        cov = solution.mode_cov[place.factor][:, place.columns, place.columns]
+        of_levels = term.matrix is not None
+        levels, terms = (term.names, [term.formula.columns]) if of_levels else (term.levels, term.names)
         frames.append(
             pd.DataFrame(
                 {
                     "group": term.formula.group,
-                    "level": np.repeat(levels, q),
-                    "term": np.tile(term.names, len(levels)),
-                    "mode": solution.mode[:, own].ravel(),
-                    "std_error": sd[:, own].ravel(),
+                    "level": np.repeat(list(levels), len(terms)),
+                    "term": np.tile(list(terms), len(levels)),
+                    "mode": mode.ravel(),
+                    "std_error": np.sqrt(np.diagonal(cov, axis1=1, axis2=2)).ravel(),
                 }
             )
         )
-    empty = pd.DataFrame(columns=["group", "level", "term", "mode", "std_error"])
-    return pd.concat(frames, ignore_index=True) if frames else empty
-
-
-def _slices(solution: Solution) -> Iterator[tuple[RandomPart, slice]]:
-    first = 0
-    for term in solution.model.design.random:
-        q = len(term.names)
-        yield term, slice(first, first + q)
-        first += q
+    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=RANEF)

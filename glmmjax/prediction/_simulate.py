@@ -8,14 +8,19 @@ from jaxtyping import Float, PRNGKeyArray, Shaped
 from .._errors import ModelError
 from .._precision import float64
 from .._types import Array
+from ..fit import Solution
 from ..mixed import MixedModel
 from ..model import GLMM, fixed_predictor, scaled_factor
 from ..params import Params
+from ..structure import to_natural
 
 
-def simulate(model: MixedModel, params: Params, n: int, *, seed: int) -> np.ndarray:
+def simulate(
+    model: MixedModel, params: Params, n: int, *, seed: int, curves: tuple[np.ndarray | None, ...] | None = None
+) -> np.ndarray:
     """(n, nobs) responses with new random effects in every draw, rows in the order of the data.
 
+    Factors that have something in `curves`, (q, levels), keep it in all draws (`curves_of` a fit: its smooths).
     A binomial model gives successes (trials are those of the data). The same seed gives the same draws on one kind of
     device. Prior weights other than one are refused unless the family says what they do to the distribution (gaussian).
     """
@@ -28,18 +33,32 @@ def simulate(model: MixedModel, params: Params, n: int, *, seed: int) -> np.ndar
         raise ModelError("A model with prior weights has no distribution to simulate from (other than gaussian).")
     with float64():
         keys = jax.random.split(jax.random.key(seed), n)
-        draws = np.asarray(_draws(model.glmm, params, keys))
+        draws = np.asarray(_draws(model.glmm, params, keys, curves or (None,) * len(model.glmm.structure.factors)))
     return model.layout.to_rows(draws)
 
 
+def curves_of(solution: Solution) -> tuple[np.ndarray | None, ...]:
+    """The conditional modes of the smooths, None for factors with random effects in the usual sense."""
+    random = solution.model.design.random
+    smooth = [random[terms[0]].is_smooth for terms in solution.model.glmm.structure.terms]
+    return tuple(mode.T if here else None for here, mode in zip(smooth, solution.mode, strict=True))
+
+
 @eqx.filter_jit
-def _draws(glmm: GLMM, params: Params, keys: Shaped[PRNGKeyArray, " n"]) -> Float[Array, "n blocks width"]:
+def _draws(
+    glmm: GLMM, params: Params, keys: Shaped[PRNGKeyArray, " n"], curves: tuple[Array | None, ...]
+) -> Float[Array, "n blocks width"]:
     fixed, lam = fixed_predictor(glmm, params.beta), scaled_factor(glmm, params)
 
     def one(key):
         for_effects, for_response = jax.random.split(key)
-        b = jax.random.normal(for_effects, (glmm.structure.q, glmm.structure.groups), fixed.dtype)
-        eta = fixed + glmm.structure.spread(lam @ b, glmm.predictors)
+        factors = glmm.structure.factors
+        own_keys = jax.random.split(for_effects, len(factors))
+        drawn = tuple(
+            jax.random.normal(k, (f.rank, f.levels), fixed.dtype) for k, f in zip(own_keys, factors, strict=True)
+        )
+        u = (new if kept is None else kept for new, kept in zip(to_natural(lam, drawn), curves, strict=True))
+        eta = fixed + glmm.structure.spread(tuple(u), glmm.predictors)
         y = glmm.family.sample(for_response, glmm.y, eta[0], params.phi, glmm.weights)
         return y if y.ndim == 2 else y[0]
 

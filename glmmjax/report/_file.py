@@ -20,10 +20,11 @@ from ..families import FAMILIES, as_family
 from ..fit import Solution
 from ..inference import aic, bic, coefficient_table, dispersion, varcorr, vcov
 from ..marginal import AGHQ, Exact, Laplace, Method
-from ..mixed import mixed_model
+from ..mixed import MixedModel, mixed_model
+from ..model import places
 from ..params import Params
 
-FORMAT, VERSION = "glmmjax fit", 1
+FORMAT, VERSION = "glmmjax fit", 2
 
 
 def to_dict(solution: Solution) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def to_dict(solution: Solution) -> dict[str, Any]:
             "nobs": model.nobs,
             "dropped_rows": model.design.dropped_rows,
             "dropped_columns": list(model.design.fixed.dropped),
-            "groups": {} if model.group is None else {model.group: len(model.levels)},
+            "groups": {term.formula.group: len(term.levels) for term in model.design.random},
             "coefficients": [{"term": name, **row} for name, row in table.to_dict("index").items()],
             "vcov": vcov(solution).to_numpy().tolist(),
             "varcorr": varcorr(solution).to_dict("records"),
@@ -66,6 +67,7 @@ def save_solution(solution: Solution, path: str | os.PathLike) -> None:
         "link": family.link.name,
         "weights": design.weights_name,
         "offset": design.offset_name,
+        "matrices": _matrices(solution),
         "method": _method_to_dict(solution.method),
         "columns": [_column_to_dict(column) for _, column in design.frame.items()],
         "index": _index_to_list(design.frame.index),
@@ -75,10 +77,10 @@ def save_solution(solution: Solution, path: str | os.PathLike) -> None:
         "phi": solution.params.phi.tolist(),
         "loglik": solution.loglik,
         "vcov": solution.vcov.tolist(),
-        "covariance": solution.covariance.tolist(),
+        "covariance": [own.tolist() for own in solution.covariance],
         "dispersion": list(solution.dispersion),
-        "mode": solution.mode.tolist(),
-        "mode_cov": solution.mode_cov.tolist(),
+        "mode": [own.tolist() for own in solution.mode],
+        "mode_cov": [own.tolist() for own in solution.mode_cov],
         "gradient": solution.gradient.tolist(),
         "scaled_gradient": solution.scaled_gradient,
         "evaluations": solution.evaluations,
@@ -97,24 +99,49 @@ def load_solution(path: str | os.PathLike) -> Solution:
     frame = pd.DataFrame({c["name"]: _column_from_dict(c) for c in state["columns"]})
     frame.index = pd.Index(state["index"])
     family = as_family(state["family"], state["link"])
-    model = mixed_model(state["formula"], frame, family=family, weights=state["weights"], offset=state["offset"])
+    given = {"weights": state["weights"], "offset": state["offset"]}
+    known = {name: pd.DataFrame(**kept) for name, kept in state.get("matrices", {}).items()}
+    model = mixed_model(state["formula"], frame, family=family, matrices=known, **given)
     model = model.with_dropped_rows(state["dropped_rows"])
-    q = model.glmm.structure.q
+    if document["version"] == 1:
+        state = _from_version_1(state, model)
     return Solution(
         model=model,
         method=_method_from_dict(state["method"]),
         params=Params(_array(state["beta"]), tuple(_array(t) for t in state["theta"]), _array(state["phi"])),
         loglik=float(state["loglik"]),
         vcov=_array(state["vcov"]),
-        covariance=_array(state["covariance"]).reshape(q, q),
+        covariance=tuple(_array(own) for own in state["covariance"]),
         dispersion=tuple(float(value) for value in state["dispersion"]),
-        mode=_array(state["mode"]).reshape(len(state["mode"]), q),
-        mode_cov=_array(state["mode_cov"]).reshape(len(state["mode_cov"]), q, q),
+        mode=tuple(_array(own) for own in state["mode"]),
+        mode_cov=tuple(_array(own) for own in state["mode_cov"]),
         gradient=_array(state["gradient"]),
         scaled_gradient=float(state["scaled_gradient"]),
         evaluations=state["evaluations"],
         status=Status[state["status"]],
     )
+
+
+def _matrices(solution: Solution) -> dict[str, Any]:
+    """The known matrices of `propto` with their labels."""
+    known = [term for term in solution.model.design.random if term.matrix is not None]
+    return {
+        str(term.formula.matrix): {
+            "data": np.asarray(term.matrix).tolist(),
+            "index": list(term.names),
+            "columns": list(term.names),
+        }
+        for term in known
+    }
+
+
+def _from_version_1(state: dict[str, Any], model: MixedModel) -> dict[str, Any]:
+    """The state of a file of version 1, which had one grouping factor at most and one matrix for all its terms."""
+    if not model.design.random:
+        return state | {"covariance": [], "mode": [], "mode_cov": []}
+    whole, parts = _array(state["covariance"]), [place.columns for place in places(model.glmm)]
+    covariance = [whole[own, own].tolist() for own in parts]
+    return state | {"covariance": covariance, "mode": [state["mode"]], "mode_cov": [state["mode_cov"]]}
 
 
 def spell_out(value: Any) -> Any:

@@ -12,7 +12,7 @@ from ..inference import (
     bic,
     coefficient_table,
     confint,
-    covariance_of_terms,
+    components,
     dispersion,
     fixef,
 )
@@ -82,12 +82,8 @@ def _criteria(solution: Solution) -> str:
 
 def _random(solution: Solution) -> str:
     rows: list[tuple[str, str, float, float, str]] = []
-    for term, cov in covariance_of_terms(solution):
-        sd = np.where(_is_negligible(solution, term, cov), 0.0, np.sqrt(np.diag(cov)))
-        shown = term.formula.covariance != "diag"
-        for i, name in enumerate(term.names):
-            corr = " ".join(_correlation(cov, sd, i, j) for j in range(i)) if shown else ""
-            rows.append((term.formula.group if i == 0 else "", name, sd[i] ** 2, sd[i], corr))
+    for number, term in enumerate(solution.model.design.random):
+        rows += _term_rows(solution, number, term)
     if solution.model.family.traits.has_residual:
         sigma = solution.dispersion[0]
         rows.append(("Residual", "", sigma**2, sigma, ""))
@@ -104,21 +100,43 @@ def _random(solution: Solution) -> str:
     return "Random effects:\n" + lay_out(columns, left=("Groups", "Name", "Corr"))
 
 
-def _is_negligible(solution: Solution, term: RandomPart, cov: np.ndarray) -> np.ndarray:
-    """Whether each variance is zero but for rounding: a singular fit ends near zero, not on it."""
-    scale = solution.dispersion[0] if solution.model.family.traits.has_residual else 1.0
-    return np.sqrt(np.diag(cov) * (term.z**2).mean(0)) < SINGULAR * scale
+def _term_rows(solution: Solution, number: int, term: RandomPart) -> list[tuple[str, str, float, float, str]]:
+    """Group, name, variance, standard deviation, and in words the correlations with the effects above; parameters of a
+    structured covariance stand beside its first effect."""
+    sds: dict[str, float] = {}
+    above: dict[str, list[str]] = {}
+    own: list[str] = []
+    for _, _, component in (found for found in components(solution.model) if found[0] == number):
+        value = float(component.value(solution.params.theta[number], solution.covariance[number])[1])
+        if component.kind == "sd":
+            sds[component.term1] = value
+        elif component.kind == "cor" and component.term1 in sds and component.term2 in sds:
+            above.setdefault(component.term2, []).append(f"{value:5.2f}" if np.isfinite(value) else "  NaN")
+        else:
+            own.append(f"{component.term2} {value:.3g}")
+    negligible = SINGULAR * (solution.dispersion[0] if solution.model.family.traits.has_residual else 1.0)
+    # A singular fit ends near zero, not on it; z has the scale of the effect.
+    size = dict(zip(term.names, np.sqrt((term.z**2).mean(0)), strict=False)) if term.position is None else {}
+    largest = max(size.values(), default=1.0)
+    rows = []
+    for i, (name, sd) in enumerate(sds.items()):
+        sd = 0.0 if sd * size.get(name, largest) < negligible else sd
+        words = [*above.get(name, []), *(own if i == 0 else [])]
+        rows.append((term.formula.group if i == 0 else "", name, sd**2, sd, " ".join(words)))
+    return rows
 
 
-def _correlation(cov: np.ndarray, sd: np.ndarray, i: int, j: int) -> str:
-    return f"{cov[i, j] / (sd[i] * sd[j]):5.2f}" if sd[i] and sd[j] else "  NaN"
+def _levels(term: RandomPart) -> int:
+    """Number of levels of the grouping factor; those of `propto` are its effects."""
+    return len(term.levels) if term.matrix is None else len(term.names)
 
 
 def _sizes(solution: Solution) -> str:
     model = solution.model
     line = f"Number of obs: {model.nobs}"
-    if model.group is not None:
-        line += f", groups: {model.group}, {len(model.levels)}"
+    groups = dict.fromkeys((t.formula.group, _levels(t)) for t in model.design.random if not t.is_smooth)
+    if groups:
+        line += ", groups: " + "; ".join(f"{group}, {count}" for group, count in groups)
     if model.design.dropped_rows:
         line += f" ({model.design.dropped_rows} rows with missing values dropped)"
     named = [f"{name} = {format_number(value)}" for name, value in dispersion(solution).items()]

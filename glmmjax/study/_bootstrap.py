@@ -10,7 +10,7 @@ from .._errors import ModelError
 from .._status import Status
 from ..batch import BatchSolution
 from ..fit import Solution
-from ..prediction import simulate
+from ..prediction import curves_of, simulate
 from ._performance import check_share
 from ._refit import Draws, Refits, fit_draws
 
@@ -73,7 +73,7 @@ def bootstrap(solution: Solution, draws: Draws, refits: Refits) -> BatchSolution
     """
     if not solution.status.ok:
         raise ModelError(f"There is nothing to draw from, because the fit did not converge: {solution.status.value}")
-    responses = simulate(solution.model, solution.params, draws.n, seed=draws.seed)
+    responses = simulate(solution.model, solution.params, draws.n, seed=draws.seed, curves=curves_of(solution))
     refits = refits._replace(method=solution.method, reml=solution.reml)
     start = solution.params if solution.status is Status.CONVERGED else None
     return fit_draws(solution.model, responses, refits, start)

@@ -1,6 +1,6 @@
 """Parameters from numbers on the scales that people think in."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import jax.numpy as jnp
@@ -9,6 +9,8 @@ from jaxtyping import Float
 
 from .._errors import ModelError
 from .._precision import float64
+from ..covariances import Component
+from ..inference import components
 from ..mixed import MixedModel
 from ..params import Params
 
@@ -20,10 +22,11 @@ def natural_params(
 
     Args:
         fixef: every coefficient by name, on the scale of the linear predictor.
-        sd: standard deviations of the random effects, also on that scale: a number for a single random column, else by
-            name of the column.
-        corr: correlations of the random effects by pair of names, `{("Intercept", "x"): 0.3}`, or a number if there is
-            one pair; those not given are zero.
+        sd: standard deviations of the random effects, also on that scale: a number for a single one, else by name
+            (`term1` of `varcorr`; with its group, "Intercept | g", if several factors have that name).
+        corr: correlations of the random effects and further parameters of their covariance by pair of names (`term1`
+            and `term2` of `varcorr`), `{("Intercept", "x"): 0.3}`, or a number if there is one pair; correlations not
+            given are zero.
         dispersion: the family's own parameters: a number for a single one, else by name.
 
     Raises:
@@ -32,21 +35,33 @@ def natural_params(
     """
     beta = _numbers("fixef", fixef, model.design.fixed.names)
     phi = _phi(model, dispersion)
-    columns = [name for term in model.design.random for name in term.names]
-    deviations = _numbers("sd", sd, columns)
+    found = list(components(model))
+    deviations = _deviations(sd, [(term.formula.group, c.term1) for _, term, c in found if c.kind == "sd"])
+    others = _others(corr, [(term.formula.group, c) for _, term, c in found if c.kind != "sd"])
+    with float64():
+        scale = float(model.family.random_scale(phi))
+    values: list[list[float]] = [[] for _ in model.design.random]
+    for number, _, component in found:
+        values[number].append(next(deviations) / scale if component.kind == "sd" else next(others))
+    theta = tuple(_theta(model, number, np.array(own)) for number, own in enumerate(values))
+    return Params(beta, theta, phi)
+
+
+def _theta(model: MixedModel, number: int, values: Float[np.ndarray, " k"]) -> Float[np.ndarray, " size"]:
+    try:
+        return model.glmm.covariances[number].from_components(values)
+    except ModelError as error:
+        raise ModelError(f"sd and corr do not fit {model.design.random[number].formula.text}: {error}") from None
+
+
+def _deviations(given: Any, places: list[tuple[str, str]]) -> Iterator[float]:
+    """Standard deviations in order; a name that several factors have is written with its group, "Intercept | g"."""
+    names = [name for _, name in places]
+    keys = [name if names.count(name) == 1 else f"{name} | {group}" for group, name in places]
+    deviations = _numbers("sd", given, keys)
     if (deviations < 0).any():
         raise ModelError("sd must not be negative.")
-    correlations = _correlations(model, corr, columns)
-    with float64():
-        deviations = deviations / float(model.family.random_scale(phi))
-        theta, first = [], 0
-        for term, covariance in zip(model.design.random, model.glmm.covariances, strict=True):
-            own = slice(first, first + covariance.q)
-            lam = deviations[own, None] * _factor(correlations[own, own], term.formula.text)
-            unit = np.asarray(covariance.start(jnp.ones(covariance.q)))
-            theta.append(covariance.transform(unit, lam))
-            first += covariance.q
-    return Params(beta, tuple(theta), phi)
+    return iter(deviations.tolist())
 
 
 def _numbers(argument: str, given: Any, names: Iterable[str]) -> Float[np.ndarray, " k"]:
@@ -92,36 +107,38 @@ def _phi(model: MixedModel, given: Any) -> Float[np.ndarray, " m"]:
         return np.array(model.family.unconstrained(tuple(jnp.asarray(dispersion))), np.float64)
 
 
-def _correlations(model: MixedModel, given: Any, columns: list[str]) -> Float[np.ndarray, "q q"]:
-    pairs = [
-        (term.names[i], term.names[j])
-        for term in model.design.random
-        if term.formula.covariance != "diag"
-        for i, j in zip(*np.triu_indices(len(term.names), 1), strict=True)
-    ]
-    matrix = np.eye(len(columns))
-    for pair, value in _pairs_given(given, pairs).items():
-        if not (isinstance(pair, tuple) and (pair in pairs or pair[::-1] in pairs)):
+def _others(given: Any, places: list[tuple[str, Component]]) -> Iterator[float]:
+    """Correlations and further parameters in order; correlations that are not given are zero."""
+    pairs = [(c.term1, c.term2) for _, c in places]
+    keys = [pair if pairs.count(pair) == 1 else (*pair, group) for pair, (group, _) in zip(pairs, places, strict=True)]
+    values = _by_pair(given, keys)
+    known = {key for key in keys} | {(key[1], key[0], *key[2:]) for key in keys}
+    for pair, value in values.items():
+        if pair not in known:
             raise ModelError(f"corr has {pair!r}, which is no pair of correlated random effects of the model.")
-        if not _is_number(value) or abs(value) >= 1:
-            raise ModelError(f"corr of {' and '.join(pair)} must lie between -1 and 1, not {value!r}.")
-        i, j = columns.index(pair[0]), columns.index(pair[1])
-        matrix[i, j] = matrix[j, i] = value
-    return matrix
+        if not _is_number(value):
+            raise ModelError(f"corr of {_written(pair)} must be a finite number, not {value!r}.")
+    found = []
+    for key, (_, component) in zip(keys, places, strict=True):
+        value = values.get(key, values.get((key[1], key[0], *key[2:])))
+        is_correlation = component.kind == "cor"
+        if value is None and not is_correlation:
+            raise ModelError(f"corr lacks {key!r}, the {component.kind} of the covariance.")
+        if value is not None and is_correlation and abs(value) >= 1:
+            raise ModelError(f"corr of {_written(key)} must lie between -1 and 1, not {value!r}.")
+        found.append(0.0 if value is None else float(value))
+    return iter(found)
 
 
-def _pairs_given(given: Any, pairs: list[tuple[str, str]]) -> dict:
+def _written(pair: tuple[str, ...]) -> str:
+    return f"{pair[0]} and {pair[1]}"
+
+
+def _by_pair(given: Any, keys: list[tuple[str, ...]]) -> dict:
     if given is None:
         return {}
     if isinstance(given, Mapping):
         return dict(given)
-    if len(pairs) == 1 and np.ndim(given) == 0:
-        return {pairs[0]: given}
+    if len(keys) == 1 and np.ndim(given) == 0:
+        return {keys[0]: given}
     raise ModelError(f"corr must give numbers by pairs of names, such as {{('Intercept', 'x'): 0.3}}, not {given!r}.")
-
-
-def _factor(correlations: Float[np.ndarray, "q q"], term: str) -> Float[np.ndarray, "q q"]:
-    try:
-        return np.linalg.cholesky(correlations)
-    except np.linalg.LinAlgError:
-        raise ModelError(f"No random effects have the correlations given for {term}: make them smaller.") from None

@@ -1,8 +1,5 @@
 """The quantities of a model on their natural scales, by name: what a bootstrap or a simulation study speaks of."""
 
-from collections.abc import Iterator
-from typing import NamedTuple
-
 import jax
 import numpy as np
 import pandas as pd
@@ -10,18 +7,11 @@ from jaxtyping import Float
 
 from .._precision import float64
 from ..batch import BatchSolution
+from ..covariances import Component
+from ..inference import components
 from ..mixed import MixedModel
-from ..model import scaled_factor
+from ..model import term_factors
 from ..params import Params
-
-
-class Cell(NamedTuple):
-    """An entry of the covariance of the random effects, and what it is called: a standard deviation if `row` is
-    `column`, else a correlation."""
-
-    name: str
-    row: int
-    column: int
 
 
 def estimates(batch: BatchSolution) -> pd.DataFrame:
@@ -31,7 +21,7 @@ def estimates(batch: BatchSolution) -> pd.DataFrame:
     parameters by name. A correlation with an effect whose standard deviation is zero is NaN.
     """
     found = batch.reported
-    values = _values(batch.members.first, found.beta, found.covariance, found.dispersion)
+    values = _values(batch.members.first, found.beta, found.theta, found.covariance, found.dispersion)
     index = pd.Index(batch.members.names, name="member", tupleize_cols=False)
     return pd.DataFrame(values, index=index, columns=_names(batch.members.first))
 
@@ -39,42 +29,36 @@ def estimates(batch: BatchSolution) -> pd.DataFrame:
 def truth(model: MixedModel, params: Params) -> pd.Series:
     """(k,) the same quantities at `params`."""
     with float64():
-        lam, dispersion = jax.tree.map(
-            np.asarray, (scaled_factor(model.glmm, params), model.family.dispersion(params.phi))
+        scale, dispersion = jax.tree.map(
+            np.asarray, (model.family.random_scale(params.phi), model.family.dispersion(params.phi))
         )
-    beta = np.asarray(params.beta, np.float64)[None]
-    values = _values(model, beta, (lam @ lam.T)[None], np.array([dispersion], np.float64).reshape(1, -1))
+        factors = [scale * np.asarray(lam) for lam in term_factors(model.glmm, params.theta)]
+    beta, theta = np.asarray(params.beta, np.float64)[None], tuple(np.asarray(t)[None] for t in params.theta)
+    covariances = tuple((lam @ lam.T)[None] for lam in factors)
+    values = _values(model, beta, theta, covariances, np.array([dispersion], np.float64).reshape(1, -1))
     return pd.Series(values[0], index=_names(model), name="truth")
 
 
-def cells(model: MixedModel) -> Iterator[Cell]:
-    """The entries of the covariance of the random effects that are estimated, term after term."""
-    first = 0
-    for term in model.design.random:
-        group, names, q = term.formula.group, term.names, len(term.names)
-        yield from (Cell(f"sd({name} | {group})", first + i, first + i) for i, name in enumerate(names))
-        pairs = () if term.formula.covariance == "diag" else zip(*np.triu_indices(q, 1), strict=True)
-        for i, j in pairs:
-            yield Cell(f"cor({names[i]}, {names[j]} | {group})", first + int(i), first + int(j))
-        first += q
+def name_of(component: Component, group: str) -> str:
+    """`sd(x | g)`, `cor(x, z | g)`, or `range(t | g)` for another parameter."""
+    is_pair = component.kind == "cor" and component.term2 != component.kind
+    inside = f"{component.term1}, {component.term2}" if is_pair else component.term1
+    return f"{component.kind}({inside} | {group})"
 
 
 def _names(model: MixedModel) -> pd.Index:
     fixed = list(model.design.fixed.names)
     own = [f"dispersion({name})" if name in fixed else name for name in model.family.dispersion_names]
-    return pd.Index([*fixed, *(cell.name for cell in cells(model)), *own], name="quantity")
+    random = [name_of(component, term.formula.group) for _, term, component in components(model)]
+    return pd.Index([*fixed, *random, *own], name="quantity")
 
 
 def _values(
     model: MixedModel,
     beta: Float[np.ndarray, "members p"],
-    covariance: Float[np.ndarray, "members q q"],
+    theta: tuple[Float[np.ndarray, "members _"], ...],
+    covariance: tuple[Float[np.ndarray, "members _ _"], ...],
     dispersion: Float[np.ndarray, "members m"],
 ) -> Float[np.ndarray, "members k"]:
-    sd = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
-    columns = []
-    for _, i, j in cells(model):
-        product = sd[:, i] * sd[:, j]
-        nothing = np.full(len(product), np.nan)
-        columns.append(sd[:, i] if i == j else np.divide(covariance[:, i, j], product, out=nothing, where=product > 0))
+    columns = [component.value(theta[k], covariance[k])[1] for k, _, component in components(model)]
     return np.column_stack([beta, *columns, dispersion])

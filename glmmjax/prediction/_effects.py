@@ -1,0 +1,137 @@
+"""What random effects add to the linear predictor of rows, and how uncertain that is."""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float, Int
+from scipy.linalg import block_diag
+
+from .._types import Array
+from ..fit import Solution
+from ..marginal import Exact, Laplace, Method, conditional_mode
+from ..model import GLMM, pack, scaled_factor, unpack
+from ..params import Params
+from ..structure import to_natural, to_spherical
+from ._rows import FactorRows, Rows
+
+_NUMBERS_AT_ONCE = 2**24
+
+
+class Part(NamedTuple):
+    """What effects add to the linear predictor of m rows.
+
+    Attributes:
+        eta: (m,) their conditional modes.
+        jacobian: (m, size) how these move with the parameters.
+        variance: (m,) given the parameters; the covariance of the effects where the model has not seen a level.
+    """
+
+    eta: np.ndarray
+    jacobian: np.ndarray
+    variance: np.ndarray
+
+
+def effects_part(solution: Solution, rows: Rows, included: list[int], *, se: bool) -> Part:
+    """The part of the grouping factors `included`; without `se` only `eta`."""
+    m = len(rows.x)
+    eta, nothing = np.zeros(m), Part(np.zeros(m), np.zeros((m, solution.df)), np.zeros(m))
+    for number in included:
+        eta = eta + _times(rows.factors[number], solution.mode[number])
+    if not se or not included:
+        return nothing._replace(eta=eta)
+    moving = mode_jacobian(solution.model.glmm, solution.params)
+    jacobian, variance = nothing.jacobian, nothing.variance
+    for number in included:
+        own = rows.factors[number]
+        jacobian = jacobian + _times(own, np.moveaxis(np.asarray(moving[number]), 0, 1))
+        variance = variance + np.where(own.known, 0.0, _marginal_variance(solution, number, own))
+    return Part(eta, jacobian, variance + _conditional_variance(solution, rows, included))
+
+
+def _times(own: FactorRows, effects: Float[np.ndarray, "levels q *columns"]) -> Float[np.ndarray, "m *columns"]:
+    """`z'u` of each row, zero for a level that the model has not seen."""
+    refs = np.maximum(own.refs, 0)
+    axes = (..., *[None] * (effects.ndim - 2))
+    if own.position is not None:
+        parts = own.z[:, 0][axes] * effects[refs, np.maximum(own.position, 0)]
+    else:
+        parts = sum((own.z[:, k][axes] * effects[refs, k] for k in range(own.z.shape[1])), np.zeros(()))
+    return np.where(own.known[axes], parts, 0.0)
+
+
+def _marginal_variance(solution: Solution, number: int, own: FactorRows) -> Float[np.ndarray, " m"]:
+    """Variance of `z'u` without data; of a position not seen that of the first."""
+    terms = solution.model.glmm.structure.terms[number]
+    covariance = block_diag(*(solution.covariance[term] for term in terms))
+    if own.position is None:
+        return np.einsum("nq,qr,nr->n", own.z, covariance, own.z)
+    return own.z[:, 0] ** 2 * np.diagonal(covariance)[np.maximum(own.position, 0)]
+
+
+def _conditional_variance(solution: Solution, rows: Rows, included: list[int]) -> Float[np.ndarray, " m"]:
+    """Variance of the sum of `z'u` over the factors, given the data and the parameters, of levels that are known."""
+    if len(included) == 1:
+        own, (number,) = rows.factors[included[0]], included
+        refs = np.maximum(own.refs, 0)
+        if own.position is not None:
+            at = np.maximum(own.position, 0)
+            parts = own.z[:, 0] ** 2 * solution.mode_cov[number][refs, at, at]
+        else:
+            parts = np.einsum("nq,nqr,nr->n", own.z, solution.mode_cov[number][refs], own.z)
+        return np.where(own.known, parts, 0.0)
+    structure = solution.model.glmm.structure
+    effects = sum(f.rank * f.levels for f in structure.factors)
+    together = max(1, min(len(rows.x), _NUMBERS_AT_ONCE // effects))
+    found = [_some_variances(solution, rows, included, np.arange(i, i + together)) for i in range(0, len(rows.x), together)]
+    return np.concatenate(found)[: len(rows.x)]
+
+
+def _some_variances(solution: Solution, rows: Rows, included: list[int], numbers: np.ndarray) -> np.ndarray:
+    """Of rows by number; those past the end repeat the last, so that all calls have one shape."""
+    numbers = np.minimum(numbers, len(rows.x) - 1)
+    columns, levels = [], []
+    for number, (own, factor) in enumerate(zip(rows.factors, solution.model.glmm.structure.factors, strict=True)):
+        z = own.wide(factor.q)[numbers] if own.position is not None else own.z[numbers]
+        here = own.known[numbers] & (number in included)
+        columns.append(np.where(here[:, None], z, 0.0))
+        levels.append(np.maximum(own.refs[numbers], 0))
+    found = _variances(solution.model.glmm, solution.params, solution.method, tuple(columns), tuple(levels))
+    return np.asarray(found)
+
+
+@eqx.filter_jit
+def _variances(
+    glmm: GLMM,
+    params: Params,
+    method: Method,
+    z: tuple[Float[Array, "m q"], ...],
+    refs: tuple[Int[Array, " m"], ...],
+) -> Float[Array, " m"]:
+    """`z' Cov(u | y) z` of each row, all factors together: one solution with `H` a row."""
+    integral = Laplace() if isinstance(method, Exact) else method
+    structure = glmm.structure
+    mode = conditional_mode(glmm, params, structure.no_effects(params.beta.dtype))
+    factor = integral.factor(glmm, params, mode)
+    m = jnp.arange(len(refs[0]))
+    wide = tuple(
+        jnp.zeros((f.q, len(m), f.levels), params.beta.dtype).at[:, m, level].add(own.T)
+        for f, own, level in zip(structure.factors, z, refs, strict=True)
+    )
+    columns = to_spherical(scaled_factor(glmm, params), wide)
+    parts = zip(columns, factor.solve(columns), strict=True)
+    return sum((jnp.einsum("qml,qml->m", c, s) for c, s in parts), jnp.zeros(len(m)))
+
+
+@eqx.filter_jit
+def mode_jacobian(glmm: GLMM, params: Params) -> tuple[Float[Array, "q levels size"], ...]:
+    """How the conditional modes `u` of each factor move with the parameters."""
+
+    def effects(vector):
+        moved = unpack(glmm, vector)
+        start = glmm.structure.no_effects(vector.dtype)
+        return to_natural(scaled_factor(glmm, moved), conditional_mode(glmm, moved, start))
+
+    return jax.jacfwd(effects)(pack(params))

@@ -1,0 +1,68 @@
+"""The rows to predict, arranged as the numerics see random effects: by grouping factor."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from ..design import new_rows
+from ..mixed import MixedModel
+
+
+class FactorRows(NamedTuple):
+    """The random columns of m rows that belong to one grouping factor.
+
+    Attributes:
+        z: (m, q), or (m, 1) if each row has one column only, `position`.
+        refs: (m,) level of each row, -1 for one that the model has not seen.
+        position: (m,) column of each row, -1 for one that the model has not seen; or None.
+        is_smooth: whether it is a curve, which belongs to the population.
+    """
+
+    z: np.ndarray
+    refs: np.ndarray
+    position: np.ndarray | None
+    is_smooth: bool
+
+    @property
+    def known(self) -> np.ndarray:
+        """(m,) whether the model has seen the level (and position) of a row."""
+        return (self.refs >= 0) if self.position is None else (self.refs >= 0) & (self.position >= 0)
+
+    def wide(self, q: int) -> np.ndarray:
+        """(m, q) all columns; zero for a position that the model has not seen."""
+        return self.z if self.position is None else self.z * (self.position[:, None] == np.arange(q))
+
+
+class Rows(NamedTuple):
+    """What the linear predictor of m rows is made of; `factors` in the order of the model's structure."""
+
+    x: np.ndarray
+    offset: np.ndarray
+    factors: tuple[FactorRows, ...]
+    index: pd.Index
+
+
+def fitted_rows(model: MixedModel) -> Rows:
+    """The rows that were fitted."""
+    design = model.design
+    z, refs, positions = zip(*((t.z, t.refs, t.position) for t in design.random), strict=True) if design.random else ((),) * 3
+    return Rows(design.fixed.x, design.offset, _by_factor(model, z, refs, positions), design.frame.index)
+
+
+def other_rows(model: MixedModel, newdata: Any, level: str) -> Rows:
+    """The rows of a table, of which what `level` does not need is not read; raises `ModelError`."""
+    new = new_rows(model.design, newdata, random=level != "population", groups=level == "conditional")
+    return Rows(new.x, new.offset, _by_factor(model, new.z, new.refs, new.positions), new.index)
+
+
+def _by_factor(model: MixedModel, z, refs, positions) -> tuple[FactorRows, ...]:
+    return tuple(
+        FactorRows(
+            np.concatenate([z[term] for term in terms], 1),
+            refs[terms[0]],
+            positions[terms[0]],
+            model.design.random[terms[0]].is_smooth,
+        )
+        for terms in model.glmm.structure.terms
+    )
