@@ -1,4 +1,4 @@
-"""What every family, link and covariance promises, over the registries: a new entry gets every test."""
+"""What every family and link promises, over the registries: a new entry gets every test."""
 
 import functools
 
@@ -11,7 +11,6 @@ from problems import slopes
 from scipy.integrate import quad
 
 import glmmjax as gj
-from glmmjax.covariances import COVARIANCES
 from glmmjax.families import FAMILIES, LINKS, log_prob
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -261,51 +260,3 @@ def test_families_are_called_by_name():
     probit = gj.families.as_family("binomial", "probit")
     assert probit.link.name == "probit"
     assert gj.families.as_family(probit) is probit
-
-
-@pytest.mark.parametrize("name", COVARIANCES)
-@pytest.mark.parametrize("q", [1, 2, 3, 7])
-class TestCovariances:
-    def theta(self, kind):
-        return np.random.default_rng(4).normal(size=kind.size)
-
-    def test_the_factor_is_lower_triangular(self, name, q):
-        kind = COVARIANCES[name](q)
-        lam = np.asarray(kind.factor(self.theta(kind)))
-        assert lam.shape == (q, q)
-        np.testing.assert_array_equal(lam, np.tril(lam))
-        assert np.unique(lam[lam != 0]).size == kind.size  # every parameter once
-
-    def test_start(self, name, q):
-        kind, sd = COVARIANCES[name](q), np.arange(1.0, q + 1)
-        start = kind.start(sd)
-        assert start.shape == (kind.size,)
-        np.testing.assert_array_equal(kind.factor(start), np.diag(sd))
-
-    def test_canonical_is_the_same_covariance_with_no_negative_diagonal(self, name, q):
-        kind = COVARIANCES[name](q)
-        theta = self.theta(kind)
-        lam, mirrored = np.asarray(kind.factor(theta)), np.asarray(kind.factor(kind.canonical(theta)))
-        np.testing.assert_allclose(mirrored @ mirrored.T, lam @ lam.T, rtol=1e-13, atol=1e-13)
-        assert (np.diag(mirrored) >= 0).all()
-        np.testing.assert_array_equal(kind.canonical(kind.canonical(theta)), kind.canonical(theta))
-
-    def test_names(self, name, q):
-        kind = COVARIANCES[name](q)
-        assert (kind.name, kind.q) == (name, q)
-
-    def test_working_basis(self, name, q):
-        """`z a^-1` has mean square one, and `a lam` is a factor of the same kind."""
-        kind, rng = COVARIANCES[name](q), np.random.default_rng(5)
-        z = rng.normal(size=(40, q)) * 10.0 ** np.arange(q) + 3
-        a = kind.working_basis(z, len(z))
-        np.testing.assert_array_equal(a, np.tril(a))
-        moments = np.linalg.solve(a.T, z.T @ z / len(z)) @ np.linalg.inv(a)
-        np.testing.assert_allclose(np.diag(moments), 1, rtol=1e-8)
-        if name == "us":
-            np.testing.assert_allclose(moments, np.eye(q), atol=1e-6)
-        theta = self.theta(kind)
-        moved = kind.factor(kind.transform(theta, a))
-        np.testing.assert_allclose(moved, a @ np.asarray(kind.factor(theta)), rtol=1e-12, atol=1e-12)
-        back = kind.transform(kind.transform(theta, a), np.linalg.inv(a))
-        np.testing.assert_allclose(back, theta, rtol=1e-8, atol=1e-10)

@@ -28,16 +28,12 @@ def diagonal_basis(r: Matrices) -> Matrices:
 
 def scalar_basis(r: Matrices) -> Matrices:
     """One scale: the root mean square of all columns."""
-    return _times_identity(np.sqrt((r * r).sum((-2, -1)) / r.shape[-1]), r.shape[-1])
+    return position_basis(r / np.sqrt(r.shape[-1]))
 
 
 def position_basis(r: Matrices) -> Matrices:
     """One scale for columns that share the rows among them: the root mean square of the rows, 1 for indicators."""
-    return _times_identity(np.sqrt((r * r).sum((-2, -1))), r.shape[-1])
-
-
-def _times_identity(scale: np.ndarray, q: int) -> np.ndarray:
-    return _one_for_zero(scale)[..., None, None] * np.eye(q)
+    return _one_for_zero(np.sqrt((r * r).sum((-2, -1), keepdims=True))) * np.eye(r.shape[-1])
 
 
 def _one_for_zero(scale: np.ndarray) -> np.ndarray:

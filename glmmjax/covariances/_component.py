@@ -1,5 +1,6 @@
 """What people read of a covariance: standard deviations, correlations and parameters on their natural scale."""
 
+import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -36,7 +37,7 @@ def deviations(names: tuple[str, ...]) -> tuple[Component, ...]:
 
 def correlations(names: tuple[str, ...]) -> tuple[Component, ...]:
     """The correlation of each pair of effects, row by row of the upper triangle."""
-    pairs = zip(*np.triu_indices(len(names), 1), strict=True)
+    pairs = itertools.combinations(range(len(names)), 2)
     return tuple(Component(names[i], names[j], "cor", _correlation_of(i, j)) for i, j in pairs)
 
 

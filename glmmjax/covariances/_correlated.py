@@ -71,10 +71,10 @@ class Correlated(AbstractCovariance):
 
     def _value_of(self, k: int, kind: str) -> Callable[[Theta, Matrices], tuple[Members, Members]]:
         def value(theta, covariance):
-            natural = self.pattern.natural(np.asarray(theta)[..., self._scales :], np)[..., k]
+            natural = np.asarray(self.pattern.natural(np.asarray(theta)[..., self._scales :], np))[..., k]
             has_covariance = kind == "cor" and not self.heterogeneous
             variance = np.asarray(covariance)[..., 0, 0] if has_covariance else np.nan
-            return variance * natural, natural
+            return np.asarray(variance * natural), natural
 
         return value
 

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from .._types import Array
 from ._component import as_correlation, as_positive
 from ._pattern import AbstractPattern, Parameter
+from ._power import whole_power
 
 _NEAR = 0.5
 
@@ -26,9 +27,7 @@ class Autoregressive(AbstractPattern):
 
     def factor(self, theta):
         rho, t = jnp.tanh(theta[0]), jnp.asarray(self.positions)
-        # Exponents are integers, so that a negative rho and derivatives at zero are right.
-        decay = jnp.power(rho, _distances(t))
-        return _factor(decay, _rest(theta[0], 2 * jnp.diff(t)))
+        return _factor(whole_power(rho, _distances(t)), _rest(theta[0], 2 * jnp.diff(t)))
 
     def natural(self, theta, xp):
         return xp.tanh(theta)
@@ -73,4 +72,4 @@ def _rest(theta: Array, power: Array) -> Array:
     near = jnp.abs(theta) < _NEAR
     shrunk = jnp.exp(-2 * jnp.where(near, _NEAR, jnp.abs(theta)))
     log_rho = jnp.log1p(-2 * shrunk / (1 + shrunk))
-    return jnp.where(near, 1 - jnp.power(jnp.tanh(theta), power), -jnp.expm1(power * log_rho))
+    return jnp.where(near, 1 - whole_power(jnp.tanh(theta), power), -jnp.expm1(power * log_rho))

@@ -1,8 +1,9 @@
 """Covariances by name."""
 
+import dataclasses
 import inspect
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from ._proportional import Proportional
 from ._reduced_rank import ReducedRank
 from ._toeplitz import Toeplitz
 from ._unstructured import Unstructured
+
+Kind = TypeVar("Kind")
 
 
 class Request(NamedTuple):
@@ -142,25 +145,24 @@ def covariance_named(
     return recipe.make(Request(q, as_coordinates(name, recipe.kind, coordinates, q), matrix, rank))
 
 
-def register_covariance(correlation: type[AbstractCorrelation]) -> type[AbstractCorrelation]:
+def register_covariance(correlation: Kind) -> Kind:
     """Add a user's correlation, with one standard deviation, under its `name`; usable as a decorator of the class.
 
     Raises:
         ModelError: it is no such class, or its name is taken.
     """
-    _check_class(correlation)
-    name = correlation.name
+    kind = _checked_class(correlation)
 
     def make(given: Request) -> AbstractCovariance:
-        pattern = OfMatrix(correlation(), given.coordinates)
+        pattern = OfMatrix(kind(), given.coordinates)  # pyright: ignore[reportCallIssue]
         check_matrix(pattern)
-        return Correlated(given.q, name, pattern, False, correlation.kind != "columns")
+        return Correlated(given.q, kind.name, pattern, False, kind.kind != "columns")
 
-    COVARIANCES[name] = Recipe(correlation.kind, make)
+    COVARIANCES[kind.name] = Recipe(kind.kind, make)
     return correlation
 
 
-def _check_class(correlation: Any) -> None:
+def _checked_class(correlation: Any) -> type[AbstractCorrelation]:
     if not (inspect.isclass(correlation) and issubclass(correlation, AbstractCorrelation)):
         raise ModelError(
             f"A covariance is registered by its subclass of gj.AbstractCorrelation, not by {correlation!r}."
@@ -168,9 +170,12 @@ def _check_class(correlation: Any) -> None:
     name, parameters = getattr(correlation, "name", None), getattr(correlation, "parameters", None)
     if inspect.isabstract(correlation) or not isinstance(name, str) or not isinstance(parameters, tuple):
         raise ModelError(f"{correlation.__name__} must define name, parameters (a tuple of names) and matrix.")
+    if any(field.default is dataclasses.MISSING for field in dataclasses.fields(correlation)):
+        raise ModelError(f"{correlation.__name__} must need no arguments: it is made by its name in a formula.")
     if not name.isidentifier():
         raise ModelError(f"The name of a covariance must be a word that a formula can hold, not {name!r}.")
     if name in COVARIANCES:
         raise ModelError(f"There is a covariance structure {name!r} already: choose another name.")
     if correlation.kind not in ("columns", "order", "line", "space"):
         raise ModelError(f"The kind of {name} must be columns, order, line or space, not {correlation.kind!r}.")
+    return correlation
