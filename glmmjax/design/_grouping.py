@@ -27,7 +27,7 @@ def code_groups(
     ordered by the first column, then the second; and the labels of each column.
     """
     own = occurring(frame.filter(factors))
-    codes, labels = zip(*(code_column(own[name]) for name in factors), strict=True)
+    codes, labels = zip(*(code_column(column) for _, column in own.items()), strict=True)
     refs = codes[0]
     for code, levels in zip(codes[1:], labels[1:], strict=True):
         # Recoded at every step, the product stays below n * levels and cannot overflow.

@@ -56,7 +56,7 @@ def build_matrix(terms: str, frame: pd.DataFrame) -> tuple[np.ndarray, ModelSpec
         )
         values = np.asarray(matrix, np.float64)
     spec = cast(ModelSpec, matrix.model_spec)
-    _check_finite(values, spec.column_names, frame.index)
+    _check_values(values, spec, frame.index)
     return values, spec
 
 
@@ -72,7 +72,7 @@ def rebuild_matrix(spec: ModelSpec, frame: pd.DataFrame) -> np.ndarray:
             values = np.asarray(materializer.get_model_matrix(spec), np.float64)
         except DataMismatchWarning:
             raise ModelError(_unseen_level(spec, materializer)) from None
-    _check_finite(values, spec.column_names, frame.index)
+    _check_values(values, spec, frame.index)
     return values
 
 
@@ -123,13 +123,15 @@ def _sentence(terms: str, error: Exception) -> str:
     return f"The terms {terms} cannot be used: {reason}."
 
 
-def _check_finite(values: np.ndarray, names: Collection[str], index: pd.Index) -> None:
+def _check_values(values: np.ndarray, spec: ModelSpec, index: pd.Index) -> None:
+    if len(values) != len(index):
+        raise ModelError(f"The terms {spec.formula} give {len(values)} values for {len(index)} rows.")
     finite = np.isfinite(values)
     if finite.all():
         return
     column = int(np.argmin(finite.all(axis=0)))
     rows = np.flatnonzero(~finite[:, column])
-    name = re.sub(r"^I\((.*)\)$", r"\1", list(names)[column])
+    name = re.sub(r"^I\((.*)\)$", r"\1", spec.column_names[column])
     raise ModelError(f"{name} is not a finite number in {len(rows)} row(s), the first is row {index[rows[0]]}.")
 
 

@@ -16,8 +16,8 @@ from ._matrix import plain_variables
 from ._names import plain_name
 from ._variable import Variable, read_variable
 
-_TOLERANCE = 1e-6  # of a step, by which a number may miss its place in a sequence
-_SAME = 1e-9  # of the range: closer numbers differ by rounding, 0.3 and 0.1 + 0.2
+_TOLERANCE = 1e-4  # of a step, by which a number may miss its place in a sequence
+_SAME = 1e-13  # relative to the largest: closer numbers differ by rounding, 0.3 and 0.1 + 0.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +96,7 @@ def read_order(term: RandomFormula, frame: pd.DataFrame) -> Positions:
     steps = (values - origin) / step
     if (np.abs(steps - np.rint(steps)) > _TOLERANCE).any():
         raise ModelError(
-            f"The values of {expression} in {term.text} are not equally spaced: "
+            f"The values of {name or expression} in {term.text} are not equally spaced: "
             f"write ou({term.columns} | {term.group}) for times of any distance."
         )
     kept, first = np.unique(np.rint(steps), return_index=True)

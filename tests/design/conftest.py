@@ -42,5 +42,6 @@ def _check_same(one, other):
     for left, right in zip(one.random, other.random, strict=True):
         assert (left.formula, left.names, left.levels) == (right.formula, right.names, right.levels)
         assert left.factor_levels == right.factor_levels
-        for field in ("cells", "refs", "z"):
+        assert left.is_smooth == right.is_smooth
+        for field in ("cells", "refs", "z", "position", "coordinates", "matrix"):
             np.testing.assert_array_equal(getattr(left, field), getattr(right, field))

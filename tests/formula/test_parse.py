@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glmmjax._errors import ModelError
-from glmmjax.formula import ParsedFormula, RandomFormula, parse_formula
+from glmmjax.formula import ParsedFormula, RandomFormula, SmoothFormula, parse_formula
 
 
 def test_every_part_of_a_formula():
@@ -38,6 +38,9 @@ def test_every_part_of_a_formula():
         ("bs(x, df=4) + x[1] + {x**2} + np.log(x)", "bs(x, df=4) + x[1] + {x**2} + np.log(x)"),
         ("`my column` + C(`a+b`)", "`my column` + C(`a+b`)"),
         ("I(g == 'a + (1|b)')", "I(g == 'a + (1|b)')"),
+        ("exp(x) + exp(u + v|g)", "exp(x)"),
+        ("s(x) + s(z, k=5)", "1"),
+        ("z + s(x) + s", "z + s"),
     ],
 )
 def test_fixed_part_is_what_is_left(right, fixed):
@@ -56,6 +59,12 @@ def test_fixed_part_is_what_is_left(right, fixed):
         ("(1|`my group`:b)", ["(1 | `my group`:b)"]),
         ("(1|my.group)", ["(1 | my.group)"]),
         ("(1 +\n x | g)", ["(1 + x | g)"]),
+        ("ar1(t|a/b)", ["ar1(t | a)", "ar1(t | a:b)"]),
+        ("exp(log(u, 2)+v|g)", ["exp(log(u, 2) + v | g)"]),
+        ("mine(x|`my group`)", ["mine(x | `my group`)"]),
+        ("rr(0+f|g)", ["rr(0 + f | g)"]),
+        ("rr(0+f|g,d = 3)", ["rr(0 + f | g, d=3)"]),
+        ("propto(1|g,K)", ["propto(1 | g, K)"]),
     ],
 )
 def test_random_terms(term, texts):
@@ -67,6 +76,32 @@ def test_covariance_and_group_of_a_random_term():
     assert quoted.factors == ("my group", "b")
     assert quoted.group == "my group:b"
     assert (quoted.covariance, diagonal.covariance) == ("us", "diag")
+
+
+def test_rank_and_matrix_of_a_covariance():
+    parsed = parse_formula("y ~ rr(0 + f|g) + rr(0 + f|h, d=4) + propto(1|g, my.K) + ar1(t|g)").random
+    assert [term.covariance for term in parsed] == ["rr", "rr", "propto", "ar1"]
+    assert [term.rank for term in parsed] == [2, 4, None, None]
+    assert [term.matrix for term in parsed] == [None, None, "my.K", None]
+
+
+SMOOTHS = {
+    "s(x)": SmoothFormula("x", 10, None, "s(x)"),
+    "s( x , k = 5 )": SmoothFormula("x", 5, None, "s(x, k=5)"),
+    "s(x,by=g)": SmoothFormula("x", 10, "g", "s(x, by=g)"),
+    "s(log(x, 2), by=`my g`, k=3)": SmoothFormula("log(x, 2)", 3, "my g", "s(log(x, 2), k=3, by=`my g`)"),
+    "s(`my x`)": SmoothFormula("`my x`", 10, None, "s(`my x`)"),
+    "s(I(x | z))": SmoothFormula("I(x | z)", 10, None, "s(I(x | z))"),
+}
+
+
+@pytest.mark.parametrize("term", SMOOTHS)
+def test_smooths(term):
+    assert parse_formula(f"y ~ z + {term} + (1 | g)").smooths == (SMOOTHS[term],)
+
+
+def test_the_text_of_a_term_without_groups_is_its_group():
+    assert RandomFormula("", (), "homdiag", "s(x)").group == "s(x)"
 
 
 @pytest.mark.parametrize(
@@ -138,6 +173,44 @@ ERRORS = {
     "y ~ (1 | log(g))": ("joined by ':' or '/'", "log"),
     "y ~ (g | 1)": ("joined by ':' or '/'", "1"),
     "y ~ (1 | a:a)": ("stands twice", "a)"),
+    "y ~ ar1(t || g)": ("write '|'", "||"),
+    "y ~ ar1[t | g]": ("written name(columns | groups)", "ar1"),
+    "y ~ np.log(t | g)": ("written name(columns | groups)", "np"),
+    "y ~ f(x)(t | g)": ("written name(columns | groups)", "f"),
+    "y ~ ar1(t, u | g)": ("',' has no meaning", ", u"),
+    "y ~ ar1(t | g, d=2)": ("ar1(...) takes nothing after the groups", "d"),
+    "y ~ ar1(t | , d=2)": ("missing after '|'", ", d"),
+    "y ~ ar1(t | g) * x": ("only be added", "ar1"),
+    "y ~ x - ar1(t | g)": ("not taken away", "- a"),
+    "y ~ rr(f | g, 2)": ("takes d=", "2"),
+    "y ~ rr(f | g, d=2, e=1)": ("takes d=", "e"),
+    "y ~ rr(f | g, d=0)": ("d must be a whole number, 1 or more", "0"),
+    "y ~ rr(f | g, d=2.5)": ("d must be a whole number", "2.5"),
+    "y ~ rr(f | g, d=-1)": ("d must be a whole number", "-1"),
+    "y ~ rr(f | g, d=)": ("value is missing after 'd='", ")"),
+    "y ~ rr(f | g,)": ("argument is missing", ")"),
+    "y ~ propto(1 | g)": ("write propto(1 | g, K)", ")"),
+    "y ~ propto(x | g, K)": ("write propto(1 | g, K)", "x"),
+    "y ~ propto(1 | g, K, L)": ("write propto(1 | g, K)", "L"),
+    "y ~ propto(1 | g, K=L)": ("write propto(1 | g, K)", "K"),
+    "y ~ propto(1 | g, inv(K))": ("write propto(1 | g, K)", "inv"),
+    "y ~ s()": ("needs a variable", ")"),
+    "y ~ s(k=5)": ("needs a variable first", "k"),
+    "y ~ s(x, z)": ("one variable", "z"),
+    "y ~ s(x, bs='cr')": ("no argument 'bs'", "bs"),
+    "y ~ s(x, k=2)": ("k must be a whole number, 3 or more", "2"),
+    "y ~ s(x, k=n)": ("k must be a whole number", "n"),
+    "y ~ s(x, k=4, k=5)": ("'k' stands twice", "k=5"),
+    "y ~ s(x, by=log(g))": ("by must be a name", "log"),
+    "y ~ s(x, by=)": ("value is missing after 'by='", ")"),
+    "y ~ s(x,)": ("argument is missing", ")"),
+    "y ~ s(x | g)": ("write s(x, by=g)", "|"),
+    "y ~ s(x)[1]": ("nothing can follow", "s("),
+    "y ~ s(x):z": ("smooth can only be added", "s("),
+    "y ~ z*s(x)": ("smooth can only be added", "s("),
+    "y ~ (z + s(x))": ("smooth can only be added", "s("),
+    "y ~ z - s(x)": ("not taken away", "- s"),
+    "y ~ (s(x) | g)": ("cannot stand inside a random term", "s("),
 }
 
 
@@ -158,6 +231,8 @@ def test_a_syntax_error_is_a_sentence_with_a_caret(formula):
     [
         ("", "The formula is empty."),
         ("y ~ (1|g) + (1 | g)", "The term (1 | g) stands twice in the formula."),
+        ("y ~ s(x) + s( x )", "The term s(x) stands twice in the formula."),
+        ("y ~ ar1(t|g) + ar1(t | g)", "The term ar1(t | g) stands twice in the formula."),
         ("y ~ offset(t) + offset(t)", "The term offset(t) stands twice in the formula."),
         (3, "The formula must be text, not int."),
     ],
@@ -184,7 +259,11 @@ def test_parts_come_back_whatever_their_order(fixed, groups, bar, data):
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(st.sampled_from([*"yxg~+-*/:^|()[]{},.=1`' ", "||", "offset(", "diag(", "I("])).map("".join))
+@given(
+    st.lists(
+        st.sampled_from([*"yxg~+-*/:^|()[]{},.=1`' ", "||", "offset(", "diag(", "I(", "s(", "rr(", "d=2", ", k=4"])
+    ).map("".join)
+)
 def test_any_text_is_a_formula_or_a_model_error(text):
     try:
         parsed = parse_formula(text)
