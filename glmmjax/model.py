@@ -75,12 +75,12 @@ def places(glmm: GLMM) -> tuple[Place, ...]:
     return tuple(found[term] for term in range(len(found)))
 
 
-def term_factors(glmm: GLMM, theta: tuple[Float[Array, " size"], ...]) -> tuple[Float[Array, "q rank"], ...]:
+def term_factors(glmm: GLMM, theta: tuple[Float[Array, " _"], ...]) -> tuple[Float[Array, "_ _"], ...]:
     """The relative covariance factor of each random term."""
     return tuple(c.factor(t) for c, t in zip(glmm.covariances, theta, strict=True))
 
 
-def relative_factor(glmm: GLMM, theta: tuple[Float[Array, " size"], ...]) -> Factors:
+def relative_factor(glmm: GLMM, theta: tuple[Float[Array, " _"], ...]) -> Factors:
     """The relative covariance factor of each grouping factor, a block a term."""
     of_terms = term_factors(glmm, theta)
     own = ([of_terms[term] for term in terms] for terms in glmm.structure.terms)

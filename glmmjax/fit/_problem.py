@@ -69,7 +69,7 @@ class Estimate(NamedTuple):
     information: Matrix
     scaled_gradient: Float[Array, ""]
     converged: Bool[Array, ""]
-    lam: tuple[Float[Array, "q rank"], ...]
+    lam: tuple[Float[Array, "_ _"], ...]
     scale: Float[Array, ""]
     dispersion: tuple[Float[Array, ""], ...]
     evaluations: Int[Array, ""]
@@ -79,8 +79,8 @@ class Effects(NamedTuple):
     """Random effects `u` of each grouping factor given data and parameters, in working coordinates, and the covariance
     of those of a level."""
 
-    mode: tuple[Float[Array, "q levels"], ...]
-    cov: tuple[Float[Array, "q q levels"], ...]
+    mode: tuple[Float[Array, "_ _"], ...]
+    cov: tuple[Float[Array, "_ _ _"], ...]
 
 
 def effects_of(scaled: Factors, lam: Factors, mode: Spherical, factor: Factor) -> Effects:

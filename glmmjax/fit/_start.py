@@ -46,12 +46,12 @@ def start_params(glmm: GLMM) -> Params:
     return Params(beta, start_theta(glmm, sd), phi)
 
 
-def start_theta(glmm: GLMM, sd: tuple[Float[Array, " q"], ...]) -> tuple[Float[Array, " size"], ...]:
+def start_theta(glmm: GLMM, sd: tuple[Float[Array, " _"], ...]) -> tuple[Float[Array, " _"], ...]:
     """`theta` of each term for uncorrelated random effects with standard deviations `sd`, given by grouping factor."""
     return tuple(c.start(sd[at.factor][at.columns]) for c, at in zip(glmm.covariances, places(glmm), strict=True))
 
 
-def moment_sd(z_score: Effects, gram: Gram) -> tuple[Float[Array, " q"], ...]:
+def moment_sd(z_score: Effects, gram: Gram) -> tuple[Float[Array, " _"], ...]:
     """Standard deviations at which the squared group scores of the pooled model have their expectation.
 
     `E[s^2] = m + m^2 sd^2` with `m = z'Wz`. The estimate is kept above its own standard error in the absence of random
@@ -146,7 +146,7 @@ def variance_information(glmm: GLMM, theta, gram: Gram, n: Scalar) -> Float[Arra
     return jnp.block([[theta_information(glmm, theta, gram), between], [between.T, 2 * n[None, None]]])
 
 
-def _slopes(glmm: GLMM, theta) -> list[Float[Array, "q q size"]]:
+def _slopes(glmm: GLMM, theta) -> list[Float[Array, "_ _ size"]]:
     """Derivatives of `lam lam'` of each grouping factor by all of `theta`."""
 
     def covariances(theta):
@@ -156,7 +156,7 @@ def _slopes(glmm: GLMM, theta) -> list[Float[Array, "q q size"]]:
     return [jnp.concatenate([s.reshape(*s.shape[:2], -1) for s in jax.tree.leaves(own)], -1) for own in by_term]
 
 
-def _precisions(glmm: GLMM, theta, gram: Gram) -> list[Float[Array, "q q levels"]]:
+def _precisions(glmm: GLMM, theta, gram: Gram) -> list[Float[Array, "_ _ _"]]:
     """The blocks of `Z'V^-1Z` that belong to the levels of each grouping factor."""
     lam = relative_factor(glmm, theta)
     factor = factorise(glmm.structure, lam, gram)

@@ -107,7 +107,7 @@ def _variances(
     glmm: GLMM,
     params: Params,
     method: Method,
-    z: tuple[Float[Array, "m q"], ...],
+    z: tuple[Float[Array, "m _"], ...],
     refs: tuple[Int[Array, " m"], ...],
 ) -> Float[Array, " m"]:
     """`z' Cov(u | y) z` of each row, all factors together: one solution with `H` a row."""
@@ -126,7 +126,7 @@ def _variances(
 
 
 @eqx.filter_jit
-def mode_jacobian(glmm: GLMM, params: Params) -> tuple[Float[Array, "q levels size"], ...]:
+def mode_jacobian(glmm: GLMM, params: Params) -> tuple[Float[Array, "_ _ size"], ...]:
     """How the conditional modes `u` of each factor move with the parameters."""
 
     def effects(vector):

@@ -64,4 +64,5 @@ def _(primals, tangents):
     s, l, x = primals
     s_dot, _, x_dot = tangents
     y = solve(s, l, x)
-    return y, solve(s, l, x_dot - s_dot @ y)
+    # Not by `solve`: its transpose would be a solution with `l`, which carries no derivative to differentiate again.
+    return y, inverse(s, l) @ (x_dot - s_dot @ y)

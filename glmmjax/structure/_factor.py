@@ -75,7 +75,7 @@ class Factor(eqx.Module):
         parts = self.structure.by_component(tuple(small.logdet(block) for block in self.left.diag))
         return parts if self.rest is None else parts + dense.logdet(*self.rest)
 
-    def blocks(self) -> tuple[Float[Array, "rank rank levels"], ...]:
+    def blocks(self) -> tuple[Float[Array, "_ _ _"], ...]:
         """The blocks of `H^-1` that belong to the levels of each factor: the covariance of the spherical random effects
         of a level given the data; NaN where `H` is not positive definite."""
         if self.structure.chain == 1 and self.rest is None:

@@ -18,11 +18,11 @@ from .._types import Array
 from . import _small as small
 from ._columns import Cells, Columns, collect, spread
 
-Effects = tuple[Float[Array, "rank *columns levels"], ...]
-"""Spherical (or, with `q` in place of `rank`, natural) effects of each factor."""
+Effects = tuple[Float[Array, "_ *columns _"], ...]
+"""(rank, ..., levels): spherical (or, with `q` in place of `rank`, natural) effects of each factor."""
 
-Factors = tuple[Float[Array, "q rank"], ...]
-"""The relative covariance factor `lam` of each grouping factor."""
+Factors = tuple[Float[Array, "_ _"], ...]
+"""(q, rank): the relative covariance factor `lam` of each grouping factor."""
 
 
 def to_natural(lam: Factors, b: Effects) -> Effects:
@@ -154,7 +154,7 @@ class Structure(eqx.Module):
             return values.sum((-1, -2))[..., None]
         return self.up(self._sum_groups(values), 0, self.chain - 1)
 
-    def by_component(self, parts: tuple[Float[Array, "*batch levels"], ...]) -> Float[Array, "*batch components"]:
+    def by_component(self, parts: tuple[Float[Array, "*batch _"], ...]) -> Float[Array, "*batch components"]:
         """Sum of numbers of the levels of each factor over the components."""
         if self.rest or not self.chain:
             return sum((part.sum(-1) for part in parts), jnp.zeros(()))[..., None]
