@@ -31,20 +31,6 @@ def matrix_columns(terms: str, available: Collection[str]) -> list[str]:
     return found
 
 
-def plain_variables(terms: str) -> tuple[str, ...]:
-    """The expressions of a right-hand side that is a sum of them, `"x + log(y)"`, with or without a 0.
-
-    Empty if anything else stands there: an intercept, an interaction, or nothing.
-    """
-    with _sentences(terms):
-        found = [term.factors for term in _read(f"0 {terms}" if terms[0] == "-" else f"0 + {terms}").formula]
-    named = (Factor.EvalMethod.LOOKUP, Factor.EvalMethod.PYTHON)
-    if any(len(factors) != 1 or factors[0].eval_method not in named for factors in found):
-        return ()
-    is_name = Factor.EvalMethod.LOOKUP
-    return tuple(f"`{f.expr}`" if f.eval_method is is_name else f.expr for (f,) in found)
-
-
 def build_matrix(terms: str, frame: pd.DataFrame) -> tuple[np.ndarray, ModelSpec]:
     """The columns of a right-hand side, (n, p) float64, and the specification that gives them for other rows.
 

@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from .._errors import ModelError
-from ..formula import RandomFormula
+from ..formula import RandomFormula, added_variables
 from ._grouping import code_column
-from ._matrix import plain_variables
 from ._names import plain_name
 from ._variable import Variable, read_variable
 
@@ -112,7 +111,7 @@ def read_line(term: RandomFormula, frame: pd.DataFrame) -> Positions:
 
 def read_space(term: RandomFormula, frame: pd.DataFrame) -> Positions:
     """Points of one or more coordinates (q, dims)."""
-    names = plain_variables(term.columns)
+    names = added_variables(term.columns)
     if not names:
         raise ModelError(f"The term {term.text} takes coordinates, as in {term.covariance}(x + y | {term.group}).")
     variables = tuple(read_variable(name, term.text, frame) for name in names)
@@ -122,7 +121,7 @@ def read_space(term: RandomFormula, frame: pd.DataFrame) -> Positions:
 
 
 def _one_variable(term: RandomFormula) -> str:
-    names = plain_variables(term.columns)
+    names = added_variables(term.columns)
     if len(names) != 1:
         raise ModelError(f"The term {term.text} takes one variable, as in {term.covariance}(t | {term.group}).")
     return names[0]

@@ -31,6 +31,8 @@ class Variable:
 
 def read_variable(expression: str, text: str, frame: pd.DataFrame) -> Variable:
     """The expression of the term `text`; `ModelError` if it does not give one number a row."""
+    if expression.startswith("{") and expression.endswith("}"):
+        expression = expression[1:-1]  # braces say that it is Python, which it is anyway
     if plain_name(expression) is not None:
         return Variable(expression, text, None)
     values, spec = build_matrix(numbers(expression), frame)

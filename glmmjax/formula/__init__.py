@@ -1,6 +1,7 @@
 """Formulas: text in lme4's notation to named parts. Nothing here sees data."""
 
 from ._parse import parse_formula
+from ._random_term import added_variables
 from ._terms import ParsedFormula, RandomFormula, SmoothFormula
 
-__all__ = ["ParsedFormula", "RandomFormula", "SmoothFormula", "parse_formula"]
+__all__ = ["ParsedFormula", "RandomFormula", "SmoothFormula", "added_variables", "parse_formula"]

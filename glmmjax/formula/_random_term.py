@@ -4,7 +4,7 @@ from ._arguments import Argument, split_arguments, whole_number
 from ._grammar import bars, check_grammar, fold_code, is_covariance, summands, tidy
 from ._smooth_term import is_smooth
 from ._terms import RandomFormula
-from ._tokens import Token, backticked, closing, fail
+from ._tokens import Token, backticked, closing, fail, tokenize
 
 _DEFAULT_RANK = 2  # glmmTMB's d
 
@@ -48,6 +48,22 @@ def parse_random(tokens: tuple[Token, ...], text: str) -> list[RandomFormula]:
         )
         for factors in _groups(inner[first + 1 :], text)
     ]
+
+
+def added_variables(columns: str) -> tuple[str, ...]:
+    """The expressions that a left side `"0 + x + log(z)"` adds, whether or not it takes the intercept away.
+
+    Empty for everything else: an intercept that is written, an interaction, a variable that is taken away.
+    """
+    found: list[str] = []
+    for sign, (first, *more) in summands(fold_code(tokenize(columns), columns)):
+        is_minus = sign is not None and sign.text == "-"
+        if not more and first.text == ("1" if is_minus else "0"):
+            continue
+        if is_minus or more or first.kind not in ("name", "quoted", "code"):
+            return ()
+        found.append(first.text)
+    return tuple(dict.fromkeys(found))
 
 
 def _covariance_name(token: Token, text: str) -> str:

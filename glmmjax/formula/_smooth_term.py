@@ -19,7 +19,7 @@ def parse_smooth(token: Token, text: str) -> SmoothFormula:
     end = token.end - 1
     if not token.inner:
         raise fail("s() needs a variable.", text, end)
-    if token.inner[0].start != token.start + 2 and text[token.start + 2 : token.inner[0].start].strip():
+    if text[token.start + 2 : token.inner[0].start].strip():
         raise fail("A smooth is written s(x), and nothing can follow it.", text, token.start)
     bar = bars(token.inner)
     if bar:

@@ -66,7 +66,7 @@ def test_numbers_that_differ_by_rounding_are_one_position(series):
 
 def test_an_expression_as_time(series):
     part = term("ar1(I(t / 2) | g)", series)
-    assert part.names == ("1.5", "2", "2.5", "3.5", "4.5")
+    assert part.names == ("1.5", "2", "2.5", "3.5", "4.5") == term("ar1({t/2} | g)", series).names
     np.testing.assert_array_equal(new_rows(build("ou(center(t) | g)", series), series.tail(1)).positions, [[2]])
 
 
@@ -136,6 +136,8 @@ ERRORS = {
     "ou(g | one)": "Column 'g' holds no numbers, which the term ou(g | one) needs.",
     "exp(u + g | one)": "Column 'g' holds no numbers, which the term exp(u + g | one) needs.",
     "exp(1 + u | one)": "The term exp(1 + u | one) takes coordinates, as in exp(x + y | one).",
+    "exp(u - v | one)": "The term exp(u - v | one) takes coordinates, as in exp(x + y | one).",
+    "ar1(C(t) | g)": "The expression C(t) of the term ar1(C(t) | g) must give one number a row.",
     "exp(u*v | one)": "The term exp(u*v | one) takes coordinates, as in exp(x + y | one).",
     "ar1(tt | g)": "Column 'tt' is not in data; near matches are 't'.",
     "ar1(one | g)": "The random term ar1(one | g) has one position, 1, and needs two or more.",

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glmmjax._errors import ModelError
-from glmmjax.formula import ParsedFormula, RandomFormula, SmoothFormula, parse_formula
+from glmmjax.formula import ParsedFormula, RandomFormula, SmoothFormula, added_variables, parse_formula
 
 
 def test_every_part_of_a_formula():
@@ -98,6 +98,27 @@ SMOOTHS = {
 @pytest.mark.parametrize("term", SMOOTHS)
 def test_smooths(term):
     assert parse_formula(f"y ~ z + {term} + (1 | g)").smooths == (SMOOTHS[term],)
+
+
+SIDES = {
+    "t": ("t",),
+    "0 + `a b` + log(x - 1)": ("`a b`", "log(x - 1)"),
+    "-1 + x + y": ("x", "y"),
+    "x + 0 + x": ("x",),
+    "{x/2} - 1": ("{x/2}",),
+    "0": (),
+    "1 + t": (),
+    "x - y": (),
+    "-x + y": (),
+    "x:y": (),
+    "(x + y)": (),
+    "2": (),
+}
+
+
+@pytest.mark.parametrize("columns", SIDES)
+def test_variables_that_a_left_side_adds(columns):
+    assert added_variables(columns) == SIDES[columns]
 
 
 def test_the_text_of_a_term_without_groups_is_its_group():
