@@ -31,7 +31,7 @@ PARTS = {
     "structure": {"_types"},
     "params": {"_types"},
     "model": {"_types", "families", "covariances", "structure", "params"},
-    "working": {"_types", "covariances", "params", "model"},
+    "working": {"_types", "covariances", "structure", "params", "model"},
     "mixed": {"_errors", "design", "families", "covariances", "structure", "model", "working"},
     "marginal": {"_errors", "_types", "structure", "params", "model"},
     "fit": {
@@ -47,15 +47,20 @@ PARTS = {
         "mixed",
         "marginal",
     },
-    "inference": {"_errors", "_precision", "_types", "design", "params", "model", "marginal", "fit"},
-    "prediction": {"_errors", "_precision", "_types", "design", "params", "model", "mixed", "marginal", "fit"},
-    "report": {"_errors", "_status", "design", "families", "params", "mixed", "marginal", "fit", "inference"},
+    "inference": {
+        *("_errors", "_precision", "_types", "covariances", "design", "params", "model", "mixed", "marginal", "fit"),
+    },
+    "prediction": {
+        *("_errors", "_precision", "_types", "design", "structure", "params", "model", "mixed", "marginal", "fit"),
+    },
+    "report": {"_errors", "_status", "design", "families", "params", "model", "mixed", "marginal", "fit", "inference"},
     "batch": {
         *("_errors", "_status", "_precision", "_types", "design", "families", "structure", "params", "model"),
         *("working", "mixed", "marginal", "fit", "inference"),
     },
     "study": {
-        *("_errors", "_status", "_precision", "params", "model", "mixed", "marginal", "fit", "prediction", "batch"),
+        *("_errors", "_status", "_precision", "covariances", "params", "model", "mixed", "marginal", "fit", "inference"),
+        *("prediction", "batch"),
     },
     "api": {
         *("_errors", "_status", "_precision", "_types", "families", "params", "mixed", "marginal"),

@@ -39,11 +39,13 @@ def inverse(s: Matrix, l: Matrix) -> Matrix:
     return cho_solve((l, True), jnp.eye(len(s), dtype=s.dtype))
 
 
-@jax.custom_jvp
 def solve(s: Matrix, l: Matrix, x: Columns) -> Columns:
-    """`s^-1 x`."""
-    del s
-    return cho_solve((l, True), x)
+    """`s^-1 x`.
+
+    Not by a rule for `jax.custom_jvp`: where the solution is itself the linear part of a rule (the derivative of the
+    conditional mode), that rule would be lost when it is transposed.
+    """
+    return jax.lax.custom_linear_solve(lambda y: s @ y, x, lambda _, b: cho_solve((l, True), b), symmetric=True)
 
 
 @logdet.defjvp
@@ -57,12 +59,3 @@ def _(primals, tangents):
     s, l = primals
     p = inverse(s, l)
     return p, -p @ tangents[0] @ p
-
-
-@solve.defjvp
-def _(primals, tangents):
-    s, l, x = primals
-    s_dot, _, x_dot = tangents
-    y = solve(s, l, x)
-    # Not by `solve`: its transpose would be a solution with `l`, which carries no derivative to differentiate again.
-    return y, inverse(s, l) @ (x_dot - s_dot @ y)

@@ -81,10 +81,11 @@ class Factor(eqx.Module):
         if self.structure.chain == 1 and self.rest is None:
             return (small.inverse(self.left.diag[0]),)
         slopes = jax.grad(lambda matrix: eliminate(self.structure, matrix).logdet().sum())(self.matrix)
-        found, first = list(slopes.diag), 0
+        # Some steps compute one triangle only, so an entry and its mirror image share the derivative in any proportion.
+        found, first = [0.5 * (slope + jnp.swapaxes(slope, 0, 1)) for slope in slopes.diag], 0
         for f in self.structure.rest:
             own = slice(first, first + f.rank * f.levels)
-            lower = slopes.trail[own, own]  # where entries off the diagonal count twice
+            lower = slopes.trail[own, own]
             whole = (0.5 * (lower + lower.T)).reshape(f.rank, f.levels, f.rank, f.levels)
             found.append(jnp.diagonal(whole, axis1=1, axis2=3))
             first = own.stop
@@ -92,7 +93,7 @@ class Factor(eqx.Module):
 
     def positive(self) -> Bool[Array, " components"]:
         """Whether `H` of a component is positive definite."""
-        bad = tuple((~jnp.isfinite(small.cholesky(block)).all((0, 1))).astype(int) for block in self.left.diag)
+        bad = tuple(1.0 - jnp.isfinite(small.cholesky(block)).all((0, 1)) for block in self.left.diag)
         good = self.structure.by_component(bad) == 0
         return good if self.rest is None else good & jnp.isfinite(self.rest.cholesky).all()
 

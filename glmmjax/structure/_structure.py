@@ -98,7 +98,7 @@ class Structure(eqx.Module):
 
     factors: tuple[Columns, ...]
     group_of_block: Int[Array, "*members blocks"] | None
-    parents: tuple[tuple[Int[Array, "*members levels"], ...], ...]
+    parents: tuple[tuple[Int[Array, "*members _"], ...], ...]
     borders: tuple[Border, ...]
     terms: tuple[tuple[int, ...], ...] = eqx.field(static=True)
     chain: int = eqx.field(static=True)
