@@ -59,7 +59,7 @@ class ExactProblem(AbstractProblem):
         if start is None:
             variance = response.rr / design.n
             scores = tuple(part / jnp.sqrt(variance) for part in response.zr)
-            theta = start_theta(glmm, moment_sd(scores, design.zz))
+            theta = start_theta(glmm, moment_sd(glmm.structure, scores, design.zz))
         else:
             theta = start.theta
         squares = eliminate(cross, glmm.structure, relative_factor(glmm, theta)).rr

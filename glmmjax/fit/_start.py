@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.linalg import block_diag, cho_solve
 from jaxtyping import Bool, Float, Int
 
@@ -15,7 +16,7 @@ from ..families import on_branch
 from ..marginal import expected_curvature, log_kernel, score
 from ..model import GLMM, fixed_predictor, places, relative_factor, scaled_factor
 from ..params import Params
-from ..structure import Effects, Gram, factorise, to_spherical
+from ..structure import Columns, Effects, Gram, Structure, factorise, to_spherical
 from ..structure import _small as small
 
 Scalar = Float[Array, ""]
@@ -42,7 +43,7 @@ def start_params(glmm: GLMM) -> Params:
     w = expected_curvature(glmm, eta, phi)
     z_score = glmm.structure.gather(score(glmm, eta, phi))
     scale = glmm.family.random_scale(phi)
-    sd = tuple(own / scale for own in moment_sd(z_score, glmm.structure.gram(w)))
+    sd = tuple(own / scale for own in moment_sd(glmm.structure, z_score, glmm.structure.gram(w)))
     return Params(beta, start_theta(glmm, sd), phi)
 
 
@@ -51,21 +52,57 @@ def start_theta(glmm: GLMM, sd: tuple[Float[Array, " _"], ...]) -> tuple[Float[A
     return tuple(c.start(sd[at.factor][at.columns]) for c, at in zip(glmm.covariances, places(glmm), strict=True))
 
 
-def moment_sd(z_score: Effects, gram: Gram) -> tuple[Float[Array, " _"], ...]:
-    """Standard deviations at which the squared group scores of the pooled model have their expectation.
+def moment_sd(structure: Structure, z_score: Effects, gram: Gram) -> tuple[Float[Array, " _"], ...]:
+    """Standard deviations at which the squared scores of the pooled model have their expectation, by grouping factor.
 
-    `E[s^2] = m + m^2 sd^2` with `m = z'Wz`. The estimate is kept above its own standard error in the absence of random
-    effects, because zero is a stationary point of the likelihood. Several grouping factors share what is found.
+    With `m = Z'WZ` the scores `s` of the levels have `E[s_j^2] = m_jj + sum_k m_jk^2 var_k`: summed over the levels, one
+    linear equation a column (a factor with one column a row counts as one). No estimate is kept below its own standard
+    error in the absence of random effects, because zero is a stationary point of the likelihood, nor above what it
+    would be if there were no other.
     """
-    share = 1 / len(z_score) if z_score else 1.0
-    blocks = (*gram.diag, *(row[0] for row in gram.trail))
-    return tuple(_moment_sd(score, jnp.diagonal(m).T, share) for score, m in zip(z_score, blocks, strict=True))
+    if not z_score:
+        return ()
+    own = (*gram.diag, *(row[0] for row in gram.trail))
+    excess = [score**2 - jnp.diagonal(m).T for score, m in zip(z_score, own, strict=True)]
+    sums = jnp.concatenate([_units(f, e.sum(1), 0) for f, e in zip(structure.factors, excess, strict=True)])
+    squares = sums_of_squares(structure, gram)
+    alone = jnp.diagonal(squares)
+    alone = jnp.where(alone > 0, alone, 1.0)
+    least = jnp.sqrt(2 / alone)
+    scale = 1 / jnp.sqrt(alone)
+    together = scale * jnp.linalg.solve(squares * scale[:, None] * scale + 1e-6 * jnp.eye(len(alone)), scale * sums)
+    sd = jnp.sqrt(jnp.clip(together, least, jnp.maximum(sums / alone, least)))
+    counts = [1 if f.position is not None else f.q for f in structure.factors]
+    parts = jnp.split(sd, np.cumsum(counts)[:-1])
+    return tuple(jnp.broadcast_to(part, (f.q,)) for part, f in zip(parts, structure.factors, strict=True))
 
 
-def _moment_sd(z_score: Float[Array, "q levels"], m: Float[Array, "q levels"], share: float) -> Float[Array, " q"]:
-    squares = (m * m).sum(1)
-    variance = jnp.maximum((z_score**2 - m).sum(1) * share, jnp.sqrt(2 * squares)) / jnp.where(squares > 0, squares, 1)
-    return jnp.sqrt(variance)
+def sums_of_squares(structure: Structure, gram: Gram) -> Float[Array, "units units"]:
+    """Sums of squares of the entries of `Z'WZ` by pair of columns."""
+    factors, chain = structure.factors, structure.chain
+    table: list[list[Array | None]] = [[None] * len(factors) for _ in factors]
+
+    def enter(f: int, g: int, block: Array, levels: int) -> None:
+        total = (block**2).sum(tuple(range(block.ndim - levels, block.ndim)))
+        table[f][g] = _units(factors[g], _units(factors[f], total, 0), 1)
+        table[g][f] = table[f][g].T
+
+    for t in range(chain):
+        enter(t, t, gram.diag[t], 1)
+        for s, block in enumerate(gram.nest[t], t + 1):
+            enter(s, t, block, 1)
+        for r, block in enumerate(gram.border[t], chain):
+            enter(r, t, block, 1)
+    for r, (diagonal, *others) in enumerate(gram.trail, chain):
+        enter(r, r, diagonal, 1)
+        for s, block in enumerate(others, r + 1):
+            enter(r, s, block, 2)
+    return jnp.block(table)
+
+
+def _units(columns: Columns, values: Array, axis: int) -> Array:
+    """The columns of a factor along `axis`; summed to one if each row has one of them only."""
+    return values if columns.position is None else values.sum(axis, keepdims=True)
 
 
 def pooled_beta(glmm: GLMM) -> Float[Array, " p"]:

@@ -6,6 +6,7 @@ from what is left. Reverse-mode differentiation of the determinant runs the same
 on the pattern of `H` (Takahashi's recursion), so nothing else is needed for gradients.
 """
 
+import math
 from typing import NamedTuple
 
 import equinox as eqx
@@ -17,6 +18,14 @@ from .._types import Array
 from . import _dense as dense
 from . import _small as small
 from ._structure import Border, Effects, Matrix, Structure
+
+
+class Left(NamedTuple):
+    """`diag`, `nest` and `border` of a `Matrix`."""
+
+    diag: tuple[Array, ...]
+    nest: tuple[tuple[Array, ...], ...]
+    border: tuple[Array, ...]
 
 
 class Rest(NamedTuple):
@@ -32,14 +41,14 @@ class Factor(eqx.Module):
     Attributes:
         structure: whose `H` it is.
         matrix: `H` itself.
-        left: what of `H` is left when the finer factors are eliminated: blocks of the levels, what they have in common
-            with their parents, and with the rest.
+        left: what of the chain is left when finer factors are eliminated: blocks of the levels, what they have in
+            common with their parents, and with the rest.
         rest: the dense matrix, None if there is no rest.
     """
 
     structure: Structure
     matrix: Matrix
-    left: Matrix
+    left: Left
     rest: Rest | None
 
     def solve(self, x: Effects) -> Effects:
@@ -82,14 +91,8 @@ class Factor(eqx.Module):
             return (small.inverse(self.left.diag[0]),)
         slopes = jax.grad(lambda matrix: eliminate(self.structure, matrix).logdet().sum())(self.matrix)
         # Some steps compute one triangle only, so an entry and its mirror image share the derivative in any proportion.
-        found, first = [0.5 * (slope + jnp.swapaxes(slope, 0, 1)) for slope in slopes.diag], 0
-        for f in self.structure.rest:
-            own = slice(first, first + f.rank * f.levels)
-            lower = slopes.trail[own, own]
-            whole = (0.5 * (lower + lower.T)).reshape(f.rank, f.levels, f.rank, f.levels)
-            found.append(jnp.diagonal(whole, axis1=1, axis2=3))
-            first = own.stop
-        return tuple(found)
+        found = (*slopes.diag, *(row[0] for row in slopes.trail))
+        return tuple(0.5 * (slope + jnp.swapaxes(slope, 0, 1)) for slope in found)
 
     def positive(self) -> Bool[Array, " components"]:
         """Whether `H` of a component is positive definite."""
@@ -119,10 +122,9 @@ def factorise(structure: Structure, lam, gram) -> Factor:
 def eliminate(structure: Structure, matrix: Matrix) -> Factor:
     """Factor `H`."""
     diag, nest, border = list(matrix.diag), [list(row) for row in matrix.nest], list(matrix.border)
-    trail = matrix.trail
-    for t in range(structure.chain):
-        if not nest[t] and not border:
-            continue
+    r = structure.size_of_rest
+    taken = jnp.zeros(r * r, diag[0].dtype if diag else matrix.trail[0][0].dtype) if r else None
+    for t in range(structure.chain if border or any(nest) else 0):
         inverse = small.inverse(diag[t])
         for i, block in enumerate(small.multiply(block, inverse) for block in tuple(nest[t])):
             s = t + 1 + i
@@ -134,28 +136,29 @@ def eliminate(structure: Structure, matrix: Matrix) -> Factor:
             if border:
                 moved = small.multiply(block[..., structure.borders[t].level], border[t])
                 border[s] = border[s].at[:, structure.borders[t].up[i]].add(-moved)
-        if border:
-            trail = trail - _products(structure.borders[t], inverse, border[t], structure)
-    left = Matrix(tuple(diag), tuple(map(tuple, nest)), tuple(border), trail)
-    if not structure.rest:
+        if taken is not None:
+            taken = _take_products(taken, structure.borders[t], inverse, border[t])
+    left = Left(tuple(diag), tuple(map(tuple, nest)), tuple(border))
+    if taken is None:
         return Factor(structure, matrix, left, None)
-    whole = jnp.tril(trail) + jnp.tril(trail, -1).T
-    return Factor(structure, matrix, left, Rest(whole, dense.cholesky(whole)))
+    rest = structure.add_to_rest(taken.reshape(r, r), matrix.trail)
+    return Factor(structure, matrix, left, Rest(rest, dense.cholesky(rest)))
 
 
-def _products(border: Border, inverse: Array, values: Array, structure: Structure) -> Float[Array, "r r"]:
-    """Lower triangle of `B A^-1 B'`."""
-    r = structure.size_of_rest
-    solved = small.multiply(inverse[..., border.level], values)
-    if border.first is None:
-        wide = [
-            jnp.zeros((len(part), inverse.shape[-1], r), part.dtype).at[:, border.level, border.column].add(part)
-            for part in (values, solved)
-        ]
-        return jnp.einsum("ilr,ils->rs", *wide)
-    parts = (solved[:, border.first] * values[:, border.second]).sum(0)
-    flat = jnp.zeros(r * r, parts.dtype).at[border.target].add(parts, indices_are_sorted=True)
-    return flat.reshape(r, r)
+def _take_products(
+    flat: Float[Array, " cells"], border: Border, inverse: Array, values: Array
+) -> Float[Array, " cells"]:
+    """The flattened rest less `B A^-1 B'`, of which the lower triangle is enough."""
+    solved = -small.multiply(inverse[..., border.level], values)
+    if border.first is not None:
+        parts = (solved[:, border.first] * values[:, border.second]).sum(0)
+        return flat.at[border.target].add(parts, indices_are_sorted=True)
+    r = math.isqrt(len(flat))
+    wide = [
+        jnp.zeros((len(part), inverse.shape[-1], r), part.dtype).at[:, border.level, border.column].add(part)
+        for part in (values, solved)
+    ]
+    return flat + jnp.einsum("ilr,ils->rs", *wide).ravel()
 
 
 def _onto_rest(border: Border, values: Array, done: Array, r: int) -> Array:

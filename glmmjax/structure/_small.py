@@ -1,5 +1,7 @@
 """Cholesky algebra for many small matrices, kept as `(q, q, groups)`: matrix axes first, so that each entry is one
 contiguous vector. Up to `UNROLL` the loops are unrolled: 7 ns a 2 x 2 factor on a CPU where a LAPACK call takes 94.
+Larger matrices take a loop over their columns, because batched LAPACK calls that XLA runs side by side can wait for each
+other forever (jaxlib 0.10.2).
 """
 
 import functools
@@ -21,7 +23,7 @@ def cholesky(a: Blocks) -> Blocks:
     """Lower-triangular `l` with `l l' = a`; NaN in the groups whose matrix is not positive definite."""
     q = a.shape[0]
     if q > UNROLL:
-        return _to_front(jnp.linalg.cholesky(_to_back(a)))
+        return _eliminated(a)[0]
     rows: list[list[Array]] = []
     for i in range(q):
         row: list[Array] = []
@@ -39,7 +41,7 @@ def solve_lower(l: Blocks, x: Columns) -> Columns:
     """`l^-1 x` for lower-triangular `l`; `x` may have axes between the first and the last."""
     q = l.shape[0]
     if q > UNROLL:
-        return _triangular(l, x, transpose=False)
+        return _substituted(l, x)
     out: list[Array] = []
     for i in range(q):
         out.append((x[i] - sum(l[i, k] * out[k] for k in range(i))) / l[i, i])
@@ -50,7 +52,7 @@ def solve_upper(l: Blocks, x: Columns) -> Columns:
     """`l'^-1 x` for lower-triangular `l`; `x` may have axes between the first and the last."""
     q = l.shape[0]
     if q > UNROLL:
-        return _triangular(l, x, transpose=True)
+        return _substituted(jnp.swapaxes(l, 0, 1)[::-1, ::-1], x[::-1])[::-1]
     out: list[Array] = [x[0]] * q if q else []
     for i in reversed(range(q)):
         out[i] = (x[i] - sum(l[k, i] * out[k] for k in range(i + 1, q))) / l[i, i]
@@ -100,6 +102,9 @@ def logdet(h: Blocks) -> Float[Array, " groups"]:
 @jax.custom_jvp
 def inverse(h: Blocks) -> Blocks:
     """`h^-1` of each group."""
+    if len(h) > UNROLL:
+        half = _eliminated(h)[1]
+        return multiply(jnp.swapaxes(half, 0, 1), half)
     l = cholesky(h)
     identity = jnp.broadcast_to(jnp.eye(l.shape[0], dtype=l.dtype)[:, :, None], l.shape)
     return solve_upper(l, solve_lower(l, identity))
@@ -121,15 +126,28 @@ def _(primals, tangents):
     return p, -multiply(multiply(p, h_dot), p)
 
 
-def _triangular(l: Blocks, x: Columns, *, transpose: bool) -> Columns:
-    matrix, flat = _to_back(l), jnp.moveaxis(x.reshape(x.shape[0], -1, x.shape[-1]), -1, 0)
-    out = jax.scipy.linalg.solve_triangular(matrix, flat, trans=int(transpose), lower=True)
-    return jnp.moveaxis(out, 0, -1).reshape(x.shape)
+def _eliminated(a: Blocks) -> tuple[Blocks, Blocks]:
+    """The Cholesky factor of each group and its inverse: Gaussian elimination of `[a | 1]`, a column a turn."""
+    q, rows = len(a), jnp.arange(len(a)).reshape(-1, *[1] * (a.ndim - 2))
+    identity = jnp.broadcast_to(jnp.eye(q, dtype=a.dtype)[:, :, None], a.shape)
+
+    def turn(k, state):
+        left, factor = state
+        pivot = jnp.sqrt(left[k, k])
+        column, row = left[:, k] / pivot, left[k] / pivot
+        below = jnp.where(rows > k, column, 0.0)
+        left = (left - below[:, None] * row).at[k].set(row)
+        return left, factor.at[:, k].set(jnp.where(rows >= k, column, 0.0))
+
+    left, factor = jax.lax.fori_loop(0, q, turn, (jnp.concatenate([a, identity], 1), jnp.zeros_like(a)))
+    return factor, left[:, q:]
 
 
-def _to_back(a: Blocks) -> Float[Array, "groups q q"]:
-    return jnp.moveaxis(a, -1, 0)
+def _substituted(l: Blocks, x: Columns) -> Columns:
+    """`l^-1 x` for lower-triangular `l`, a row a turn."""
+    axes = (slice(None), *[None] * (x.ndim - 2))
 
+    def turn(k, out):
+        return out.at[k].set((x[k] - (l[k][axes] * out).sum(0)) / l[k, k])
 
-def _to_front(a: Float[Array, "groups q q"]) -> Blocks:
-    return jnp.moveaxis(a, 0, -1)
+    return jax.lax.fori_loop(0, len(l), turn, jnp.zeros_like(x))

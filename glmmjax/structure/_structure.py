@@ -53,12 +53,12 @@ class Gram(NamedTuple):
 
 
 class Matrix(NamedTuple):
-    """`H` in spherical coordinates; `border` is (rank, entries), `trail` dense."""
+    """`H` in spherical coordinates: as `Gram`, but `border` is (rank, entries) of each factor of the chain."""
 
     diag: tuple[Array, ...]
     nest: tuple[tuple[Array, ...], ...]
     border: tuple[Array, ...]
-    trail: Float[Array, "r r"]
+    trail: tuple[tuple[Array, ...], ...]
 
 
 class Border(eqx.Module):
@@ -188,7 +188,7 @@ class Structure(eqx.Module):
             tuple(i + block for i, block in zip(identity, diag, strict=True)),
             tuple(nest),
             tuple(border),
-            self._dense_trail(lam, gram.trail),
+            self._spherical_trail(lam, gram.trail),
         )
 
     def level(self, number: int) -> Array | None:
@@ -262,29 +262,27 @@ class Structure(eqx.Module):
         parts = [small.two_sided(lam[self.chain + r], block, lam[t]) for r, block in enumerate(blocks)]
         return jnp.concatenate([jnp.swapaxes(part, 0, 1).reshape(rank, -1) for part in parts], 1)
 
-    def _dense_trail(self, lam: Factors, blocks: tuple[tuple[Array, ...], ...]) -> Float[Array, "r r"]:
-        """`I + lam' . lam` of the rest; only its lower triangle means anything, columns run by factor, effect, level."""
-        rows: list[Array] = []
+    def _spherical_trail(self, lam: Factors, blocks: tuple[tuple[Array, ...], ...]) -> tuple[tuple[Array, ...], ...]:
         own = lam[self.chain :]
-        for s in range(len(self.rest)):
-            row = []
-            for r in range(len(self.rest)):
-                if r < s:
-                    block = jnp.einsum("ia,ijlm,jb->bmal", own[r], blocks[r][s - r], own[s])
-                elif r == s:
-                    block = _block_diagonal(small.congruence(own[r], blocks[r][0]))
-                else:
-                    shape = (own[s].shape[1], self.rest[s].levels, own[r].shape[1], self.rest[r].levels)
-                    block = jnp.zeros(shape, blocks[s][0].dtype)
-                row.append(block.reshape(block.shape[0] * block.shape[1], -1))
-            rows.append(jnp.concatenate(row, 1))
-        if not rows:
-            return jnp.zeros((0, 0))
-        return jnp.concatenate(rows) + jnp.eye(self.size_of_rest, dtype=rows[0].dtype)
+        return tuple(
+            (
+                jnp.eye(own[i].shape[1], dtype=row[0].dtype)[:, :, None] + small.congruence(own[i], row[0]),
+                *(jnp.einsum("ia,ijlm,jb->ablm", own[i], block, own[j]) for j, block in enumerate(row[1:], i + 1)),
+            )
+            for i, row in enumerate(blocks)
+        )
 
-
-def _block_diagonal(blocks: Float[Array, "d e levels"]) -> Float[Array, "d levels e levels"]:
-    """Blocks of the levels along the diagonal of a matrix whose rows run by effect, then level."""
-    d, e, levels = blocks.shape
-    same = jnp.eye(levels, dtype=blocks.dtype)
-    return blocks[:, None, :, :] * same[None, :, None, :]
+    def add_to_rest(self, s: Float[Array, "r r"], blocks: tuple[tuple[Array, ...], ...]) -> Float[Array, "r r"]:
+        """Add `Matrix.trail` to the lower triangle of a dense matrix, whose columns run by factor, effect, level."""
+        sizes = [f.rank * f.levels for f in self.rest]
+        starts = [sum(sizes[:i]) for i in range(len(sizes))]
+        for i, (diagonal, *others) in enumerate(blocks):
+            levels = jnp.arange(self.rest[i].levels)
+            for a in range(len(diagonal)):
+                for b in range(a + 1):
+                    down, across = (starts[i] + effect * len(levels) + levels for effect in (a, b))
+                    s = s.at[down, across].add(diagonal[a, b], unique_indices=True)
+            for j, block in enumerate(others, i + 1):
+                flat = jnp.transpose(block, (1, 3, 0, 2)).reshape(sizes[j], sizes[i])
+                s = s.at[starts[j] : starts[j] + sizes[j], starts[i] : starts[i] + sizes[i]].add(flat)
+        return s
