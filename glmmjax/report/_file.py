@@ -23,6 +23,7 @@ from ..marginal import AGHQ, Exact, Laplace, Method
 from ..mixed import MixedModel, mixed_model
 from ..model import places
 from ..params import Params
+from ._summary import group_sizes
 
 FORMAT, VERSION = "glmmjax fit", 2
 
@@ -47,7 +48,7 @@ def to_dict(solution: Solution) -> dict[str, Any]:
             "nobs": model.nobs,
             "dropped_rows": model.design.dropped_rows,
             "dropped_columns": list(model.design.fixed.dropped),
-            "groups": {term.formula.group: len(term.levels) for term in model.design.random},
+            "groups": group_sizes(model),
             "coefficients": [{"term": name, **row} for name, row in table.to_dict("index").items()],
             "vcov": vcov(solution).to_numpy().tolist(),
             "varcorr": varcorr(solution).to_dict("records"),

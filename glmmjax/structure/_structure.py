@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 
 from .._types import Array
 from . import _small as small
@@ -164,7 +164,7 @@ class Structure(eqx.Module):
         """`a' b` of each component."""
         return self.by_component(tuple((one * two).sum(0) for one, two in zip(a, b, strict=True)))
 
-    def to_levels(self, values: Float[Array, " components"]) -> tuple[Array, ...]:
+    def to_levels(self, values: Shaped[Array, " components"]) -> tuple[Array, ...]:
         """Numbers of the components, for (or broadcasting to) the levels of each factor."""
         if self.rest or not self.chain:
             return (values,) * len(self.factors)
