@@ -124,15 +124,20 @@ def load_solution(path: str | os.PathLike) -> Solution:
 
 
 def _matrices(solution: Solution) -> dict[str, Any]:
-    """The known matrices of `propto` with their labels."""
-    known = [term for term in solution.model.design.random if term.matrix is not None]
+    """The known matrices of `propto` with their labels; entries that no term uses are zero."""
+    found: dict[str, pd.DataFrame] = {}
+    for term in solution.model.design.random:
+        if term.matrix is None:
+            continue
+        name, own = str(term.formula.matrix), pd.DataFrame(term.matrix, term.names, term.names)
+        before = found.get(name, own)
+        labels = before.index.union(own.index, sort=False)
+        found[name] = before.reindex(labels, columns=labels).combine_first(own).loc[labels, labels].fillna(0.0)
+        if not np.array_equal(found[name].loc[own.index, own.index], own):
+            raise ModelError(f"{name} is an array with two meanings, which cannot be saved: give a DataFrame with labels.")
     return {
-        str(term.formula.matrix): {
-            "data": np.asarray(term.matrix).tolist(),
-            "index": list(term.names),
-            "columns": list(term.names),
-        }
-        for term in known
+        name: {"data": kept.to_numpy().tolist(), "index": list(kept.index), "columns": list(kept.columns)}
+        for name, kept in found.items()
     }
 
 
