@@ -134,7 +134,7 @@ def _matrices(solution: Solution) -> dict[str, Any]:
         labels = before.index.union(own.index, sort=False)
         found[name] = before.reindex(labels, columns=labels).combine_first(own).loc[labels, labels].fillna(0.0)
         if not np.array_equal(found[name].loc[own.index, own.index], own):
-            raise ModelError(f"{name} is an array with two meanings, which cannot be saved: give a DataFrame with labels.")
+            raise ModelError(f"The array {name} means two matrices, so it cannot be saved: give a labelled DataFrame.")
     return {
         name: {"data": kept.to_numpy().tolist(), "index": list(kept.index), "columns": list(kept.columns)}
         for name, kept in found.items()

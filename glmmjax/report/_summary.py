@@ -11,8 +11,8 @@ from ..inference import (
     aic,
     bic,
     coefficient_table,
-    confint,
     components,
+    confint,
     dispersion,
     fixef,
 )

@@ -7,7 +7,7 @@ from several_factors import model, table
 
 import glmmjax as gj
 
-OWN = "y ~ x + ar1(t | d) + (1 | b)"
+OWN = "y ~ x + (1 | a) + (1 | b)"
 
 
 def assert_same(found, single):
@@ -26,19 +26,19 @@ def responses(count):
 
 
 def halves():
-    """Rows with levels of their own: the second half lacks one of `b`, and one of `d`."""
+    """Rows with levels of their own: the second half lacks one of `a` and one of `b`."""
     half = np.arange(len(table())) % 2
-    gone = (half == 1) & ((table()["b"] == "b1") | (table()["d"] == "d2")).to_numpy()
+    gone = (half == 1) & ((table()["b"] == "b1") | (table()["a"] == "a2")).to_numpy()
     return table().assign(half=half)[~gone]
 
 
 def of_half(number):
-    data = halves().query("half == @number")
-    return data.assign(**{name: data[name].cat.remove_unused_categories() for name in "abcd"})
+    data = halves()[halves()["half"] == number]
+    return data.assign(**{name: data[name].cat.remove_unused_categories() for name in "ab"})
 
 
 class TestOneDesign:
-    @pytest.mark.parametrize("formula", ["y ~ x + (1 | d/c) + (0 + x | d)", "y ~ x + ar1(t | d) + (1 | b)"])
+    @pytest.mark.parametrize("formula", ["y ~ x + (1 | d/c) + (0 + x | d)", "y ~ x + ar1(t | d)"])
     def test_each_is_its_own_fit(self, formula):
         y = responses(3)
         batch = gj.fit_many(gj.glmm(formula, table()), y)
@@ -48,7 +48,8 @@ class TestOneDesign:
 
 class TestOwnDesigns:
     @pytest.fixture(scope="class")
-    def singles(self):
+    @staticmethod
+    def singles():
         return [gj.glmm(OWN, of_half(number)).fit() for number in (0, 1)]
 
     def test_models(self, singles):
@@ -64,9 +65,8 @@ class TestOwnDesigns:
     def test_one_nested_and_one_crossed(self):
         """Members share a structure that serves both; each is reported in its own."""
         crossed = table()
-        nested = crossed.assign(b=crossed["b"].astype(str) + np.where(crossed["d"] < "d3", "l", "r"))
-        nested = nested.assign(d=np.where(crossed["d"] < "d3", "l", "r"))
-        models = [gj.glmm("y ~ x + (1 | b) + (1 | d)", data) for data in (nested, crossed)]
+        nested = crossed.assign(b=crossed["b"].astype(str) + crossed["d"].astype(str), a=crossed["d"])
+        models = [gj.glmm(OWN, data) for data in (nested, crossed)]
         assert [made.core.glmm.structure.chain for made in models] == [2, 1]
         batch = gj.fit_many(models)
         for found, made in zip(batch, models, strict=True):
@@ -78,7 +78,7 @@ class TestRefusals:
         made = model("crossed")
         with pytest.raises(gj.ModelError, match=r"one grouping factor, and the model has several \(a, b\)"):
             made.fit(gj.AGHQ(5))
-        with pytest.raises(gj.ModelError, match="use gj.Laplace"):
+        with pytest.raises(gj.ModelError, match=r"use gj\.Laplace"):
             made.log_marginal(made.start(), gj.AGHQ(5))
 
     def test_the_same_partition_twice(self):
