@@ -39,7 +39,7 @@ def new_rows(design: Design, newdata: Any, *, random: bool = True, groups: bool 
 
     `newdata` is any table that `build_design` takes; it needs no response and no weights. Without `random` the columns
     of the written random terms are not needed: their `z` is zero, `refs` and `positions` are -1. Without `groups` their
-    factors are not needed: `refs` are -1, and the positions of `propto`, which are levels, if newdata lacks them. Smooths
+    factors are not needed: `refs` are -1, and the positions of `propto`, which are levels, if they are absent. Smooths
     are coded always.
     Raises `ModelError` for a column that is missing or has missing values, a level of a fixed factor that the model was
     not fitted to, and a design whose offset was an array.

@@ -108,7 +108,7 @@ def _term_rows(solution: Solution, number: int, term: RandomPart) -> list[tuple[
     above: dict[str, list[str]] = {}
     own: list[str] = []
     for _, _, component in (found for found in components(solution.model) if found[0] == number):
-        value = float(component.value(solution.params.theta[number], solution.covariance[number])[1])
+        value = float(component.value(np.asarray(solution.params.theta[number]), solution.covariance[number])[1])
         if component.kind == "sd":
             sds[component.term1] = value
         elif component.kind == "cor" and component.term1 in sds and component.term2 in sds:

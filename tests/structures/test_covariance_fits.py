@@ -114,7 +114,7 @@ def crossed_table():
 
 
 ALONE = [(name,) for name in CASES if name not in ("us", "diag", "homdiag")]  # those are in tests/marginal
-WITH_HESSIAN = [("cs",), ("ou",), ("propto",)]
+WITH_HESSIAN = [("cs",), ("propto",)]
 
 
 @pytest.mark.parametrize("names", [*ALONE, ("ar1", "rr")], ids="-".join)
