@@ -55,8 +55,8 @@ PARTS = {
     },
     "report": {"_errors", "_status", "design", "families", "params", "model", "mixed", "marginal", "fit", "inference"},
     "batch": {
-        *("_errors", "_status", "_precision", "_types", "design", "families", "structure", "params", "model"),
-        *("working", "mixed", "marginal", "fit", "inference"),
+        *("_errors", "_status", "_precision", "_types", "covariances", "design", "families", "structure", "params"),
+        *("model", "working", "mixed", "marginal", "fit", "inference"),
     },
     "study": {
         *("_errors", "_status", "_precision", "covariances", "params", "model", "mixed", "marginal", "fit", "inference"),

@@ -1,7 +1,7 @@
 """Many models at once: `fit_many` and `fit_by`."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .. import batch as core
@@ -66,6 +66,7 @@ def fit_by(  # noqa: PLR0913 - the arguments of glmm and keyword-only settings
     *,
     weights: Any = None,
     offset: Any = None,
+    matrices: Mapping[str, Any] | None = None,
     method: Method | None = None,
     reml: bool = False,
     precision: str = "float64",
@@ -80,14 +81,15 @@ def fit_by(  # noqa: PLR0913 - the arguments of glmm and keyword-only settings
     fitted and has a status that says so.
 
     Args:
-        formula, data, family, weights, offset: as for `glmm`.
+        formula, data, family, weights, offset, matrices: as for `glmm`.
         by: column whose levels are the members, in sorted order (for a categorical column in its own).
         method, reml, precision, chunk_size, checkpoint, progress: as for `fit_many`.
 
     Raises:
         ModelError: one sentence that names the column or argument at fault.
     """
-    members = core.split_by(formula, data, by, family=family, weights=weights, offset=offset)
+    given = {"weights": weights, "offset": offset, "matrices": matrices}
+    members = core.split_by(formula, data, by, family=family, **given)
     settings = core.Settings(chunk_size, precision, checkpoint, progress)
     return _fit(members, method, settings, reml=reml)
 

@@ -1,6 +1,7 @@
 """Where everything begins: `glmm`, and `load` for what was kept."""
 
 import os
+from collections.abc import Mapping
 from typing import Any
 
 from .._errors import ModelError
@@ -19,6 +20,7 @@ def glmm(  # noqa: PLR0913 - the arguments of lme4 and glmmTMB, keyword-only
     dispformula: str | None = None,
     weights: Any = None,
     offset: Any = None,
+    matrices: Mapping[str, Any] | None = None,
 ) -> Model:
     """Describe a generalised linear mixed model.
 
@@ -35,6 +37,8 @@ def glmm(  # noqa: PLR0913 - the arguments of lme4 and glmmTMB, keyword-only
         weights: prior weights, a column name or (n,) array. Gaussian: precisions (variance `sigma^2 / weight`); other
             families: multipliers of the log density.
         offset: known part of the linear predictor, a column name or (n,) array; adds to `offset(...)` terms.
+        matrices: for each term `propto(1 | g, K)` the matrix by its name, `{"K": ...}`: a DataFrame labelled by the
+            levels of `g` (it may have more), or an array in their order.
 
     Raises:
         ModelError: one sentence that names the column or argument at fault.
@@ -42,7 +46,7 @@ def glmm(  # noqa: PLR0913 - the arguments of lme4 and glmmTMB, keyword-only
     for name, given in (("ziformula", ziformula), ("dispformula", dispformula)):
         if given is not None:
             raise ModelError(f"{name} is not supported in this version.")
-    return Model(mixed_model(formula, data, family=family, weights=weights, offset=offset))
+    return Model(mixed_model(formula, data, family=family, weights=weights, offset=offset, matrices=matrices))
 
 
 def load(path: str | os.PathLike) -> Fit:

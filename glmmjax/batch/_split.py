@@ -1,12 +1,13 @@
 """Members with data of their own: given as models, or as the rows of each level of a column."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from .._errors import ModelError
 from .._status import STATUSES, Status
+from ..covariances import kinds
 from ..design import Design, invalid_responses, is_identified, split_design
 from ..families import AbstractFamily, as_family
 from ..mixed import MixedModel, check_response
@@ -24,12 +25,20 @@ def own_designs(models: Sequence[MixedModel]) -> OwnDesigns:
     return OwnDesigns([model.design for model in models], models[0].family, range(len(models)), status)
 
 
-def split_by(
-    formula: str, data: Any, by: str, *, family: str | AbstractFamily, weights: Any = None, offset: Any = None
+def split_by(  # noqa: PLR0913 - the arguments of `fit_by`
+    formula: str,
+    data: Any,
+    by: str,
+    *,
+    family: str | AbstractFamily,
+    weights: Any = None,
+    offset: Any = None,
+    matrices: Mapping[str, Any] | None = None,
 ) -> OwnDesigns:
     """The rows of each level of `by` as members; those that cannot be fitted get a status."""
     distribution = as_family(family)
-    levels, designs = split_design(formula, data, by, response=distribution.response, weights=weights, offset=offset)
+    given = {"weights": weights, "offset": offset, "matrices": matrices}
+    levels, designs = split_design(formula, data, by, response=distribution.response, covariances=kinds(), **given)
     if not all(design.has_response for design in designs):
         raise ModelError("fit_by needs a response on the left of the formula.")
     status = np.array([_known(design) for design in designs], np.int8)

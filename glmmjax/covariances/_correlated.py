@@ -40,7 +40,10 @@ class Correlated(AbstractCovariance):
         return self.q if self.heterogeneous else 1
 
     def factor(self, theta):
-        return theta[: self._scales, None] * self.pattern.factor(theta[self._scales :])
+        # Of several deviations one negative among positive ones would turn the signs of correlations, which is no
+        # covariance of this kind; all signs at once are a mirror image.
+        scales = jnp.abs(theta[: self._scales]) if self.heterogeneous else theta[: self._scales]
+        return scales[:, None] * self.pattern.factor(theta[self._scales :])
 
     def start(self, sd):
         sd = jnp.asarray(sd)
@@ -58,8 +61,6 @@ class Correlated(AbstractCovariance):
         return np.concatenate([scales, rest], -1)
 
     def canonical(self, theta):
-        # With several deviations only all signs at once are a mirror image: one negative among positive ones turns
-        # signs of correlations, which is no covariance of this kind. All become positive nevertheless.
         return jnp.asarray(theta).at[: self._scales].set(jnp.abs(theta[: self._scales]))
 
     def components(self, names, label=""):

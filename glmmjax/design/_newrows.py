@@ -39,7 +39,8 @@ def new_rows(design: Design, newdata: Any, *, random: bool = True, groups: bool 
 
     `newdata` is any table that `build_design` takes; it needs no response and no weights. Without `random` the columns
     of the written random terms are not needed: their `z` is zero, `refs` and `positions` are -1. Without `groups` their
-    factors are not needed: `refs` are -1, and the positions of `propto`, which are levels. Smooths are coded always.
+    factors are not needed: `refs` are -1, and the positions of `propto`, which are levels, if they are absent. Smooths
+    are coded always.
     Raises `ModelError` for a column that is missing or has missing values, a level of a fixed factor that the model was
     not fitted to, and a design whose offset was an array.
     """
@@ -51,7 +52,8 @@ def new_rows(design: Design, newdata: Any, *, random: bool = True, groups: bool 
         aligned += matrix_columns(term.formula.columns, fitted) if term.position is None else []
     needed = aligned + _offset_column(design, table.names)
     for term in written:
-        needed += matrix_columns(term.formula.columns, fitted) + list(term.formula.factors if groups else ())
+        here = groups or (term.matrix is not None and set(term.formula.factors) <= set(table.names))
+        needed += matrix_columns(term.formula.columns, fitted) + list(term.formula.factors if here else ())
     frame = table.read(list(dict.fromkeys(needed)))
     _check_complete(frame)
     frame = clean(frame)
@@ -77,7 +79,7 @@ def _code(
     unknown = np.full(rows, -1, np.intp)
     if not random and not term.is_smooth:
         return np.zeros((rows, term.z.shape[1])), unknown, None if term.position is None else unknown
-    if not groups and term.matrix is not None:
+    if term.matrix is not None and not set(term.formula.factors) <= set(frame.columns):
         return np.ones((rows, 1)), unknown, unknown
     z, position = term.columns(frame)
     if not term.factor_levels:

@@ -31,7 +31,7 @@ def varcorr(solution: Solution) -> pd.DataFrame:
     """
     rows: list[tuple] = []
     for number, term, component in components(solution.model):
-        values = component.value(solution.params.theta[number], solution.covariance[number])
+        values = component.value(np.asarray(solution.params.theta[number]), solution.covariance[number])
         rows.append((term.formula.group, component.term1, component.term2, *map(float, values)))
     if solution.model.family.traits.has_residual:
         sigma = solution.dispersion[0]

@@ -65,7 +65,7 @@ def _times(own: FactorRows, effects: Float[np.ndarray, "levels q *columns"]) -> 
 def _marginal_variance(solution: Solution, number: int, own: FactorRows) -> Float[np.ndarray, " m"]:
     """Variance of `z'u` without data; of a position not seen that of the first."""
     terms = solution.model.glmm.structure.terms[number]
-    covariance = block_diag(*(solution.covariance[term] for term in terms))
+    covariance = np.asarray(block_diag(*(solution.covariance[term] for term in terms)))
     if own.position is None:
         return np.einsum("nq,qr,nr->n", own.z, covariance, own.z)
     return own.z[:, 0] ** 2 * np.diagonal(covariance)[np.maximum(own.position, 0)]

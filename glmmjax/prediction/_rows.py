@@ -30,8 +30,8 @@ class FactorRows(NamedTuple):
         return (self.refs >= 0) if self.position is None else (self.refs >= 0) & (self.position >= 0)
 
     def wide(self, q: int) -> np.ndarray:
-        """(m, q) all columns; zero for a position that the model has not seen."""
-        return self.z if self.position is None else self.z * (self.position[:, None] == np.arange(q))
+        """(m, q) all columns; the first stands for a position that the model has not seen, whose variance it has."""
+        return self.z if self.position is None else self.z * (np.maximum(self.position, 0)[:, None] == np.arange(q))
 
 
 class Rows(NamedTuple):

@@ -23,6 +23,7 @@ from ..marginal import AGHQ, Exact, Laplace, Method
 from ..mixed import MixedModel, mixed_model
 from ..model import places
 from ..params import Params
+from ._summary import group_sizes
 
 FORMAT, VERSION = "glmmjax fit", 2
 
@@ -47,7 +48,7 @@ def to_dict(solution: Solution) -> dict[str, Any]:
             "nobs": model.nobs,
             "dropped_rows": model.design.dropped_rows,
             "dropped_columns": list(model.design.fixed.dropped),
-            "groups": {term.formula.group: len(term.levels) for term in model.design.random},
+            "groups": group_sizes(model),
             "coefficients": [{"term": name, **row} for name, row in table.to_dict("index").items()],
             "vcov": vcov(solution).to_numpy().tolist(),
             "varcorr": varcorr(solution).to_dict("records"),
@@ -123,15 +124,20 @@ def load_solution(path: str | os.PathLike) -> Solution:
 
 
 def _matrices(solution: Solution) -> dict[str, Any]:
-    """The known matrices of `propto` with their labels."""
-    known = [term for term in solution.model.design.random if term.matrix is not None]
+    """The known matrices of `propto` with their labels; entries that no term uses are zero."""
+    found: dict[str, pd.DataFrame] = {}
+    for term in solution.model.design.random:
+        if term.matrix is None:
+            continue
+        name, own = str(term.formula.matrix), pd.DataFrame(term.matrix, term.names, term.names)
+        before = found.get(name, own)
+        labels = before.index.union(own.index, sort=False)
+        found[name] = before.reindex(labels, columns=labels).combine_first(own).loc[labels, labels].fillna(0.0)
+        if not np.array_equal(found[name].loc[own.index, own.index], own):
+            raise ModelError(f"The array {name} means two matrices, so it cannot be saved: give a labelled DataFrame.")
     return {
-        str(term.formula.matrix): {
-            "data": np.asarray(term.matrix).tolist(),
-            "index": list(term.names),
-            "columns": list(term.names),
-        }
-        for term in known
+        name: {"data": kept.to_numpy().tolist(), "index": list(kept.index), "columns": list(kept.columns)}
+        for name, kept in found.items()
     }
 
 

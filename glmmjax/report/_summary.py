@@ -11,12 +11,13 @@ from ..inference import (
     aic,
     bic,
     coefficient_table,
-    confint,
     components,
+    confint,
     dispersion,
     fixef,
 )
 from ..marginal import Exact
+from ..mixed import MixedModel
 from ._table import format_column, format_number, format_p_value, lay_out
 
 RATIOS = {"logit": "Odds ratios", "log": "Ratios of means", "cloglog": "Hazard ratios"}
@@ -107,7 +108,7 @@ def _term_rows(solution: Solution, number: int, term: RandomPart) -> list[tuple[
     above: dict[str, list[str]] = {}
     own: list[str] = []
     for _, _, component in (found for found in components(solution.model) if found[0] == number):
-        value = float(component.value(solution.params.theta[number], solution.covariance[number])[1])
+        value = float(component.value(np.asarray(solution.params.theta[number]), solution.covariance[number])[1])
         if component.kind == "sd":
             sds[component.term1] = value
         elif component.kind == "cor" and component.term1 in sds and component.term2 in sds:
@@ -126,17 +127,18 @@ def _term_rows(solution: Solution, number: int, term: RandomPart) -> list[tuple[
     return rows
 
 
-def _levels(term: RandomPart) -> int:
-    """Number of levels of the grouping factor; those of `propto` are its effects."""
-    return len(term.levels) if term.matrix is None else len(term.names)
+def group_sizes(model: MixedModel) -> dict[str, int]:
+    """Number of levels of each grouping factor; those of `propto` are its effects, and a smooth has none."""
+    written = (term for term in model.design.random if not term.is_smooth)
+    return {t.formula.group: len(t.levels) if t.matrix is None else len(t.names) for t in written}
 
 
 def _sizes(solution: Solution) -> str:
     model = solution.model
     line = f"Number of obs: {model.nobs}"
-    groups = dict.fromkeys((t.formula.group, _levels(t)) for t in model.design.random if not t.is_smooth)
+    groups = group_sizes(model)
     if groups:
-        line += ", groups: " + "; ".join(f"{group}, {count}" for group, count in groups)
+        line += ", groups: " + "; ".join(f"{group}, {count}" for group, count in groups.items())
     if model.design.dropped_rows:
         line += f" ({model.design.dropped_rows} rows with missing values dropped)"
     named = [f"{name} = {format_number(value)}" for name, value in dispersion(solution).items()]

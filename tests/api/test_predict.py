@@ -52,7 +52,7 @@ class TestLevels:
             )
         slope = golden("epil_slope", "Laplace")
         term = slope.solution.model.design.random[0]
-        variance = np.einsum("nq,qr,nr->n", term.z, slope.solution.covariance, term.z)
+        variance = np.einsum("nq,qr,nr->n", term.z, slope.solution.covariance[0], term.z)
         expected = np.exp(fixed_part(slope) + variance / 2)  # the mean of a log-normal variable
         np.testing.assert_allclose(slope.predict(level="marginal"), expected, rtol=1e-10)
 
@@ -119,9 +119,9 @@ class TestNewData:
 
 @eqx.filter_jit
 def modes_at(glmm, params):
-    """Conditional modes `u` (groups, q) at `params`."""
-    b = conditional_mode(glmm, params, glmm.structure.no_effects(params.beta.dtype))
-    return (scaled_factor(glmm, params) @ b).T
+    """Conditional modes `u` (groups, q) of the one grouping factor at `params`."""
+    (b,) = conditional_mode(glmm, params, glmm.structure.no_effects(params.beta.dtype))
+    return (scaled_factor(glmm, params)[0] @ b).T
 
 
 def moved_to(fit: gj.Fit, vector: np.ndarray) -> gj.Fit:
@@ -130,8 +130,8 @@ def moved_to(fit: gj.Fit, vector: np.ndarray) -> gj.Fit:
     glmm = solution.model.glmm
     with gj.float64():
         params = jax.tree.map(np.asarray, unpack(glmm, vector))
-        mode = np.asarray(modes_at(glmm, params))[: len(solution.model.levels)]
-    return gj.Fit(dataclasses.replace(solution, params=params, mode=mode))
+        mode = np.asarray(modes_at(glmm, params))[: len(solution.model.design.random[0].levels)]
+    return gj.Fit(dataclasses.replace(solution, params=params, mode=(mode,)))
 
 
 @pytest.mark.parametrize("level", ["conditional", "population", "marginal"])
@@ -149,7 +149,7 @@ def test_standard_errors_are_the_delta_method(golden, case, method, level):
     variance = np.einsum("kna,ab,knb->kn", jacobian, fit.solution.vcov, jacobian)
     if level == "conditional":
         (term,) = fit.solution.model.design.random
-        given = np.einsum("nq,nqr,nr->n", term.z, fit.solution.mode_cov[term.refs], term.z)
+        given = np.einsum("nq,nqr,nr->n", term.z, fit.solution.mode_cov[0][term.refs], term.z)
         mu = fit.predict().to_numpy()
         slope = mu * (1 - mu) if case == "cbpp" else np.ones_like(mu)
         variance = variance + np.stack([given, slope**2 * given])
@@ -203,7 +203,7 @@ class TestSimulate:
         """Mean, variance of every row, and covariance within a group."""
         draws = sleep.simulate(4000, seed=4)
         (term,) = sleep.solution.model.design.random
-        cov = term.z[:10] @ sleep.solution.covariance @ term.z[:10].T + np.eye(10) * sleep.dispersion["sigma"] ** 2
+        cov = term.z[:10] @ sleep.solution.covariance[0] @ term.z[:10].T + np.eye(10) * sleep.dispersion["sigma"] ** 2
         error = np.sqrt(np.diag(cov) / 4000)
         assert (np.abs(draws[:, :10].mean(0) - sleep.predict(level="population")[:10]) < 4.5 * error).all()
         scale = np.sqrt(np.outer(np.diag(cov), np.diag(cov)))

@@ -13,11 +13,23 @@ FITS = [
 ]
 # lme4 leaves constants out of these log-likelihoods; `test_adaptive_quadrature` has complete ones.
 INCOMPLETE = {("cbpp", "AGHQ9"), ("cbpp", "AGHQ25"), ("epil", "AGHQ15")}
+# Where lme4 ended below the maximum, on a flat direction: its estimates are off by about a tenth of a standard error of
+# the variances, and glmmTMB's entry of the same case confirms what is found here. The log-likelihood may be higher by
+# as much as this.
+STOPPED_SHORT = {("grouseticks", "lme4"): 1e-3}
+# A failed finite-difference Hessian: these standard errors are ten times too small; glmmTMB's agree with those here.
+WRONG_ERRORS = {("grouseticks", "lme4")}
 
 
 @pytest.fixture
 def fit(golden, case, entry):
     return golden(case, entry["method"])
+
+
+@pytest.fixture
+def short(case, entry):
+    """By how much the reference may have missed the maximum; None where it did not."""
+    return STOPPED_SHORT.get((case, entry["engine"].split()[0]))
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -31,9 +43,11 @@ class TestAgainstTheReference:
         assert fit.converged
         assert fit.scaled_gradient < 1e-5
 
-    def test_log_likelihood(self, fit, case, entry):
+    def test_log_likelihood(self, fit, case, entry, short):
         if (case, entry["method"]) in INCOMPLETE:
             assert fit.loglik < entry["loglik"]
+        elif short is not None:
+            assert 1e-4 < fit.loglik - entry["loglik"] < short
         else:
             assert fit.loglik == pytest.approx(entry["loglik"], abs=1e-4, rel=0)
 
@@ -43,24 +57,33 @@ class TestAgainstTheReference:
         assert fit.aic == pytest.approx(2 * entry["df"] - 2 * fit.loglik)
         assert fit.bic == pytest.approx(np.log(entry["nobs"]) * entry["df"] - 2 * fit.loglik)
 
-    def test_fixed_effects(self, fit, case, entry):
-        off = (fit.fixef - np.atleast_1d(entry["beta"])) / np.atleast_1d(entry["se"])
-        assert np.abs(off).max() < 0.005
+    def test_fixed_effects(self, fit, case, entry, short):
+        errors = fit.std_errors if (case, entry["engine"].split()[0]) in WRONG_ERRORS else np.atleast_1d(entry["se"])
+        off = (fit.fixef - np.atleast_1d(entry["beta"])) / errors
+        assert np.abs(off).max() < (0.005 if short is None else 0.1)
 
     def test_standard_errors(self, fit, case, entry):
+        np.testing.assert_allclose(np.sqrt(np.diag(fit.vcov)), fit.std_errors)
+        if (case, entry["engine"].split()[0]) in WRONG_ERRORS:
+            assert (np.array(entry["se"]) < 0.2 * fit.std_errors).any()
+            return
         tolerance = 0.01 if entry["engine"].startswith("lme4") else 0.001
         np.testing.assert_allclose(fit.std_errors, np.atleast_1d(entry["se"]), rtol=tolerance)
-        np.testing.assert_allclose(np.sqrt(np.diag(fit.vcov)), fit.std_errors)
 
-    def test_standard_deviations_and_correlations(self, fit, case, entry):
-        table = fit.varcorr().query("group != 'Residual'")
-        is_sd = table.term2 == ""
-        blocks = list(entry["random"].values())
-        sds = np.concatenate([np.atleast_1d(block["sd"]) for block in blocks])
-        np.testing.assert_allclose(table.sdcor[is_sd], sds, rtol=1e-3)
-        np.testing.assert_allclose(table.vcov[is_sd], sds**2, rtol=2e-3)
-        correlations = [value for block in blocks for value in _above_diagonal(block["corr"])]
-        np.testing.assert_allclose(table.sdcor[~is_sd], correlations, rtol=1e-3, atol=1e-4)
+    def test_standard_deviations_and_correlations(self, fit, case, entry, short):
+        table, seen = fit.varcorr().query("group != 'Residual'"), []
+        rtol = 1e-3 if short is None else 0.02
+        for name, block in entry["random"].items():
+            own = table[table.group == _group(name, table.group)]
+            if "names" in block:
+                own = own[own.term1.isin([_term(term) for term in np.atleast_1d(block["names"])])]
+            is_sd, sds = own.term2 == "", np.atleast_1d(block["sd"])
+            np.testing.assert_allclose(own.sdcor[is_sd], sds, rtol=rtol)
+            np.testing.assert_allclose(own.vcov[is_sd], sds**2, rtol=2 * rtol)
+            expected = _above_diagonal(block["corr"])[: (~is_sd).sum()]  # of ar1, whose corner is shown, the first
+            np.testing.assert_allclose(own.sdcor[~is_sd], expected, rtol=rtol, atol=1e-4)
+            seen += list(own.index)
+        assert sorted(seen) == list(table.index)
 
     def test_dispersion(self, fit, case, entry):
         if fit.dispersion:
@@ -68,21 +91,23 @@ class TestAgainstTheReference:
         else:
             assert entry["sigma"] in (None, 1)
 
-    def test_conditional_modes(self, fit, case, entry):
-        for group, expected in entry.get("modes", {}).items():
-            table = fit.ranef()
-            assert set(table.group) == {group.removesuffix(".1")}
-            terms, levels = np.atleast_1d(expected["terms"]), expected["levels"]
-            modes, errors = (_by_level(table, column, levels) for column in ("mode", "std_error"))
-            assert modes.shape == (len(levels), len(terms))
-            sd = fit.varcorr().query("term2 == '' and group != 'Residual'").sdcor.to_numpy()
-            np.testing.assert_allclose(modes / sd, np.array(expected["mode"]) / sd, rtol=0, atol=1e-3)
+    def test_conditional_modes(self, fit, case, entry, short):
+        ranef, variances = fit.ranef(), fit.varcorr().query("term2 == ''")
+        atol = 1e-3 if short is None else 0.02
+        for name, expected in entry.get("modes", {}).items():
+            group = _group(name, ranef.group)
+            own, levels = ranef[ranef.group == group], [_level(level) for level in expected["levels"]]
+            assert list(own.term.unique()) == [_term(term) for term in np.atleast_1d(expected["terms"])]
+            modes, errors = (_by_level(own, column, levels) for column in ("mode", "std_error"))
+            sd = variances[variances.group == group].sdcor.to_numpy()
+            np.testing.assert_allclose(modes / sd, np.array(expected["mode"]) / sd, rtol=0, atol=atol)
             if expected["cond_sd"] is not None:
-                np.testing.assert_allclose(errors / sd, np.array(expected["cond_sd"]) / sd, rtol=0, atol=1e-3)
+                np.testing.assert_allclose(errors / sd, np.array(expected["cond_sd"]) / sd, rtol=0, atol=atol)
 
-    def test_fitted_means(self, fit, case, entry):
+    def test_fitted_means(self, fit, case, entry, short):
         means = fit.predict().head(6)
-        np.testing.assert_allclose(means, np.broadcast_to(entry["fitted_head"], 6), rtol=1e-4)
+        rtol = 1e-4 if short is None else 0.01
+        np.testing.assert_allclose(means, np.broadcast_to(entry["fitted_head"], 6), rtol=rtol)
 
 
 @pytest.mark.parametrize("name", INFERENCE["aghq"])
@@ -117,6 +142,21 @@ def test_adaptive_quadrature_fits(golden, name):
 def _phi(log_size: float | None) -> np.ndarray:
     """`phi` here from GLMMadaptive's logarithm of the size."""
     return np.zeros(0) if log_size is None else np.exp(-0.5 * np.atleast_1d(log_size))
+
+
+def _group(name: str, groups) -> str:
+    """The group here that lme4 calls `name`: it writes `cask:batch`, and `g.1` for a second term of `g`."""
+    plain = name.removesuffix(".1")
+    return plain if plain in set(groups) else _level(plain)
+
+
+def _level(name: str) -> str:
+    """lme4's `a:A` is `A:a` here: the coarser factor comes first."""
+    return ":".join(reversed(name.split(":")))
+
+
+def _term(name: str) -> str:
+    return name.replace("(Intercept)", "Intercept")
 
 
 def _above_diagonal(corr: list) -> list[float]:
