@@ -53,8 +53,11 @@ def glmm_rust(setting: Structure) -> Run | None:
 
 
 def gpboost(setting: Structure, *, inversion: str = "default") -> Run | None:
-    """On all cores, unless OMP_NUM_THREADS says otherwise. By default it takes conjugate gradients and random traces for crossed and nested effects, so that
-    its log-likelihood is itself an estimate; "cholesky" computes it."""
+    """On all cores, unless OMP_NUM_THREADS says otherwise.
+
+    Its default for crossed and nested effects is conjugate gradients and random traces, so that its log-likelihood is
+    an estimate; `inversion="cholesky"` computes it.
+    """
     if not installed("gpboost"):
         return None
     import gpboost

@@ -66,15 +66,9 @@ def alone(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
         return pool.submit(function, *arguments, **options).result()
 
 
-def rows_of(name: str, own: Run, peers: tuple[str, ...], *, small: bool) -> list[tuple[str, ...]]:
-    """The table of a setting; a peer that fails says so in its row."""
-    rows = [HEAD, ("glmmjax", digits(own.first), digits(own.warm), f"{own.loglik:,.4f}", "1")]
-    for peer in peers:
-        run = alone(fit_peer, name, peer, small=small)
-        if run is not None:
-            times = digits(run.warm / own.warm)
-            rows.append((peer, digits(run.first), digits(run.warm), f"{run.loglik:,.4f}", times))
-    return rows
+def row_of(method: str, run: Run, own: Run) -> tuple[str, ...]:
+    """A row of the table of a setting."""
+    return method, digits(run.first), digits(run.warm), f"{run.loglik:,.4f}", digits(run.warm / own.warm)
 
 
 def in_words(name: str, setting: Structure, own: Own) -> str:
@@ -109,8 +103,10 @@ def main() -> None:
         own = alone(fit_own, name, small=arguments.small)
         setting = STRUCTURES[name](small=True)  # for its words: this process stays small
         print(f"\n{in_words(name, setting, own)}\n", flush=True)
-        peers = () if arguments.no_peers else setting.peers
-        print(table(rows_of(name, own.run, peers, small=arguments.small)), flush=True)
+        print(table([HEAD, row_of("glmmjax", own.run, own.run)]), flush=True)
+        for peer in () if arguments.no_peers else setting.peers:
+            if (run := alone(fit_peer, name, peer, small=arguments.small)) is not None:
+                print("| " + " | ".join(row_of(peer, run, own.run)) + " |", flush=True)
 
 
 if __name__ == "__main__":
