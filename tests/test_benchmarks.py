@@ -4,7 +4,10 @@ import pathlib
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+
+import glmmjax as gj
 
 FOLDER = pathlib.Path(__file__).parents[1] / "benchmarks"
 
@@ -16,6 +19,24 @@ def test_a_benchmark_prints_a_table(command):
     assert done.returncode == 0, done.stderr
     rows = [line for line in done.stdout.splitlines() if line.startswith("| S1 |")]
     assert rows and all("100.00%" in row and "nan" not in row for row in rows)
+
+
+def test_structures_print_a_table():
+    command = [sys.executable, FOLDER / "structure.py", "--small", "--no-peers", "lopsided"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "| glmmjax | " in done.stdout and "Converged." in done.stdout and "nan" not in done.stdout
+
+
+def test_structures_are_models(monkeypatch):
+    monkeypatch.syspath_prepend(FOLDER)
+    import _structures  # noqa: PLC0415 - the benchmarks are no package
+
+    for make in _structures.STRUCTURES.values():
+        setting = make(small=True)
+        model = gj.glmm(setting.formula, setting.data, setting.family)
+        assert len(model.core.design.y) == len(setting.data) and np.isfinite(model.core.design.y).all()
+        assert {*setting.fixed, *setting.groups} <= set(setting.data)
 
 
 def test_the_single_cell_setting_is_a_sparse_batch(monkeypatch):
