@@ -72,7 +72,9 @@ def mixed_model(  # noqa: PLR0913 - the arguments of `glmm`
     """Parse, check and lay out; raises `ModelError`."""
     distribution = as_family(family)
     given = {"weights": weights, "offset": offset, "matrices": matrices}
-    return lay_out(build_design(formula, data, response=distribution.response, covariances=kinds(), **given), distribution)
+    return lay_out(
+        build_design(formula, data, response=distribution.response, covariances=kinds(), **given), distribution
+    )
 
 
 def lay_out(design: Design, family: AbstractFamily) -> MixedModel:

@@ -59,7 +59,18 @@ PARTS = {
         *("model", "working", "mixed", "marginal", "fit", "inference"),
     },
     "study": {
-        *("_errors", "_status", "_precision", "covariances", "params", "model", "mixed", "marginal", "fit", "inference"),
+        *(
+            "_errors",
+            "_status",
+            "_precision",
+            "covariances",
+            "params",
+            "model",
+            "mixed",
+            "marginal",
+            "fit",
+            "inference",
+        ),
         *("prediction", "batch"),
     },
     "api": {

@@ -77,7 +77,7 @@ def searching(search: Search, *, limit: Int[Array, ""]) -> Bool[Array, ""]:
     Not if the scaled gradient `sqrt(g' inverse g)`, the distance to the minimum in standard errors, is small, if no
     step along the direction helps any more, or after `limit` evaluations.
     """
-    tolerance = 0.1 * scaled_tolerance(search.x.dtype)
+    tolerance = 0.3 * scaled_tolerance(search.x.dtype)  # which the exact Hessian may see a little larger
     small = search.gradient @ search.inverse @ search.gradient <= tolerance**2
     going = (search.evaluations < limit) & ~small & (search.length > _SHORTEST)
     return (search.evaluations == 0) | going

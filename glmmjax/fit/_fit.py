@@ -61,7 +61,9 @@ def _check_quadrature(model: MixedModel, method: AGHQ) -> None:
     factors, family = model.glmm.structure.factors, model.family
     if len(factors) > 1:
         groups = ", ".join(dict.fromkeys(term.formula.group for term in model.design.random))
-        raise ModelError(f"AGHQ integrates over one grouping factor, and the model has several ({groups}): use gj.Laplace().")
+        raise ModelError(
+            f"AGHQ integrates over one grouping factor, and the model has several ({groups}): use gj.Laplace()."
+        )
     q = sum(f.rank for f in factors)
     if q and not family.traits.covers_line:
         raise ModelError(

@@ -29,7 +29,10 @@ class Laplace(AbstractIntegral):
         return factor_at(glmm, params, mode, curvature)
 
     def log_integral(self, glmm, params, mode):
-        joint = log_kernel(glmm, predictor_at(glmm, params, mode), params.phi).sum() - 0.5 * glmm.structure.dot(mode, mode).sum()
+        joint = (
+            log_kernel(glmm, predictor_at(glmm, params, mode), params.phi).sum()
+            - 0.5 * glmm.structure.dot(mode, mode).sum()
+        )
         return joint - 0.5 * self.factor(glmm, params, mode).logdet().sum()
 
     def describe(self):

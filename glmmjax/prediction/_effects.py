@@ -85,7 +85,9 @@ def _conditional_variance(solution: Solution, rows: Rows, included: list[int]) -
     structure = solution.model.glmm.structure
     effects = sum(f.rank * f.levels for f in structure.factors)
     together = max(1, min(len(rows.x), _NUMBERS_AT_ONCE // effects))
-    found = [_some_variances(solution, rows, included, np.arange(i, i + together)) for i in range(0, len(rows.x), together)]
+    found = [
+        _some_variances(solution, rows, included, np.arange(i, i + together)) for i in range(0, len(rows.x), together)
+    ]
     return np.concatenate(found)[: len(rows.x)]
 
 

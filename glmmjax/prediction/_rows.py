@@ -46,7 +46,9 @@ class Rows(NamedTuple):
 def fitted_rows(model: MixedModel) -> Rows:
     """The rows that were fitted."""
     design = model.design
-    z, refs, positions = zip(*((t.z, t.refs, t.position) for t in design.random), strict=True) if design.random else ((),) * 3
+    z, refs, positions = (
+        zip(*((t.z, t.refs, t.position) for t in design.random), strict=True) if design.random else ((),) * 3
+    )
     return Rows(design.fixed.x, design.offset, _by_factor(model, z, refs, positions), design.frame.index)
 
 

@@ -1,6 +1,7 @@
 """How the random effects of a model are laid out, and the factor of `H` that follows from it."""
 
 from ._columns import Columns as Columns
+from ._factor import Elimination as Elimination
 from ._factor import Factor as Factor
 from ._factor import factorise as factorise
 from ._layout import Layout as Layout

@@ -16,19 +16,19 @@ from . import _small as small
 Matrix = Float[Array, "r r"]
 Columns = Float[Array, "r *columns"]
 
-_SMALLEST_HALF = 128
+_BATCHED = 320  # larger matrices are not computed side by side
+_LEAF = 32
+_LAPACK_LEAF = 128
 
 
 def cholesky(s: Matrix) -> Matrix:
     """Lower-triangular `l` with `l l' = s` (its lower triangle is read), without derivative; NaN if `s` is not positive
     definite.
 
-    Small matrices, of which a batch has many, stay clear of LAPACK's batched calls (see `_small`).
+    Matrices of which a batch may have many stay clear of LAPACK's batched calls (see `_small`).
     """
     s = jax.lax.stop_gradient(s)
-    if len(s) <= _SMALLEST_HALF:
-        return small.cholesky(_symmetric(s)[..., None])[..., 0]
-    return jnp.linalg.cholesky(s, symmetrize_input=False)
+    return _cholesky_by_halves(s) if len(s) <= _BATCHED else jnp.linalg.cholesky(s, symmetrize_input=False)
 
 
 def half_solve(l: Matrix, x: Columns) -> Columns:
@@ -57,7 +57,7 @@ def solve(s: Matrix, l: Matrix, x: Columns) -> Columns:
     Not by a rule for `jax.custom_jvp`: where the solution is itself the linear part of a rule (the derivative of the
     conditional mode), that rule would be lost when it is transposed.
     """
-    half = _lower_inverse(l) if len(l) <= _SMALLEST_HALF else None
+    half = _lower_inverse(l) if len(l) <= _BATCHED else None
 
     def solution(_, b):
         return cho_solve((l, True), b) if half is None else half.T @ (half @ b)
@@ -83,12 +83,33 @@ def _symmetric(s: Matrix) -> Matrix:
     return jnp.tril(s) + jnp.tril(s, -1).T
 
 
-def _lower_inverse(l: Matrix) -> Matrix:
+def _cholesky_by_halves(s: Matrix) -> Matrix:
+    r = len(s)
+    if r <= _LEAF:
+        return small.cholesky(_symmetric(s)[..., None])[..., 0]
+    half = _middle(r)
+    above = _cholesky_by_halves(s[:half, :half])
+    across = s[half:, :half] @ _lower_inverse(above).T
+    return _lower(above, across, _cholesky_by_halves(s[half:, half:] - across @ across.T))
+
+
+def _lower_inverse(l: Matrix, leaf: int | None = None) -> Matrix:
     """`l^-1` by halves: nearly all of it is matrix products, four times as fast as solving for the identity."""
     r = len(l)
-    if r <= _SMALLEST_HALF:
-        return small.solve_lower(l[..., None], jnp.eye(r, dtype=l.dtype)[..., None])[..., 0]
-    half = (r // 2 + 31) // 32 * 32
-    above, below = _lower_inverse(l[:half, :half]), _lower_inverse(l[half:, half:])
-    across = -below @ (l[half:, :half] @ above)
-    return jnp.block([[above, jnp.zeros((half, r - half), l.dtype)], [across, below]])
+    leaf = leaf or (_LEAF if r <= _BATCHED else _LAPACK_LEAF)
+    identity = jnp.eye(r, dtype=l.dtype)
+    if r <= leaf:
+        by_lapack = leaf == _LAPACK_LEAF
+        return solve_triangular(l, identity, lower=True) if by_lapack else small.lower_inverse(l[..., None])[..., 0]
+    half = _middle(r)
+    above, below = _lower_inverse(l[:half, :half], leaf), _lower_inverse(l[half:, half:], leaf)
+    return _lower(above, -below @ (l[half:, :half] @ above), below)
+
+
+def _middle(r: int) -> int:
+    return (r // 2 + 15) // 16 * 16
+
+
+def _lower(above: Float[Array, "a a"], across: Float[Array, "b a"], below: Float[Array, "b b"]) -> Matrix:
+    nothing = jnp.zeros(across.shape[::-1], across.dtype)
+    return jnp.concatenate([jnp.concatenate([above, nothing], 1), jnp.concatenate([across, below], 1)])

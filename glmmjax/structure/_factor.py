@@ -20,19 +20,55 @@ from . import _small as small
 from ._structure import Border, Effects, Matrix, Structure
 
 
-class Left(NamedTuple):
-    """`diag`, `nest` and `border` of a `Matrix`."""
-
-    diag: tuple[Array, ...]
-    nest: tuple[tuple[Array, ...], ...]
-    border: tuple[Array, ...]
-
-
 class Rest(NamedTuple):
     """The dense matrix that is left at the end, and its Cholesky factor."""
 
     matrix: Float[Array, "r r"]
     cholesky: Float[Array, "r r"]
+
+
+class Elimination(NamedTuple):
+    """What is left of the chain when finer factors are eliminated, and at the end.
+
+    Attributes:
+        diag, nest, border: as of a `Matrix`.
+        rest: the dense matrix, None if there is none.
+    """
+
+    diag: tuple[Array, ...]
+    nest: tuple[tuple[Array, ...], ...]
+    border: tuple[Array, ...]
+    rest: Rest | None
+
+    def solve(self, structure: Structure, x: Effects) -> Effects:
+        """`H^-1 x`; the parts of `x` may have axes between the first and the last."""
+        chain = structure.chain
+        moving, inverses = list(x[:chain]), [small.inverse(block) for block in self.diag]
+        bottom = _stack(x[chain:]) if self.rest is not None else None
+        for t in range(chain):
+            done = small.multiply(inverses[t], moving[t])
+            for s, block in enumerate(self.nest[t], t + 1):
+                moving[s] = moving[s] - structure.up(small.multiply(block, done), t, s)
+            if bottom is not None:
+                bottom = bottom - _onto_rest(structure.borders[t], self.border[t], done, len(bottom))
+        if self.rest is not None:
+            bottom = dense.solve(*self.rest, bottom)
+        for t in reversed(range(chain)):
+            moving[t] = small.multiply(inverses[t], moving[t] - self.from_above(structure, t, moving, bottom))
+        return (*moving, *(_unstack(bottom, x[chain:]) if self.rest is not None else ()))
+
+    def from_above(self, structure: Structure, t: int, moving: list[Array], bottom: Array | None) -> Array:
+        """What the coarser factors and the rest take from the right-hand side of factor `t`."""
+        total = jnp.zeros_like(moving[t])
+        for s, block in enumerate(self.nest[t], t + 1):
+            parent = structure.parents[t][s - t - 1]
+            total = total + small.multiply(jnp.swapaxes(block, 0, 1), moving[s][..., parent])
+        if bottom is None:
+            return total
+        border, values = structure.borders[t], self.border[t]
+        ahead = (slice(None), *[None] * (total.ndim - 2))
+        parts = values[ahead] * jnp.moveaxis(bottom[border.column], 0, -1)
+        return total.at[..., border.level].add(parts)
 
 
 class Factor(eqx.Module):
@@ -41,53 +77,37 @@ class Factor(eqx.Module):
     Attributes:
         structure: whose `H` it is.
         matrix: `H` itself.
-        left: what of the chain is left when finer factors are eliminated: blocks of the levels, what they have in
-            common with their parents, and with the rest.
-        rest: the dense matrix, None if there is no rest.
+        left: what its elimination left.
     """
 
     structure: Structure
     matrix: Matrix
-    left: Left
-    rest: Rest | None
+    left: Elimination
 
     def solve(self, x: Effects) -> Effects:
         """`H^-1 x`; the parts of `x` may have axes between the first and the last."""
-        chain = self.structure.chain
-        moving, inverses = list(x[:chain]), [small.inverse(block) for block in self.left.diag]
-        bottom = _stack(x[chain:]) if self.rest is not None else None
-        for t in range(chain):
-            done = small.multiply(inverses[t], moving[t])
-            for s, block in enumerate(self.left.nest[t], t + 1):
-                moving[s] = moving[s] - self.structure.up(small.multiply(block, done), t, s)
-            if bottom is not None:
-                bottom = bottom - _onto_rest(self.structure.borders[t], self.left.border[t], done, len(bottom))
-        if self.rest is not None:
-            bottom = dense.solve(*self.rest, bottom)
-        for t in reversed(range(chain)):
-            moving[t] = small.multiply(inverses[t], moving[t] - self._from_above(t, moving, bottom))
-        return (*moving, *(_unstack(bottom, x[chain:]) if self.rest is not None else ()))
+        return self.left.solve(self.structure, x)
 
     def half_solve(self, x: Effects) -> Effects:
         """`l'^-1 x` with `H = l l'`: standard normal `x` becomes a draw from `N(0, H^-1)`."""
         chain, moving = self.structure.chain, list(x[: self.structure.chain])
-        bottom = dense.half_solve(self.rest.cholesky, _stack(x[chain:])) if self.rest is not None else None
+        bottom = dense.half_solve(self.left.rest.cholesky, _stack(x[chain:])) if self.left.rest is not None else None
         for t in reversed(range(chain)):
             moving[t] = small.solve_upper(small.cholesky(self.left.diag[t]), moving[t])
             if self.left.nest[t] or bottom is not None:
-                above = self._from_above(t, moving, bottom)
+                above = self.left.from_above(self.structure, t, moving, bottom)
                 moving[t] = moving[t] - small.multiply(small.inverse(self.left.diag[t]), above)
-        return (*moving, *(_unstack(bottom, x[chain:]) if self.rest is not None else ()))
+        return (*moving, *(_unstack(bottom, x[chain:]) if self.left.rest is not None else ()))
 
     def logdet(self) -> Float[Array, " components"]:
         """`log det H` of each component."""
         parts = self.structure.by_component(tuple(small.logdet(block) for block in self.left.diag))
-        return parts if self.rest is None else parts + dense.logdet(*self.rest)
+        return parts if self.left.rest is None else parts + dense.logdet(*self.left.rest)
 
     def blocks(self) -> tuple[Float[Array, "_ _ _"], ...]:
         """The blocks of `H^-1` that belong to the levels of each factor: the covariance of the spherical random effects
         of a level given the data; NaN where `H` is not positive definite."""
-        if self.structure.chain == 1 and self.rest is None:
+        if self.structure.chain == 1 and self.left.rest is None:
             return (small.inverse(self.left.diag[0]),)
         slopes = jax.grad(lambda matrix: eliminate(self.structure, matrix).logdet().sum())(self.matrix)
         # Some steps compute one triangle only, so an entry and its mirror image share the derivative in any proportion.
@@ -98,20 +118,7 @@ class Factor(eqx.Module):
         """Whether `H` of a component is positive definite."""
         bad = tuple(1.0 - jnp.isfinite(small.cholesky(block)).all((0, 1)) for block in self.left.diag)
         good = self.structure.by_component(bad) == 0
-        return good if self.rest is None else good & jnp.isfinite(self.rest.cholesky).all()
-
-    def _from_above(self, t: int, moving: list[Array], bottom: Array | None) -> Array:
-        """What the coarser factors and the rest take from the right-hand side of factor `t`."""
-        total = jnp.zeros_like(moving[t])
-        for s, block in enumerate(self.left.nest[t], t + 1):
-            parent = self.structure.parents[t][s - t - 1]
-            total = total + small.multiply(jnp.swapaxes(block, 0, 1), moving[s][..., parent])
-        if bottom is None:
-            return total
-        border, values = self.structure.borders[t], self.left.border[t]
-        ahead = (slice(None), *[None] * (total.ndim - 2))
-        parts = values[ahead] * jnp.moveaxis(bottom[border.column], 0, -1)
-        return total.at[..., border.level].add(parts)
+        return good if self.left.rest is None else good & jnp.isfinite(self.left.rest.cholesky).all()
 
 
 def factorise(structure: Structure, lam, gram) -> Factor:
@@ -138,11 +145,11 @@ def eliminate(structure: Structure, matrix: Matrix) -> Factor:
                 border[s] = border[s].at[:, structure.borders[t].up[i]].add(-moved)
         if taken is not None:
             taken = _take_products(taken, structure.borders[t], inverse, border[t])
-    left = Left(tuple(diag), tuple(map(tuple, nest)), tuple(border))
-    if taken is None:
-        return Factor(structure, matrix, left, None)
-    rest = structure.add_to_rest(taken.reshape(r, r), matrix.trail)
-    return Factor(structure, matrix, left, Rest(rest, dense.cholesky(rest)))
+    rest = None
+    if taken is not None:
+        whole = structure.add_to_rest(taken.reshape(r, r), matrix.trail)
+        rest = Rest(whole, dense.cholesky(whole))
+    return Factor(structure, matrix, Elimination(tuple(diag), tuple(map(tuple, nest)), tuple(border), rest))
 
 
 def _take_products(

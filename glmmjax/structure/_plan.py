@@ -281,4 +281,3 @@ def _up(maps: _Maps, t: int, s: int, shapes: _Shapes) -> np.ndarray:
             found.append(_padded(start + place, shapes.pairs[t][r], start + count - 1))
         first += other.rank * count
     return np.concatenate(found)
-

@@ -59,6 +59,11 @@ def solve_upper(l: Blocks, x: Columns) -> Columns:
     return jnp.stack(out) if q else x
 
 
+def lower_inverse(l: Blocks) -> Blocks:
+    """`l^-1` for lower-triangular `l`."""
+    return solve_lower(l, jnp.broadcast_to(jnp.eye(len(l), dtype=l.dtype)[:, :, None], l.shape))
+
+
 def congruence(lam: Float[Array, "q d"], m: Blocks) -> Float[Array, "d d groups"]:
     """`lam' m lam` of each group."""
     return two_sided(lam, m, lam)

@@ -142,9 +142,7 @@ class Structure(eqx.Module):
         return Gram(
             diag=tuple(self._product(t, t, w, t) for t in chain),
             nest=tuple(tuple(self._product(s, t, w, t) for s in chain[t + 1 :]) for t in chain),
-            border=tuple(
-                tuple(self._paired(r, t, w) for r in rest) if self.borders else () for t in chain
-            ),
+            border=tuple(tuple(self._paired(r, t, w) for r in rest) if self.borders else () for t in chain),
             trail=tuple(tuple(self._trail(r, s, w) for s in range(r, len(self.factors))) for r in rest),
         )
 

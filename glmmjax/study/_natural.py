@@ -112,7 +112,7 @@ def _others(given: Any, places: list[tuple[str, Component]]) -> Iterator[float]:
     pairs = [(c.term1, c.term2) for _, c in places]
     keys = [pair if pairs.count(pair) == 1 else (*pair, group) for pair, (group, _) in zip(pairs, places, strict=True)]
     values = _by_pair(given, keys)
-    known = {key for key in keys} | {(key[1], key[0], *key[2:]) for key in keys}
+    known = set(keys) | {(key[1], key[0], *key[2:]) for key in keys}
     for pair, value in values.items():
         if pair not in known:
             raise ModelError(f"corr has {pair!r}, which is no pair of correlated random effects of the model.")

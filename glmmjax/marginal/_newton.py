@@ -1,0 +1,167 @@
+"""Where the conditional mode is: the search for it, without derivatives."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Bool, Float, Int
+
+from .._types import Array
+from ..model import GLMM, fixed_predictor, scaled_factor
+from ..params import Params
+from ..structure import Effects, Elimination, Factor, Factors, factorise, to_natural, to_spherical
+from ._conditional import log_kernel, observed_curvature, score
+
+PerComponent = Float[Array, " components"]
+
+MAX_STEPS = 100
+_SLOW = 0.04  # of the decrement that a step leaves: above it the factor is renewed
+
+
+class Point(NamedTuple):
+    """The joint density of data and random effects at one `b`, component by component.
+
+    `density` is `sum log f - b'b / 2` (kernels only), `slope` its gradient, `direction` Newton's step.
+    """
+
+    b: Effects
+    density: PerComponent
+    slope: Effects
+    direction: Effects
+
+
+class Search(NamedTuple):
+    """State of the damped Newton search: the best point of each component and the length of its next step; the factor
+    of `H` if steps share one."""
+
+    point: Point
+    length: PerComponent
+    steps: Int[Array, ""]
+    factor: Elimination | None
+
+
+def find_mode(glmm: GLMM, params: Params, start: Effects) -> Point:
+    """Damped Newton in one flattened loop: each turn tries one step of every component; one whose density would fall
+    (or is not finite) keeps its point and halves its next step.
+
+    Where `H` has a dense rest, steps share its factor as long as they get four fifths nearer to the mode each.
+    """
+    at = Where(glmm, params.phi, fixed_predictor(glmm, params.beta), scaled_factor(glmm, params))
+    structure = glmm.structure
+
+    def unsettled(search: Search) -> Bool[Array, ""]:
+        return (search.steps < MAX_STEPS) & ~settled(glmm, search.point).all()
+
+    def turn(search: Search) -> Search:
+        return _shared_turn(at, search) if structure.rest else _newton_turn(at, search)
+
+    components = jnp.zeros(structure.components, at.fixed.dtype)
+    nowhere = Point(
+        start,
+        components - jnp.inf,
+        jax.tree.map(lambda b: jnp.full_like(b, jnp.inf), start),
+        jax.tree.map(jnp.zeros_like, start),
+    )
+    factor = _no_factor(at, start) if structure.rest else None
+    # The first turn evaluates the start itself, so the loop's body is the only place that is traced.
+    return jax.lax.while_loop(unsettled, turn, Search(nowhere, components + 1, jnp.array(0), factor)).point
+
+
+def settled(glmm: GLMM, point: Point) -> Bool[Array, " components"]:
+    """Whether the decrement is so small that one more full step ends at rounding error: that of Newton squares the
+    distance, that of a shared factor takes a tenth of it."""
+    tolerance = jnp.finfo(point.density.dtype).eps ** (1.25 if glmm.structure.rest else 0.75)
+    decrement, squares = (glmm.structure.dot(a, b) for a, b in ((point.slope, point.direction), (point.b, point.b)))
+    return (decrement <= tolerance * (1 + squares)) & jnp.isfinite(point.density)
+
+
+class Where(NamedTuple):
+    """What does not change during a search."""
+
+    glmm: GLMM
+    phi: Any
+    fixed: Array
+    lam: Factors
+
+    def predictor(self, b: Effects) -> Float[Array, "predictors blocks width"]:
+        return self.fixed + self.glmm.structure.spread(to_natural(self.lam, b), self.glmm.predictors)
+
+    def joint(self, eta: Array, b: Effects) -> tuple[PerComponent, Effects]:
+        """The density of each component, and its slope."""
+        structure = self.glmm.structure
+        density = structure.sum_components(log_kernel(self.glmm, eta, self.phi)) - 0.5 * structure.dot(b, b)
+        return density, less(to_spherical(self.lam, structure.gather(score(self.glmm, eta, self.phi))), b)
+
+    def factor(self, w: Array) -> Factor:
+        return factorise(self.glmm.structure, self.lam, self.glmm.structure.gram(w))
+
+
+def _newton_turn(at: Where, search: Search) -> Search:
+    point, length, steps, _ = search
+    structure = at.glmm.structure
+    b = _moved(point.b, structure.to_levels(length), point.direction)
+    eta = at.predictor(b)
+    density, slope = at.joint(eta, b)
+    w = observed_curvature(at.glmm, eta, at.phi)
+    factor = at.factor(w)
+    direction = factor.solve(slope)
+    if not at.glmm.family.traits.log_concave:
+        # Away from the mode H may not be positive definite; without the negative curvatures it always is.
+        safe = at.factor(jnp.maximum(w, 0)).solve(slope)
+        direction = _either(structure.to_levels(factor.positive()), direction, safe)
+    better = _is_better(density, point)
+    here = structure.to_levels(better)
+    kept = Point(
+        _either(here, b, point.b),
+        jnp.where(better, density, point.density),
+        _either(here, slope, point.slope),
+        _either(here, direction, point.direction),
+    )
+    return Search(kept, jnp.where(better, 1.0, length / 2), steps + 1, None)
+
+
+def _shared_turn(at: Where, search: Search) -> Search:
+    """A structure with a rest is one component, so there is one length and one decision."""
+    point, length, steps, old = search
+    structure = at.glmm.structure
+    b = _moved(point.b, structure.to_levels(length), point.direction)
+    density, slope = at.joint(at.predictor(b), b)
+    better = _is_better(density, point)
+    here = structure.to_levels(better)
+    b, slope = _either(here, b, point.b), _either(here, slope, point.slope)
+    direction = old.solve(structure, slope)
+    nearer = structure.dot(slope, direction) <= _SLOW * structure.dot(point.slope, point.direction)
+    shared = (steps > 0) & (better & nearer).all()
+
+    def renewed() -> tuple[Elimination, Effects]:
+        w = observed_curvature(at.glmm, at.predictor(b), at.phi)
+        factor = at.factor(w)
+        if not at.glmm.family.traits.log_concave:
+            factor = jax.lax.cond(factor.positive().all(), lambda: factor, lambda: at.factor(jnp.maximum(w, 0)))
+        return factor.left, factor.solve(slope)
+
+    factor, direction = jax.lax.cond(shared, lambda: (old, direction), renewed)
+    kept = Point(b, jnp.where(better, density, point.density), slope, direction)
+    return Search(kept, jnp.where(better, 1.0, length / 2), steps + 1, factor)
+
+
+def _no_factor(at: Where, b: Effects) -> Elimination:
+    """Zeros in the shape of what a factor is solved with."""
+    shapes = jax.eval_shape(lambda: at.factor(observed_curvature(at.glmm, at.predictor(b), at.phi)).left)
+    return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+
+
+def _is_better(density: PerComponent, point: Point) -> Bool[Array, " components"]:
+    return density >= point.density - 16 * jnp.finfo(density.dtype).eps * jnp.abs(point.density)
+
+
+def _moved(b: Effects, lengths: tuple[Array, ...], direction: Effects) -> Effects:
+    return tuple(one + length * step for one, length, step in zip(b, lengths, direction, strict=True))
+
+
+def _either(here: tuple[Array, ...], one: Effects, other: Effects) -> Effects:
+    return tuple(jnp.where(flag, a, b) for flag, a, b in zip(here, one, other, strict=True))
+
+
+def less(a: Effects, b: Effects) -> Effects:
+    return tuple(one - two for one, two in zip(a, b, strict=True))
