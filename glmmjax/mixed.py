@@ -11,7 +11,7 @@ from .covariances import AbstractCovariance, covariance_named, kinds
 from .design import Design, RandomPart, build_design
 from .families import AbstractFamily, as_family
 from .model import GLMM
-from .structure import Grouping, Laid, Layout, make_structure
+from .structure import PROBES, Grouping, Laid, Layout, make_structure
 from .working import Working, working_coordinates
 
 _PAIRS = 20_000  # rows looked at to see whether covariances can be told apart
@@ -66,7 +66,7 @@ class MixedModel:
         return int((self.design.weights > 0).sum())
 
 
-def mixed_model(  # noqa: PLR0913 - the arguments of `glmm`
+def mixed_model(
     formula: str, data: Any, *, family: str | AbstractFamily, weights=None, offset=None, matrices=None
 ) -> MixedModel:
     """Parse, check and lay out; raises `ModelError`."""
@@ -165,7 +165,13 @@ def plan(model: MixedModel) -> str:
         lines.append(_factor_in_words(model, number))
         for term in (model.design.random[k] for k in terms):
             lines.append(f"  {term.formula.text}: {term.formula.covariance}({_some(term.names)})")
-    if structure.rest:
+    if structure.avoided:
+        r = structure.avoided
+        lines.append(
+            f"no matrix: a dense {r} x {r} one ({8e-9 * r * r:.1f} GB) and what it takes to form it would be out of "
+            f"proportion. Conjugate gradients, and a log determinant estimated with {PROBES} random vectors"
+        )
+    elif structure.rest:
         r = structure.size_of_rest
         lines.append(f"rest: one dense {r} x {r} matrix")
         lines += [f"  {_border_in_words(model, t)}" for t in range(structure.chain)]

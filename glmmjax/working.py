@@ -140,6 +140,7 @@ def _lengths(columns: Columns, present: np.ndarray) -> np.ndarray:
     """(..., q, q) diagonal of the root mean squares of columns of which each row has one."""
     cells = present.shape[-2] * present.shape[-1]
     squares = (np.asarray(columns.z)[..., 0, :, :] ** 2 * present).reshape(-1, cells)
+    assert columns.position is not None
     positions = np.broadcast_to(columns.position, present.shape).reshape(-1, cells)
     sums = np.stack([np.bincount(*pair, minlength=columns.q) for pair in zip(positions, squares, strict=True)])
     mean = sums.reshape(*present.shape[:-2], columns.q) / present.sum((-1, -2))[..., None]

@@ -41,16 +41,24 @@ class Model:
 
     core: MixedModel
 
-    def fit(self, method: Method | None = None, *, reml: bool = False, start: Params | None = None) -> "Fit":
+    def fit(
+        self,
+        method: Method | None = None,
+        *,
+        reml: bool = False,
+        start: Params | None = None,
+        devices: Sequence[Any] | None = None,
+    ) -> "Fit":
         """Maximise the likelihood.
 
         Args:
             method: `gj.Laplace()` (default), `gj.AGHQ(points)`, or `gj.Exact()` (default for gaussian, identity link).
             reml: maximise the restricted likelihood (gaussian with identity link).
             start: parameters to start from, such as `other_fit.params`.
+            devices: share the groups of one huge model among these, such as `jax.devices()`; by default one is used.
         """
         check_response(self.core)
-        return Fit(fit_model(self.core, method, reml=reml, start=start))
+        return Fit(fit_model(self.core, method, reml=reml, start=start, devices=devices))
 
     def log_marginal(self, params: Params, method: Method | None = None) -> Float[Array, ""]:
         """Fully normalised log-likelihood: pure JAX, so `jit`, `grad`, `hessian` and `vmap` apply.

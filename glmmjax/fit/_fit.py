@@ -1,5 +1,8 @@
 """Fit one model: choose the method, run the compiled program, bring the numbers home."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import jax
 import numpy as np
 
@@ -8,6 +11,7 @@ from .._precision import float64
 from ..marginal import AGHQ, MAX_NODES, Exact, Laplace, Method
 from ..mixed import MixedModel
 from ..params import Params
+from ._devices import share
 from ._estimate import estimate
 from ._exact import ExactProblem
 from ._integral import IntegralProblem, bounds_on_counts
@@ -17,8 +21,15 @@ from ._solution import Solution, solution_of
 from ._start import start_params
 
 
-def fit_model(model: MixedModel, method: Method | None, *, reml: bool = False, start: Params | None = None) -> Solution:
-    """Maximise the likelihood of `model` in float64.
+def fit_model(
+    model: MixedModel,
+    method: Method | None,
+    *,
+    reml: bool = False,
+    start: Params | None = None,
+    devices: Sequence[Any] | None = None,
+) -> Solution:
+    """Maximise the likelihood of `model` in float64, its groups shared among `devices` if these are given.
 
     `method` defaults to `Exact` for a linear model and `Laplace` for every other. Raises `ModelError` if the method
     cannot serve the model; a fit that does not end well has a `Status` instead.
@@ -30,7 +41,8 @@ def fit_model(model: MixedModel, method: Method | None, *, reml: bool = False, s
     problem = problem_of(method, int(bounds_on_counts(working.glmm)))
     with float64():
         begin = None if start is None else working.forth(start)
-        found, effects = jax.tree.map(np.asarray, estimate(problem, working.glmm, begin))
+        glmm = working.glmm if devices is None else share(working.glmm, devices)
+        found, effects = jax.tree.map(np.asarray, estimate(problem, glmm, begin))
     outcome = outcome_of(method, working, jax.tree.map(lambda leaf: leaf[None], found), model.response_sd[None])
     return solution_of(model, method, outcome, 0, effects, working.effects_back)
 

@@ -9,8 +9,8 @@ from jaxtyping import Bool, Float, Int
 from .._types import Array
 from ..model import GLMM, pack
 from ..params import Params
+from ..structure import AbstractFactor, Factors, to_natural
 from ..structure import Effects as Spherical
-from ..structure import Factor, Factors, to_natural
 from ..structure import _small as small
 from ._bfgs import Carry, Search
 
@@ -83,7 +83,7 @@ class Effects(NamedTuple):
     cov: tuple[Float[Array, "_ _ _"], ...]
 
 
-def effects_of(scaled: Factors, lam: Factors, mode: Spherical, factor: Factor) -> Effects:
+def effects_of(scaled: Factors, lam: Factors, mode: Spherical, factor: AbstractFactor) -> Effects:
     """Random effects from spherical ones, `u = lam b`, whose covariance given the data is `scaled H^-1 scaled'`."""
     cov = tuple(small.congruence(own.T, block) for own, block in zip(scaled, factor.blocks(), strict=True))
     return Effects(to_natural(lam, mode), cov)

@@ -55,8 +55,8 @@ def start_theta(glmm: GLMM, sd: tuple[Float[Array, " _"], ...]) -> tuple[Float[A
 def moment_sd(structure: Structure, z_score: Effects, gram: Gram) -> tuple[Float[Array, " _"], ...]:
     """Standard deviations at which the squared scores of the pooled model have their expectation, by grouping factor.
 
-    With `m = Z'WZ` the scores `s` of the levels have `E[s_j^2] = m_jj + sum_k m_jk^2 var_k`: summed over the levels, one
-    linear equation a column (a factor with one column a row counts as one). No estimate is kept below its own standard
+    With `m = Z'WZ` the scores `s` of the levels have `E[s_j^2] = m_jj + sum_k m_jk^2 var_k`: summed over the levels,
+    one linear equation a column (a factor with one column a row counts as one). No estimate is kept below its own standard
     error in the absence of random effects, because zero is a stationary point of the likelihood, nor above what it
     would be if there were no other.
     """
@@ -80,7 +80,9 @@ def moment_sd(structure: Structure, z_score: Effects, gram: Gram) -> tuple[Float
 def sums_of_squares(structure: Structure, gram: Gram) -> Float[Array, "units units"]:
     """Sums of squares of the entries of `Z'WZ` by pair of columns."""
     factors, chain = structure.factors, structure.chain
-    table: list[list[Array | None]] = [[None] * len(factors) for _ in factors]
+    units = [1 if f.position is not None else f.q for f in factors]
+    # What is not entered (without a matrix only the blocks of the levels are known) counts as zero.
+    table: list[list[Array]] = [[jnp.zeros((one, two)) for two in units] for one in units]
 
     def enter(f: int, g: int, block: Array, levels: int) -> None:
         total = (block**2).sum(tuple(range(block.ndim - levels, block.ndim)))

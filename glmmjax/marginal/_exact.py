@@ -9,7 +9,7 @@ from jaxtyping import Float
 from .._types import Array
 from ..model import GLMM, relative_factor
 from ..params import Params
-from ..structure import Effects, Factor, Factors, Gram, Structure, factorise, to_spherical
+from ..structure import AbstractFactor, Effects, Factors, Gram, Structure, factorise, to_spherical
 from ..structure import _small as small
 
 Scalar = Float[Array, ""]
@@ -56,7 +56,7 @@ class CrossProducts(NamedTuple):
 class Eliminated(NamedTuple):
     """Cross-products of `X` and `r` in the metric `(I + Z lam lam' Z')^-1`; `H`, and `H^-1 lam'Z'(X r)`."""
 
-    factor: Factor
+    factor: AbstractFactor
     solved: Effects
     xx: Float[Array, "p p"]
     xr: Float[Array, " p"]

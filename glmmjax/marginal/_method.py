@@ -8,7 +8,7 @@ from jaxtyping import Float
 from .._types import Array
 from ..model import GLMM
 from ..params import Params
-from ..structure import Effects, Factor
+from ..structure import AbstractFactor, Effects
 from ._conditional import log_base
 from ._mode import conditional_mode
 
@@ -19,8 +19,8 @@ class AbstractIntegral(eqx.Module):
     name: eqx.AbstractClassVar[str]
 
     @abc.abstractmethod
-    def factor(self, glmm: GLMM, params: Params, mode: Effects) -> Factor:
-        """Factor of `H` at the conditional mode, with the curvature that the method uses."""
+    def factor(self, glmm: GLMM, params: Params, mode: Effects) -> AbstractFactor:
+        """AbstractFactor of `H` at the conditional mode, with the curvature that the method uses."""
 
     @abc.abstractmethod
     def log_integral(self, glmm: GLMM, params: Params, mode: Effects) -> Float[Array, ""]:

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from .._types import Array
 from ..model import GLMM, fixed_predictor, scaled_factor
 from ..params import Params
-from ..structure import Effects, Factor, factorise, to_natural, to_spherical
+from ..structure import AbstractFactor, Effects, factorise, to_natural, to_spherical
 from ._conditional import CurvatureRule, observed_curvature, score
 from ._newton import find_mode, less, settled
 
@@ -34,8 +34,8 @@ def _(primals, tangents):
     return b, factor_at(glmm, params, b).solve(slope_dot)
 
 
-def factor_at(glmm: GLMM, params: Params, b: Effects, curvature: CurvatureRule = observed_curvature) -> Factor:
-    """Factor of `H = I + lam' Z'WZ lam` with the `curvature` at `b`."""
+def factor_at(glmm: GLMM, params: Params, b: Effects, curvature: CurvatureRule = observed_curvature) -> AbstractFactor:
+    """AbstractFactor of `H = I + lam' Z'WZ lam` with the `curvature` at `b`."""
     lam = scaled_factor(glmm, params)
     w = curvature(glmm, predictor_at(glmm, params, b), params.phi)
     return factorise(glmm.structure, lam, glmm.structure.gram(w))

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int
 from .._types import Array
 from ..model import GLMM, fixed_predictor, scaled_factor
 from ..params import Params
-from ..structure import Effects, Elimination, Factor, Factors, factorise, to_natural, to_spherical
+from ..structure import AbstractFactor, Effects, Elimination, Factors, eliminate, factorise, to_natural, to_spherical
 from ._conditional import log_kernel, observed_curvature, score
 
 PerComponent = Float[Array, " components"]
@@ -47,13 +47,13 @@ def find_mode(glmm: GLMM, params: Params, start: Effects) -> Point:
     Where `H` has a dense rest, steps share its factor as long as they get four fifths nearer to the mode each.
     """
     at = Where(glmm, params.phi, fixed_predictor(glmm, params.beta), scaled_factor(glmm, params))
-    structure = glmm.structure
+    structure, shared = glmm.structure, shares_factor(glmm)
 
     def unsettled(search: Search) -> Bool[Array, ""]:
         return (search.steps < MAX_STEPS) & ~settled(glmm, search.point).all()
 
     def turn(search: Search) -> Search:
-        return _shared_turn(at, search) if structure.rest else _newton_turn(at, search)
+        return _shared_turn(at, search) if shared else _newton_turn(at, search)
 
     components = jnp.zeros(structure.components, at.fixed.dtype)
     nowhere = Point(
@@ -62,15 +62,20 @@ def find_mode(glmm: GLMM, params: Params, start: Effects) -> Point:
         jax.tree.map(lambda b: jnp.full_like(b, jnp.inf), start),
         jax.tree.map(jnp.zeros_like, start),
     )
-    factor = _no_factor(at, start) if structure.rest else None
+    factor = _no_factor(at, start) if shared else None
     # The first turn evaluates the start itself, so the loop's body is the only place that is traced.
     return jax.lax.while_loop(unsettled, turn, Search(nowhere, components + 1, jnp.array(0), factor)).point
+
+
+def shares_factor(glmm: GLMM) -> bool:
+    """Whether steps share a factor: where it costs more than all else."""
+    return bool(glmm.structure.rest) and not glmm.structure.avoided
 
 
 def settled(glmm: GLMM, point: Point) -> Bool[Array, " components"]:
     """Whether the decrement is so small that one more full step ends at rounding error: that of Newton squares the
     distance, that of a shared factor takes a tenth of it."""
-    tolerance = jnp.finfo(point.density.dtype).eps ** (1.25 if glmm.structure.rest else 0.75)
+    tolerance = jnp.finfo(point.density.dtype).eps ** (1.25 if shares_factor(glmm) else 0.75)
     decrement, squares = (glmm.structure.dot(a, b) for a, b in ((point.slope, point.direction), (point.b, point.b)))
     return (decrement <= tolerance * (1 + squares)) & jnp.isfinite(point.density)
 
@@ -92,8 +97,12 @@ class Where(NamedTuple):
         density = structure.sum_components(log_kernel(self.glmm, eta, self.phi)) - 0.5 * structure.dot(b, b)
         return density, less(to_spherical(self.lam, structure.gather(score(self.glmm, eta, self.phi))), b)
 
-    def factor(self, w: Array) -> Factor:
+    def factor(self, w: Array) -> AbstractFactor:
         return factorise(self.glmm.structure, self.lam, self.glmm.structure.gram(w))
+
+    def eliminated(self, w: Array) -> Elimination:
+        structure = self.glmm.structure
+        return eliminate(structure, structure.matrix(self.lam, structure.gram(w))).left
 
 
 def _newton_turn(at: Where, search: Search) -> Search:
@@ -124,6 +133,7 @@ def _shared_turn(at: Where, search: Search) -> Search:
     """A structure with a rest is one component, so there is one length and one decision."""
     point, length, steps, old = search
     structure = at.glmm.structure
+    assert old is not None
     b = _moved(point.b, structure.to_levels(length), point.direction)
     density, slope = at.joint(at.predictor(b), b)
     better = _is_better(density, point)
@@ -135,10 +145,10 @@ def _shared_turn(at: Where, search: Search) -> Search:
 
     def renewed() -> tuple[Elimination, Effects]:
         w = observed_curvature(at.glmm, at.predictor(b), at.phi)
-        factor = at.factor(w)
+        new = at.eliminated(w)
         if not at.glmm.family.traits.log_concave:
-            factor = jax.lax.cond(factor.positive().all(), lambda: factor, lambda: at.factor(jnp.maximum(w, 0)))
-        return factor.left, factor.solve(slope)
+            new = jax.lax.cond(new.positive(structure).all(), lambda: new, lambda: at.eliminated(jnp.maximum(w, 0)))
+        return new, new.solve(structure, slope)
 
     factor, direction = jax.lax.cond(shared, lambda: (old, direction), renewed)
     kept = Point(b, jnp.where(better, density, point.density), slope, direction)
@@ -147,7 +157,7 @@ def _shared_turn(at: Where, search: Search) -> Search:
 
 def _no_factor(at: Where, b: Effects) -> Elimination:
     """Zeros in the shape of what a factor is solved with."""
-    shapes = jax.eval_shape(lambda: at.factor(observed_curvature(at.glmm, at.predictor(b), at.phi)).left)
+    shapes = jax.eval_shape(lambda: at.eliminated(observed_curvature(at.glmm, at.predictor(b), at.phi)))
     return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
 
 

@@ -103,8 +103,8 @@ def _marginal_mean_and_slope(glmm: GLMM, vector, arrays, kind: str) -> tuple[Flo
 
 @eqx.filter_jit
 def _marginal_mean(glmm: GLMM, vector: Float[Array, " size"], arrays, kind: str) -> Float[Array, " m"]:
-    """`E_u g^-1(x'beta + z'u)`: `z'u`, summed over the factors, is one normal variable, so one-dimensional quadrature is
-    enough."""
+    """`E_u g^-1(x'beta + z'u)`: `z'u`, summed over the factors, is one normal variable, so one-dimensional quadrature
+    is enough."""
     params, (x, z, offset), link = unpack(glmm, vector), arrays, glmm.family.link
     eta = x @ params.beta + offset
     parts = zip(z, scaled_factor(glmm, params), strict=True)

@@ -3,7 +3,11 @@
 from ._columns import Columns as Columns
 from ._factor import Elimination as Elimination
 from ._factor import Factor as Factor
+from ._factor import eliminate as eliminate
 from ._factor import factorise as factorise
+from ._interface import AbstractFactor as AbstractFactor
+from ._iterative import PROBES as PROBES
+from ._iterative import IterativeFactor as IterativeFactor
 from ._layout import Layout as Layout
 from ._layout import make_layout as make_layout
 from ._layout import make_layouts as make_layouts

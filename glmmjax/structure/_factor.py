@@ -1,7 +1,7 @@
 """The factor of `H`: the chain is eliminated level by level, finest factor first, and the rest is one dense matrix.
 
-Levels of a factor touch no other level of it, so one step is a batch of small inverses. With `A` a block of the level,
-`N` what it has in common with its parents and `B` with the rest, the step takes `N A^-1 N'`, `B A^-1 N'` and `B A^-1 B'`
+Levels of a factor touch no other level of it, so one step is a batch of small inverses. With `A` the block of a level,
+`N` what it has in common with its parents and `B` with the rest, a step takes `N A^-1 N'`, `B A^-1 N'` and `B A^-1 B'`
 from what is left. Reverse-mode differentiation of the determinant runs the same steps backwards and yields the inverse
 on the pattern of `H` (Takahashi's recursion), so nothing else is needed for gradients.
 """
@@ -9,7 +9,6 @@ on the pattern of `H` (Takahashi's recursion), so nothing else is needed for gra
 import math
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float
@@ -17,7 +16,9 @@ from jaxtyping import Bool, Float
 from .._types import Array
 from . import _dense as dense
 from . import _small as small
-from ._structure import Border, Effects, Matrix, Structure
+from ._interface import AbstractFactor
+from ._iterative import IterativeFactor
+from ._structure import Border, Effects, Factors, Gram, Matrix, Structure
 
 
 class Rest(NamedTuple):
@@ -44,18 +45,24 @@ class Elimination(NamedTuple):
         """`H^-1 x`; the parts of `x` may have axes between the first and the last."""
         chain = structure.chain
         moving, inverses = list(x[:chain]), [small.inverse(block) for block in self.diag]
-        bottom = _stack(x[chain:]) if self.rest is not None else None
+        bottom = None if self.rest is None else _stack(x[chain:])
         for t in range(chain):
             done = small.multiply(inverses[t], moving[t])
             for s, block in enumerate(self.nest[t], t + 1):
                 moving[s] = moving[s] - structure.up(small.multiply(block, done), t, s)
             if bottom is not None:
                 bottom = bottom - _onto_rest(structure.borders[t], self.border[t], done, len(bottom))
-        if self.rest is not None:
+        if self.rest is not None and bottom is not None:
             bottom = dense.solve(*self.rest, bottom)
         for t in reversed(range(chain)):
             moving[t] = small.multiply(inverses[t], moving[t] - self.from_above(structure, t, moving, bottom))
-        return (*moving, *(_unstack(bottom, x[chain:]) if self.rest is not None else ()))
+        return (*moving, *(() if bottom is None else _unstack(bottom, x[chain:])))
+
+    def positive(self, structure: Structure) -> Bool[Array, " components"]:
+        """Whether `H` of a component is positive definite."""
+        bad = tuple(1.0 - jnp.isfinite(small.cholesky(block)).all((0, 1)) for block in self.diag)
+        good = structure.by_component(bad) == 0
+        return good if self.rest is None else good & jnp.isfinite(self.rest.cholesky).all()
 
     def from_above(self, structure: Structure, t: int, moving: list[Array], bottom: Array | None) -> Array:
         """What the coarser factors and the rest take from the right-hand side of factor `t`."""
@@ -71,7 +78,7 @@ class Elimination(NamedTuple):
         return total.at[..., border.level].add(parts)
 
 
-class Factor(eqx.Module):
+class Factor(AbstractFactor):
     """What can be asked of `H`. Small blocks are solved by their inverses.
 
     Attributes:
@@ -85,11 +92,9 @@ class Factor(eqx.Module):
     left: Elimination
 
     def solve(self, x: Effects) -> Effects:
-        """`H^-1 x`; the parts of `x` may have axes between the first and the last."""
         return self.left.solve(self.structure, x)
 
     def half_solve(self, x: Effects) -> Effects:
-        """`l'^-1 x` with `H = l l'`: standard normal `x` becomes a draw from `N(0, H^-1)`."""
         chain, moving = self.structure.chain, list(x[: self.structure.chain])
         bottom = dense.half_solve(self.left.rest.cholesky, _stack(x[chain:])) if self.left.rest is not None else None
         for t in reversed(range(chain)):
@@ -97,16 +102,13 @@ class Factor(eqx.Module):
             if self.left.nest[t] or bottom is not None:
                 above = self.left.from_above(self.structure, t, moving, bottom)
                 moving[t] = moving[t] - small.multiply(small.inverse(self.left.diag[t]), above)
-        return (*moving, *(_unstack(bottom, x[chain:]) if self.left.rest is not None else ()))
+        return (*moving, *(() if bottom is None else _unstack(bottom, x[chain:])))
 
     def logdet(self) -> Float[Array, " components"]:
-        """`log det H` of each component."""
         parts = self.structure.by_component(tuple(small.logdet(block) for block in self.left.diag))
         return parts if self.left.rest is None else parts + dense.logdet(*self.left.rest)
 
     def blocks(self) -> tuple[Float[Array, "_ _ _"], ...]:
-        """The blocks of `H^-1` that belong to the levels of each factor: the covariance of the spherical random effects
-        of a level given the data; NaN where `H` is not positive definite."""
         if self.structure.chain == 1 and self.left.rest is None:
             return (small.inverse(self.left.diag[0]),)
         slopes = jax.grad(lambda matrix: eliminate(self.structure, matrix).logdet().sum())(self.matrix)
@@ -115,20 +117,20 @@ class Factor(eqx.Module):
         return tuple(0.5 * (slope + jnp.swapaxes(slope, 0, 1)) for slope in found)
 
     def positive(self) -> Bool[Array, " components"]:
-        """Whether `H` of a component is positive definite."""
-        bad = tuple(1.0 - jnp.isfinite(small.cholesky(block)).all((0, 1)) for block in self.left.diag)
-        good = self.structure.by_component(bad) == 0
-        return good if self.left.rest is None else good & jnp.isfinite(self.left.rest.cholesky).all()
+        return self.left.positive(self.structure)
 
 
-def factorise(structure: Structure, lam, gram) -> Factor:
+def factorise(structure: Structure, lam: Factors, gram: Gram) -> AbstractFactor:
     """The factor of `H = I + lam' gram lam`."""
+    if structure.avoided:
+        return IterativeFactor(structure, lam, gram)
     return eliminate(structure, structure.matrix(lam, gram))
 
 
 def eliminate(structure: Structure, matrix: Matrix) -> Factor:
     """Factor `H`."""
-    diag, nest, border = list(matrix.diag), [list(row) for row in matrix.nest], list(matrix.border)
+    diag, nest = list(matrix.diag), [list(row) for row in matrix.nest]
+    border = [jnp.asarray(part) for part in matrix.border]
     r = structure.size_of_rest
     taken = jnp.zeros(r * r, diag[0].dtype if diag else matrix.trail[0][0].dtype) if r else None
     for t in range(structure.chain if border or any(nest) else 0):
@@ -153,8 +155,8 @@ def eliminate(structure: Structure, matrix: Matrix) -> Factor:
 
 
 def _take_products(
-    flat: Float[Array, " cells"], border: Border, inverse: Array, values: Array
-) -> Float[Array, " cells"]:
+    flat: Float[jax.Array, " cells"], border: Border, inverse: Array, values: Array
+) -> Float[jax.Array, " cells"]:
     """The flattened rest less `B A^-1 B'`, of which the lower triangle is enough."""
     solved = -small.multiply(inverse[..., border.level], values)
     if border.first is not None:

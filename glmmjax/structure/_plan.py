@@ -13,6 +13,8 @@ from ._layout import Layout, make_layouts, round_up
 from ._structure import Border, Structure
 
 LARGEST_BLOCK = 32  # columns of a level; a factor with more is dense anyway
+LARGEST_REST = 10_000  # order of the dense matrix: 0.8 GB, of which a gradient holds several
+LARGEST_PRODUCTS = 2**28  # pairs of entries of a border: 3 GB of indices
 _PRODUCT = 4.0  # ns to gather two numbers and add their product in place (measured, as is the next)
 _FLOP = 0.01  # ns of a dense product
 _DENSE_BORDER = 2**28  # numbers
@@ -54,6 +56,9 @@ def make_structure(factors: Sequence[Grouping], n: int) -> Laid:
 def make_structures(members: Sequence[Sequence[Grouping]], n: Sequence[int]) -> list[Laid]:
     """Structures of one shape for data sets that have the same factors."""
     order, chain = choose(members)
+    avoided = _too_large(members, order, chain)
+    if avoided:
+        order, chain = list(range(len(order))), 0
     members = [[factors[number] for number in order] for factors in members]
     finest = [factors[0].refs if chain else np.zeros(rows, int) for factors, rows in zip(members, n, strict=True)]
     layouts = make_layouts(finest, [factors[0].levels if chain else 1 for factors in members])
@@ -62,7 +67,27 @@ def make_structures(members: Sequence[Sequence[Grouping]], n: Sequence[int]) -> 
     maps = [_Maps(factors, levels, chain) for factors in members]
     shapes = _shapes(maps, levels)
     pairs = zip(maps, layouts, strict=True)
-    return [Laid(_structure(one, layout, shapes), layout) for one, layout in pairs]
+    return [Laid(_structure(one, layout, shapes, avoided), layout) for one, layout in pairs]
+
+
+def _too_large(members: Sequence[Sequence[Grouping]], order: list[int], chain: int) -> int:
+    """The order of the dense matrix if it, or the work to form it, is out of proportion; else 0."""
+    r = _size_of_rest(order[:chain], members)
+    if r > LARGEST_REST:
+        return r
+    if not chain or chain == len(order):
+        return 0
+    fine, rest = members[0][order[0]], [members[0][number] for number in order[chain:]]
+    met = np.zeros(fine.levels, np.int64)
+    for other in rest:
+        met += other.rank * np.bincount(_pairs_of(fine, other) // other.levels, minlength=fine.levels)
+    products = int((met * (met + 1) // 2).sum())
+    return r if products > LARGEST_PRODUCTS and fine.rank * fine.levels * r > _DENSE_BORDER else 0
+
+
+def _pairs_of(fine: Grouping, other: Grouping) -> np.ndarray:
+    """Codes of the pairs of levels that occur."""
+    return np.unique(fine.refs.astype(np.int64) * other.levels + other.refs)
 
 
 def choose(members: Sequence[Sequence[Grouping]]) -> tuple[list[int], int]:
@@ -218,7 +243,7 @@ def _padded(values: np.ndarray, size: int, fill: int) -> np.ndarray:
     return np.concatenate([values, np.full(size - len(values), fill)]).astype(np.int32)
 
 
-def _structure(maps: _Maps, layout: Layout, shapes: _Shapes) -> Structure:
+def _structure(maps: _Maps, layout: Layout, shapes: _Shapes, avoided: int) -> Structure:
     factors, chain = maps.factors, maps.chain
     columns = [
         Columns(
@@ -248,6 +273,7 @@ def _structure(maps: _Maps, layout: Layout, shapes: _Shapes) -> Structure:
         terms=tuple(f.terms for f in factors),
         chain=chain,
         groups=layout.groups,
+        avoided=avoided,
     )
 
 

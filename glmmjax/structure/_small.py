@@ -1,7 +1,7 @@
 """Cholesky algebra for many small matrices, kept as `(q, q, groups)`: matrix axes first, so that each entry is one
 contiguous vector. Up to `UNROLL` the loops are unrolled: 7 ns a 2 x 2 factor on a CPU where a LAPACK call takes 94.
-Larger matrices take a loop over their columns, because batched LAPACK calls that XLA runs side by side can wait for each
-other forever (jaxlib 0.10.2).
+Larger matrices take a loop over their columns, because batched LAPACK calls that XLA runs side by side can wait for
+each other forever (jaxlib 0.10.2).
 """
 
 import functools

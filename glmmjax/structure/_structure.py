@@ -1,9 +1,9 @@
 """Random effects of any number of grouping factors: `Z`, `Z'WZ` on its own pattern, and `H = I + lam' Z'WZ lam`.
 
 The factors come in two parts. In the *chain* every factor is nested in the next (the finest comes first, and the rows
-lie in its order): their levels touch one parent each, so eliminating them fills nothing in. The *rest* (crossed factors,
-smooth terms, terms that couple all their levels) is one dense matrix, reached from the chain through the pairs of levels
-that occur together and no others. A model with one grouping factor is a chain of one.
+lie in its order): their levels touch one parent each, so eliminating them fills nothing in. The *rest* (crossed
+factors, smooth terms, terms that couple all their levels) is one dense matrix, reached from the chain through the pairs
+of levels that occur together and no others. A model with one grouping factor is a chain of one.
 """
 
 import functools
@@ -11,6 +11,7 @@ import operator
 from typing import NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Float, Int, Shaped
 
@@ -44,12 +45,14 @@ class Gram(NamedTuple):
         border: for each factor `t` of the chain and each `r` of the rest (q_r, q_t, pairs of levels).
         trail: for each two factors `r <= s` of the rest: (q, q, levels) if they are the same, else
             (q_r, q_s, levels_r, levels_s).
+        w: the curvatures themselves, where `H` is never formed (`trail` then has the first of each row only); or None.
     """
 
     diag: tuple[Array, ...]
     nest: tuple[tuple[Array, ...], ...]
     border: tuple[tuple[Array, ...], ...]
     trail: tuple[tuple[Array, ...], ...]
+    w: Array | None = None
 
 
 class Matrix(NamedTuple):
@@ -94,6 +97,8 @@ class Structure(eqx.Module):
         terms: numbers of the random terms of the formula that each factor holds.
         chain: number of factors in the chain.
         groups: levels of the finest factor, padding included (one without a chain).
+        avoided: order of the dense matrix that would be too large, so that all factors are in the rest and `H` is never
+            formed; 0 where it is.
     """
 
     factors: tuple[Columns, ...]
@@ -103,6 +108,7 @@ class Structure(eqx.Module):
     terms: tuple[tuple[int, ...], ...] = eqx.field(static=True)
     chain: int = eqx.field(static=True)
     groups: int = eqx.field(static=True)
+    avoided: int = eqx.field(static=True, default=0)
 
     @property
     def rest(self) -> tuple[Columns, ...]:
@@ -125,7 +131,7 @@ class Structure(eqx.Module):
         for number, (columns, own) in enumerate(zip(self.factors, u, strict=True)):
             for predictor, part in zip(columns.predictor_of, spread(columns, own, self.level(number)), strict=True):
                 parts[predictor].append(part)
-        nothing = None if all(parts) else jnp.zeros(self._shape())
+        nothing = jnp.zeros(self.factors[0].z.shape[-2:] if self.factors else (1, 1))
         return jnp.stack([sum(part[1:], part[0]) if part else nothing for part in parts])
 
     def gather(self, f: Float[Array, "predictors *columns blocks width"]) -> Effects:
@@ -139,6 +145,8 @@ class Structure(eqx.Module):
     def gram(self, w: Float[Array, "predictors predictors blocks width"]) -> Gram:
         """`Z' W Z` for curvatures `w` between linear predictors."""
         chain, rest = range(self.chain), range(self.chain, len(self.factors))
+        if self.avoided:
+            return Gram((), (), (), tuple((self._trail(r, r, w),) for r in rest), w)
         return Gram(
             diag=tuple(self._product(t, t, w, t) for t in chain),
             nest=tuple(tuple(self._product(s, t, w, t) for s in chain[t + 1 :]) for t in chain),
@@ -206,9 +214,6 @@ class Structure(eqx.Module):
         zero = jnp.zeros((*values.shape[:-1], self.factors[s].levels), values.dtype)
         return zero.at[..., self.parents[t][s - t - 1]].add(values)
 
-    def _shape(self) -> tuple[int, int]:
-        return self.factors[0].z.shape[-2:] if self.factors else (1, 1)
-
     def _sum_groups(self, values: Cells) -> Array:
         """Sum of `values` over the observations of each level of the finest factor."""
         sums = values.sum(-1)
@@ -251,6 +256,7 @@ class Structure(eqx.Module):
             return self._product(r, r, w, r)
         values, rows = self._cells(r, s, w)
         one, two = rows
+        assert one.level is not None and two.level is not None
         found = collect(values, rows, one.level * two.levels + two.level, one.levels * two.levels)
         return found.reshape(one.q, two.q, one.levels, two.levels)
 
@@ -270,7 +276,7 @@ class Structure(eqx.Module):
             for i, row in enumerate(blocks)
         )
 
-    def add_to_rest(self, s: Float[Array, "r r"], blocks: tuple[tuple[Array, ...], ...]) -> Float[Array, "r r"]:
+    def add_to_rest(self, s: Float[jax.Array, "r r"], blocks: tuple[tuple[Array, ...], ...]) -> Float[jax.Array, "r r"]:
         """Add `Matrix.trail` to the lower triangle of a dense matrix, whose columns run by factor, effect, level."""
         sizes = [f.rank * f.levels for f in self.rest]
         starts = [sum(sizes[:i]) for i in range(len(sizes))]
