@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from .api import power as power
     from .api import power_curve as power_curve
     from .api import simulation_study as simulation_study
+    from .covariances import AbstractCorrelation as AbstractCorrelation
+    from .covariances import register_covariance as register_covariance
     from .families import Bernoulli as Bernoulli
     from .families import Binomial as Binomial
     from .families import Gamma as Gamma
@@ -49,6 +51,7 @@ _PUBLIC = {
         *("simulation_study", "power", "power_curve"),
     ),
     "study": ("Bootstrap", "SimulationStudy", "Power"),
+    "covariances": ("AbstractCorrelation", "register_covariance"),
     "families": ("Gaussian", "Bernoulli", "Binomial", "Poisson", "Gamma", "NBinom2"),
     "marginal": ("Laplace", "AGHQ", "Exact", "Method", "log_marginal"),
     "params": ("Params",),

@@ -56,7 +56,7 @@ def moment_sd(structure: Structure, z_score: Effects, gram: Gram) -> tuple[Float
     """Standard deviations at which the squared scores of the pooled model have their expectation, by grouping factor.
 
     With `m = Z'WZ` the scores `s` of the levels have `E[s_j^2] = m_jj + sum_k m_jk^2 var_k`: summed over the levels,
-    one linear equation a column (a factor with one column a row counts as one). No estimate is kept below its own standard
+    one linear equation a column (a factor with one column a row counts as one). No estimate is below its own standard
     error in the absence of random effects, because zero is a stationary point of the likelihood, nor above what it
     would be if there were no other.
     """

@@ -201,7 +201,7 @@ def _quadrature(structure: Structure, lam: Factors, gram: Gram, number: jax.Arra
     divided = jnp.where(close, 2 / (values[:, None] + values), ratio)
     kernel = vectors @ (weights[:, None] * weights * divided) @ vectors.T
     lefts = jax.vmap(back)(kernel @ basis * length**2)
-    return (weights**2 * jnp.log(values)).sum() * length**2, lefts, jax.vmap(back)(basis)
+    return (weights**2 * jnp.log(values)).sum() * length**2, lefts, jax.vmap(back)(jnp.asarray(basis))
 
 
 def lanczos(product, start: Float[Array, " n"], steps: int) -> tuple[Float[Array, "k n"], Float[Array, "k k"]]:
