@@ -8,13 +8,12 @@ import numpy as np
 
 from ._errors import ModelError
 from .covariances import AbstractCovariance, covariance_named, kinds
-from .design import Design, RandomPart, build_design
+from .design import Design, build_design
 from .families import AbstractFamily, as_family
+from .identified import refuse_dependent_columns, refuse_overlapping_terms
 from .model import GLMM
 from .structure import PROBES, Grouping, Laid, Layout, make_structure
 from .working import Working, working_coordinates
-
-_PAIRS = 20_000  # rows looked at to see whether covariances can be told apart
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -79,8 +78,8 @@ def mixed_model(
 
 def lay_out(design: Design, family: AbstractFamily) -> MixedModel:
     """The model of a design; raises `ModelError` for terms that are not identified."""
-    _refuse_dependent_columns(design)
-    _refuse_overlapping_terms(design)
+    refuse_dependent_columns(design)
+    refuse_overlapping_terms(design, covariances_of(design), has_residual=family.traits.has_residual)
     return arrange(design, family)
 
 
@@ -203,57 +202,3 @@ def _group(model: MixedModel, number: int) -> str:
 
 def _some(names: tuple[str, ...]) -> str:
     return ", ".join(names if len(names) <= 6 else (*names[:3], "...", names[-1]))
-
-
-def _refuse_dependent_columns(design: Design) -> None:
-    present = design.weights > 0
-    for term in design.random:
-        if term.position is not None:
-            continue
-        z = term.z[present]
-        left = np.abs(np.diag(np.linalg.qr(z, mode="r"))) if len(z) >= z.shape[1] else np.zeros(z.shape[1])
-        lost = left <= 1e-10 * np.sqrt((z * z).sum(0))
-        if lost.any():
-            name = term.names[int(np.argmax(lost))]
-            raise ModelError(
-                f"Column {name} of {term.formula.text} is zero or a linear combination of those before it, so it "
-                "is not identified: leave it out."
-            )
-
-
-def _refuse_overlapping_terms(design: Design) -> None:
-    """Terms on one factor (by whatever name) whose covariances cannot be told apart, such as `(1 | g) + (x | g)`.
-
-    The covariance of observations i and j of a group is a sum over terms and columns c, d of `z_ic S_cd z_jd`, linear
-    in the free entries of `S`; they are identified if these products, over pairs in the same group, are independent.
-    """
-    same: dict[bytes, list[RandomPart]] = {}
-    for term in design.random:
-        if term.position is None and not term.is_smooth:
-            same.setdefault(_partition(term.refs), []).append(term)
-    for terms in same.values():
-        if len(terms) > 1 and not _told_apart(terms, design.weights > 0):
-            written = " + ".join(term.formula.text for term in terms)
-            raise ModelError(f"The covariances of {written} cannot be told apart, because the terms share columns.")
-
-
-def _partition(refs: np.ndarray) -> bytes:
-    """The partition of the rows, whatever the levels are called."""
-    _, first, inverse = np.unique(refs, return_index=True, return_inverse=True)
-    return first[inverse].tobytes()
-
-
-def _told_apart(terms: list[RandomPart], present: np.ndarray) -> bool:
-    refs = terms[0].refs
-    order = np.flatnonzero(present)[np.argsort(refs[present], kind="stable")]
-    looked_at = np.unique(np.linspace(0, len(order) - 1, _PAIRS).astype(int))
-    first, second = order[looked_at], np.roll(order, -1)[looked_at]
-    second = np.where(refs[first] == refs[second], second, first)
-    left, right = np.concatenate([first, first]), np.concatenate([first, second])
-    columns = []
-    for term in terms:
-        q = len(term.names)
-        rows, cells = np.tril_indices(q) if term.formula.covariance == "us" else np.diag_indices(q)
-        z = term.z / np.sqrt((term.z * term.z).mean(0))
-        columns += [z[left, c] * z[right, d] + z[left, d] * z[right, c] for c, d in zip(rows, cells, strict=True)]
-    return np.linalg.matrix_rank(np.stack(columns), tol=1e-8 * np.sqrt(len(left))) == len(columns)

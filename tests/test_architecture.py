@@ -32,7 +32,8 @@ PARTS = {
     "params": {"_types"},
     "model": {"_types", "families", "covariances", "structure", "params"},
     "working": {"_types", "covariances", "structure", "params", "model"},
-    "mixed": {"_errors", "design", "families", "covariances", "structure", "model", "working"},
+    "identified": {"_errors", "_precision", "covariances", "design"},
+    "mixed": {"_errors", "design", "families", "covariances", "structure", "model", "identified", "working"},
     "marginal": {"_errors", "_types", "structure", "params", "model"},
     "fit": {
         "families",

@@ -25,7 +25,11 @@ def glmm(  # noqa: PLR0913 - the arguments of lme4 and glmmTMB, keyword-only
     """Describe a generalised linear mixed model.
 
     Args:
-        formula: as in lme4: `"y ~ x + (1 + x | g)"`, `(x || g)` for uncorrelated effects, `(1 | a:b)`, `offset(...)`.
+        formula: as in lme4: `"y ~ x + (1 + x | g)"`, any number of such terms, nested `(1 | a/b)`, `(1 | a:b)`, crossed
+            `(1 | a) + (1 | b)`; `(x || g)` makes all columns independent, those of a categorical too; `offset(...)`.
+            Covariance structures as in glmmTMB: `us diag homdiag cs homcs` and `rr(..., d=2)` of columns, `ar1(t | g)`,
+            `hetar1`, `toep` of times that are whole steps apart, `ou(t | g)` of any times, `exp(x + y | g)`,
+            `mat(x + y | g)` of points, `propto(1 | g, K)` for a known matrix. Smooths `s(x, k=10)`, `s(x, by=g)`.
             The fixed part is formulaic's (`C(...)`, `poly`, `bs`, `I(...)`). Binomial responses are
             `successes / trials` or `cbind(successes, failures)`. Without a random term it is a GLM. Without a
             left-hand side, `"~ x + (1 | g)"`, it is a model to simulate from or to give responses to.

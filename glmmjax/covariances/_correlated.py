@@ -13,7 +13,8 @@ from ._pattern import AbstractPattern
 
 
 class Correlated(AbstractCovariance):
-    """`lam = diag(sd) l` where `l` is the factor of a correlation matrix: `theta` is `sd`, then the parameters of `l`.
+    """`lam = diag(sd) l` where `l` is the factor of a correlation matrix: `theta` is `sd` (the roots of several), then
+    the parameters of `l`.
 
     Attributes:
         heterogeneous: whether each effect has its own standard deviation; else one is shared.
@@ -41,13 +42,13 @@ class Correlated(AbstractCovariance):
 
     def factor(self, theta):
         # Of several deviations one negative among positive ones would turn the signs of correlations, which is no
-        # covariance of this kind; all signs at once are a mirror image.
-        scales = jnp.abs(theta[: self._scales]) if self.heterogeneous else theta[: self._scales]
+        # covariance of this kind: they are squares. A single one may be negative, which is a mirror image.
+        scales = theta[: self._scales] ** 2 if self.heterogeneous else theta[: self._scales]
         return scales[:, None] * self.pattern.factor(theta[self._scales :])
 
     def start(self, sd):
         sd = jnp.asarray(sd)
-        scales = sd if self.heterogeneous else jnp.sqrt(jnp.mean(sd * sd))[None]
+        scales = jnp.sqrt(sd) if self.heterogeneous else jnp.sqrt(jnp.mean(sd * sd))[None]
         return jnp.concatenate([scales, jnp.zeros(len(self.pattern.parameters), sd.dtype)])
 
     def working_basis(self, r):
@@ -56,7 +57,8 @@ class Correlated(AbstractCovariance):
         return diagonal_basis(r) if self.heterogeneous else scalar_basis(r)
 
     def transform(self, theta, a):
-        scales = np.diagonal(a, axis1=-2, axis2=-1)[..., : self._scales] * theta[: self._scales]
+        stretch = np.diagonal(a, axis1=-2, axis2=-1)[..., : self._scales]
+        scales = (np.sqrt(stretch) if self.heterogeneous else stretch) * theta[: self._scales]
         rest = np.broadcast_to(theta[self._scales :], (*scales.shape[:-1], len(theta) - self._scales))
         return np.concatenate([scales, rest], -1)
 
@@ -80,5 +82,6 @@ class Correlated(AbstractCovariance):
         return value
 
     def from_components(self, values):
-        scales, rest = values[: self._scales], values[self._scales :]
-        return np.concatenate([as_deviations(scales), self.pattern.unconstrained(rest)])
+        scales, rest = as_deviations(values[: self._scales]), values[self._scales :]
+        scales = np.sqrt(scales) if self.heterogeneous else scales
+        return np.concatenate([scales, self.pattern.unconstrained(rest)])

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from .._errors import ModelError
 from ..formula import ParsedFormula, parse_formula
 from ._frame import argument_name, read_frame, read_weights
 from ._matrix import matrix_columns
@@ -47,6 +48,9 @@ def build_design(  # noqa: PLR0913 - keyword-only
     parsed = parse_formula(formula)
     kinds = COVARIANCES if covariances is None else covariances
     check_known(parsed.random, kinds)
+    unused = sorted(set(matrices or ()) - {str(term.matrix) for term in parsed.random})
+    if unused:
+        raise ModelError(f"matrices has {unused[0]!r}, which no term propto(1 | g, {unused[0]}) of the formula uses.")
     table = open_table(data)
     names, sequences = _used_columns(parsed, table, response), _sequences(parsed, table, kinds)
     frame, dropped = read_frame(table, names, {"weights": weights, "offset": offset}, sequences)

@@ -79,5 +79,5 @@ def _check(values: np.ndarray, whose: str) -> None:
     except np.linalg.LinAlgError:
         pivots = np.zeros(1)
     # A pivot that is nothing but rounding: the matrix is singular, and the factor came out by chance.
-    if pivots.min() <= len(values) * np.finfo(np.float64).eps * np.diag(values).max():
+    if pivots.min() <= len(values) * np.finfo(np.float64).eps * np.abs(values).max():
         raise ModelError(f"{whose} is not positive definite.")

@@ -86,6 +86,7 @@ def read_order(term: RandomFormula, frame: pd.DataFrame) -> Positions:
     name = plain_name(expression)
     if name is not None and isinstance(frame[name].dtype, pd.CategoricalDtype):
         codes, levels = code_column(cast(pd.Series, frame[name]))
+        _check_order(levels, name, term.text)
         occurring = np.unique(codes)
         labels = tuple(levels[code] for code in occurring)
         return Positions(Categories(name, labels), labels, occurring[:, None].astype(np.float64))
@@ -100,6 +101,19 @@ def read_order(term: RandomFormula, frame: pd.DataFrame) -> Positions:
         )
     kept, first = np.unique(np.rint(steps), return_index=True)
     return Positions(Steps(variable, origin, step, kept), tuple(map(_label, values[first])), kept[:, None])
+
+
+def _check_order(levels: tuple[str, ...], name: str, text: str) -> None:
+    """Raise a `ModelError` for numbers that were sorted as text, "1", "10", "2"."""
+    try:
+        numbers = [float(level) for level in levels]
+    except ValueError:
+        return
+    if numbers != sorted(numbers):
+        raise ModelError(
+            f"The levels of {name} in {text} are numbers written as text, in the order {', '.join(levels[:4])}: make "
+            "the column numbers, or a categorical in the order of the sequence."
+        )
 
 
 def read_line(term: RandomFormula, frame: pd.DataFrame) -> Positions:

@@ -156,7 +156,7 @@ def _level(name: str) -> str:
 
 
 def _term(name: str) -> str:
-    return name.replace("(Intercept)", "Intercept")
+    return {"(Intercept)": "Intercept", "urbanY": "urban[T.Y]"}.get(name, name)
 
 
 def _above_diagonal(corr: list) -> list[float]:

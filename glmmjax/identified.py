@@ -1,0 +1,119 @@
+"""Whether random terms can be told apart, from the design alone."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+
+from ._errors import ModelError
+from ._precision import float64
+from .covariances import AbstractCovariance
+from .design import Design, RandomPart
+
+_PAIRS = 20_000  # of rows, looked at for each term
+_FLAT = 1e-13  # smallest eigenvalue of columns scaled to length one
+
+
+def refuse_dependent_columns(design: Design) -> None:
+    """Raise a `ModelError` for a random column that is zero or a linear combination of those before it."""
+    present = design.weights > 0
+    for term in design.random:
+        if term.position is not None:
+            continue
+        z = term.z[present]
+        left = np.abs(np.diag(np.linalg.qr(z, mode="r"))) if len(z) >= z.shape[1] else np.zeros(z.shape[1])
+        lost = left <= 1e-10 * np.sqrt((z * z).sum(0))
+        if lost.any():
+            name = term.names[int(np.argmax(lost))]
+            raise ModelError(
+                f"Column {name} of {term.formula.text} is zero or a linear combination of those before it, so it "
+                "is not identified: leave it out."
+            )
+
+
+class Pairs(NamedTuple):
+    """Rows of which covariances are looked at, two by two."""
+
+    one: np.ndarray
+    other: np.ndarray
+
+
+def refuse_overlapping_terms(design: Design, covariances: Sequence[AbstractCovariance], *, has_residual: bool) -> None:
+    """Raise a `ModelError` for terms whose covariances cannot be told apart, such as `(1 | g) + (x | g)`.
+
+    The covariance of two observations is a sum over the terms of `z_i' S z_j` where both are of one level. The
+    parameters are identified if its derivatives by all of them, at a point that is not special, are independent over
+    pairs of rows. With `has_residual` a variance of each observation is one of them.
+    """
+    terms = [k for k, term in enumerate(design.random) if not term.is_smooth]
+    if len(terms) < 2 and all(design.random[k].position is None for k in terms):
+        return
+    pairs, columns, owners = _pairs(design, terms), [], []
+    for k in terms:
+        for slope in _slopes(covariances[k], design.random[k].formula.covariance):
+            columns.append(_covariance_of(design.random[k], slope, pairs))
+            owners.append(k)
+    if has_residual:
+        columns.append((pairs.one == pairs.other) / design.weights[pairs.one])
+        owners.append(-1)
+    table = np.stack(columns, 1)
+    lengths = np.sqrt((table**2).sum(0))
+    table = table / np.where(lengths > 0, lengths, 1.0)
+    values, vectors = np.linalg.eigh(table.T @ table)
+    if values[0] > _FLAT:
+        return
+    shares = np.abs(vectors[:, 0]) > 1e-2
+    guilty = [design.random[k].formula.text for k in sorted({owners[i] for i in np.flatnonzero(shares)} - {-1})]
+    beside = " and the residual variance" if has_residual and shares[-1] else ""
+    raise ModelError(
+        f"The covariances of {' + '.join(guilty)}{beside} cannot be told apart, because the terms share columns."
+    )
+
+
+def _pairs(design: Design, terms: list[int]) -> Pairs:
+    """Rows with themselves, and with the next two of the same level of each term."""
+    present, one, other = np.flatnonzero(design.weights > 0), [], []
+    for k in terms:
+        refs = design.random[k].refs
+        order = present[np.argsort(refs[present], kind="stable")]
+        looked_at = np.unique(np.linspace(0, len(order) - 1, _PAIRS).astype(int))
+        for ahead in (0, 1, 2):
+            first, second = order[looked_at], np.roll(order, -ahead)[looked_at]
+            same = refs[first] == refs[second]
+            one.append(first[same])
+            other.append(second[same])
+    return Pairs(np.concatenate(one), np.concatenate(other))
+
+
+def _slopes(covariance: AbstractCovariance, name: str) -> list[np.ndarray]:
+    """Derivatives (q, q) of the covariance by its parameters; for `us` and `diag` by its own entries."""
+    q = covariance.q
+    if name in ("us", "diag"):
+        cells = zip(*(np.diag_indices(q) if name == "diag" else np.tril_indices(q)), strict=True)
+        entries = []
+        for i, j in cells:
+            entry = np.zeros((q, q))
+            entry[i, j] = entry[j, i] = 1.0
+            entries.append(entry)
+        return entries
+    rng = np.random.default_rng(0)
+    with float64():
+        theta = np.asarray(covariance.start(jnp.asarray(rng.uniform(0.5, 1.5, q)))) + 0.3 * rng.normal(
+            size=covariance.size
+        )
+        steps = 1e-5 * np.eye(covariance.size)
+        return [(_matrix(covariance, theta + step) - _matrix(covariance, theta - step)) / 2e-5 for step in steps]
+
+
+def _matrix(covariance: AbstractCovariance, theta: np.ndarray) -> np.ndarray:
+    lam = np.asarray(covariance.factor(jnp.asarray(theta)))
+    return lam @ lam.T
+
+
+def _covariance_of(term: RandomPart, slope: np.ndarray, pairs: Pairs) -> np.ndarray:
+    one, other = pairs
+    same = term.refs[one] == term.refs[other]
+    if term.position is not None:
+        return same * term.z[one, 0] * term.z[other, 0] * slope[term.position[one], term.position[other]]
+    return same * np.einsum("iq,qr,ir->i", term.z[one], slope, term.z[other])
