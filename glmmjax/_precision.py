@@ -1,39 +1,18 @@
-"""Precision, threads and the compilation cache: what of JAX's configuration the package touches, and how."""
+"""Precision and the compilation cache: what of JAX's configuration the package touches, and how."""
 
-import functools
 import os
 import pathlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import jax
-from threadpoolctl import ThreadpoolController
 
 
-@contextmanager
-def float64() -> Iterator[None]:
+def float64() -> AbstractContextManager:
     """A context in which JAX computes in float64, for `jax.grad` and others on a model.
 
     Fits enter it themselves. JAX's global configuration is left alone.
     """
-    with jax.enable_x64(True), one_lapack_thread():
-        yield
-
-
-@contextmanager
-def one_lapack_thread() -> Iterator[None]:
-    """A context in which the LAPACK that JAX calls on a CPU keeps to one thread.
-
-    Its threads and those of XLA wait for each other: on a busy machine a Cholesky factorisation of order 1,200 took 30
-    times as long with them. XLA's own matrix products are not touched.
-    """
-    with _thread_pools().limit(limits=1, user_api="blas"):
-        yield
-
-
-@functools.cache
-def _thread_pools() -> ThreadpoolController:
-    return ThreadpoolController()
+    return jax.enable_x64(True)
 
 
 def enable_compilation_cache(folder: str | os.PathLike | None = None) -> pathlib.Path:

@@ -52,7 +52,8 @@ PARTS = {
         *("_errors", "_precision", "_types", "covariances", "design", "params", "model", "mixed", "marginal", "fit"),
     },
     "prediction": {
-        *("_errors", "_precision", "_types", "design", "structure", "params", "model", "mixed", "marginal", "fit"),
+        *("_errors", "_precision", "_types", "covariances", "design", "structure", "params", "model", "mixed"),
+        *("marginal", "fit"),
     },
     "report": {"_errors", "_status", "design", "families", "params", "model", "mixed", "marginal", "fit", "inference"},
     "batch": {

@@ -48,9 +48,6 @@ def build_design(  # noqa: PLR0913 - keyword-only
     parsed = parse_formula(formula)
     kinds = COVARIANCES if covariances is None else covariances
     check_known(parsed.random, kinds)
-    unused = sorted(set(matrices or ()) - {str(term.matrix) for term in parsed.random})
-    if unused:
-        raise ModelError(f"matrices has {unused[0]!r}, which no term propto(1 | g, {unused[0]}) of the formula uses.")
     table = open_table(data)
     names, sequences = _used_columns(parsed, table, response), _sequences(parsed, table, kinds)
     frame, dropped = read_frame(table, names, {"weights": weights, "offset": offset}, sequences)
@@ -61,6 +58,9 @@ def build_design(  # noqa: PLR0913 - keyword-only
     random = tuple(random_part(term, frame, kinds[term.covariance], matrices) for term in parsed.random)
     if response == "real":
         check_identified(int(present.sum()), fixed, random)
+    unused = sorted(set(matrices or ()) - {str(term.matrix) for term in parsed.random})
+    if unused:
+        raise ModelError(f"matrices has {unused[0]!r}, which no term propto(1 | g, {unused[0]}) of the formula uses.")
     total_offset, offset_spec = offset_part(parsed, frame, offset_name)
     return Design(
         formula=parsed,

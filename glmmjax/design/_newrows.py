@@ -12,6 +12,7 @@ from ._grouping import match_groups
 from ._matrix import matrix_columns
 from ._names import quoted, require
 from ._parts import Design, RandomPart
+from ._positions import Place
 from ._predictor import fixed_columns, new_fixed, new_offset
 from ._table import open_table
 
@@ -22,7 +23,8 @@ class NewRows:
 
     - `x`: (m, p); `offset`: (m,); both float64.
     - `z`: for each random term of the design (m, c), as many columns as there; `refs`: for each (m,) its levels'
-        indices, -1 for a level not seen; `positions`: for each (m,) or None, as there, -1 for one not seen.
+        indices, -1 for a level not seen; `positions`: for each (m,) or None, as there, -1 for one not seen;
+        `coordinates`: for each (m, dims) where the rows are, None for terms without coordinates.
     - `index`: the row labels of a pandas table, positions otherwise.
     """
 
@@ -32,6 +34,7 @@ class NewRows:
     refs: tuple[np.ndarray, ...]
     index: pd.Index
     positions: tuple[np.ndarray | None, ...] = ()
+    coordinates: tuple[np.ndarray | None, ...] = ()
 
 
 def new_rows(design: Design, newdata: Any, *, random: bool = True, groups: bool = True) -> NewRows:
@@ -68,7 +71,12 @@ def new_rows(design: Design, newdata: Any, *, random: bool = True, groups: bool 
         refs=tuple(refs for _, refs, _ in coded),
         index=table.index,
         positions=tuple(position for _, _, position in coded),
+        coordinates=tuple(_coordinates(term, frame) if random else None for term in design.random),
     )
+
+
+def _coordinates(term: RandomPart, frame: pd.DataFrame) -> np.ndarray | None:
+    return term.columns.coordinates(frame) if isinstance(term.columns, Place) else None
 
 
 def _code(

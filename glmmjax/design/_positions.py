@@ -30,6 +30,10 @@ class Categories:
         codes, labels = code_column(cast(pd.Series, frame[self.name]))
         return _ones(len(codes)), pd.Index(self.labels).get_indexer(pd.Index(labels))[codes]
 
+    def coordinates(self, frame: pd.DataFrame) -> np.ndarray:
+        """(m, 1) where rows are; NaN, because a label that the model has not seen has no place."""
+        return np.full((len(frame), 1), np.nan)
+
 
 @dataclass(frozen=True, eq=False)
 class Steps:
@@ -46,6 +50,12 @@ class Steps:
         position = pd.Index(self.steps).get_indexer(pd.Index(nearest))
         return _ones(len(away)), np.where(np.abs(away - nearest) <= _TOLERANCE, position, -1)
 
+    def coordinates(self, frame: pd.DataFrame) -> np.ndarray:
+        """(m, 1) where rows are, in steps; NaN between two steps."""
+        away = (self.variable(frame) - self.origin) / self.step
+        nearest = np.rint(away)
+        return np.where(np.abs(away - nearest) <= _TOLERANCE, nearest, np.nan)[:, None]
+
 
 @dataclass(frozen=True, eq=False)
 class Points:
@@ -58,6 +68,10 @@ class Points:
         found = [variable(frame) for variable in self.variables]
         known = pd.MultiIndex.from_arrays(list(self.points.T))
         return _ones(len(frame)), known.get_indexer(pd.MultiIndex.from_arrays(found))
+
+    def coordinates(self, frame: pd.DataFrame) -> np.ndarray:
+        """(m, dims) where rows are."""
+        return np.column_stack([variable(frame) for variable in self.variables])
 
 
 Place = Categories | Steps | Points

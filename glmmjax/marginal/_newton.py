@@ -89,6 +89,7 @@ class Where(NamedTuple):
     lam: Factors
 
     def predictor(self, b: Effects) -> Float[Array, "predictors blocks width"]:
+        """`X beta + offset + Z lam b`."""
         return self.fixed + self.glmm.structure.spread(to_natural(self.lam, b), self.glmm.predictors)
 
     def joint(self, eta: Array, b: Effects) -> tuple[PerComponent, Effects]:
@@ -98,9 +99,11 @@ class Where(NamedTuple):
         return density, less(to_spherical(self.lam, structure.gather(score(self.glmm, eta, self.phi))), b)
 
     def factor(self, w: Array) -> AbstractFactor:
+        """The factor of `H` with curvatures `w`."""
         return factorise(self.glmm.structure, self.lam, self.glmm.structure.gram(w))
 
     def eliminated(self, w: Array) -> Elimination:
+        """What solutions with `H` need of its factor."""
         structure = self.glmm.structure
         return eliminate(structure, structure.matrix(self.lam, structure.gram(w))).left
 
@@ -174,4 +177,5 @@ def _either(here: tuple[Array, ...], one: Effects, other: Effects) -> Effects:
 
 
 def less(a: Effects, b: Effects) -> Effects:
+    """`a - b`."""
     return tuple(one - two for one, two in zip(a, b, strict=True))

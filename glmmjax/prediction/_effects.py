@@ -48,6 +48,7 @@ def effects_part(solution: Solution, rows: Rows, included: list[int], *, se: boo
         own = rows.factors[number]
         jacobian = jacobian + _times(own, np.moveaxis(np.asarray(moving[number]), 0, 1))
         variance = variance + np.where(own.known, 0.0, _marginal_variance(solution, number, own))
+        variance = variance + (0.0 if own.extra is None else own.extra)
     return Part(eta, jacobian, variance + _conditional_variance(solution, rows, included))
 
 
@@ -96,7 +97,7 @@ def _some_variances(solution: Solution, rows: Rows, included: list[int], numbers
     numbers = np.minimum(numbers, len(rows.x) - 1)
     columns, levels = [], []
     for number, (own, factor) in enumerate(zip(rows.factors, solution.model.glmm.structure.factors, strict=True)):
-        z = own.wide(factor.q)[numbers] if own.position is not None else own.z[numbers]
+        z = own.wide(factor.q)[numbers]
         here = own.known[numbers] & (number in included)
         columns.append(np.where(here[:, None], z, 0.0))
         levels.append(np.maximum(own.refs[numbers], 0))

@@ -14,6 +14,7 @@ from .._precision import float64
 from .._types import Array
 from ..fit import Solution
 from ..model import GLMM, pack, scaled_factor, unpack
+from ._between import with_new_places
 from ._effects import Part, effects_part
 from ._rows import Rows, fitted_rows, other_rows
 
@@ -37,6 +38,8 @@ def predict(
 
     - `level="conditional"`: subject-specific, given the conditional modes (zero for a level not seen);
       `"population"`: at random effects of zero; `"marginal"`: averaged over the random effects (population-averaged).
+      A time or place that `ar1`, `ou`, `exp` or `mat` has not seen in a known group is predicted from those it has
+      (kriging, given their parameters); with other structures it counts as a level not seen.
       Smooths `s(x)` are curves of the population, so they are part of all three.
     - `kind="response"`: the mean; `"link"`: the linear predictor (for `marginal` the link of the averaged mean).
     - `se=True`: a DataFrame `estimate, std_error` by the delta method, from the uncertainty of all parameters and, for
@@ -47,6 +50,7 @@ def predict(
     _check(level, kind)
     model = solution.model
     rows = fitted_rows(model) if newdata is None else other_rows(model, newdata, level)
+    rows = with_new_places(solution, rows) if level == "conditional" else rows
     included = [k for k, own in enumerate(rows.factors) if own.is_smooth or level == "conditional"]
     with float64():
         part = effects_part(solution, rows, included, se=se)

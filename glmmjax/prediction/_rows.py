@@ -17,12 +17,16 @@ class FactorRows(NamedTuple):
         refs: (m,) level of each row, -1 for one that the model has not seen.
         position: (m,) column of each row, -1 for one that the model has not seen; or None.
         is_smooth: whether it is a curve, which belongs to the population.
+        places: (m, dims) where the rows are, or None.
+        extra: (m,) variance beside that of the effects: of places between those that the model has seen.
     """
 
     z: np.ndarray
     refs: np.ndarray
     position: np.ndarray | None
     is_smooth: bool
+    places: np.ndarray | None = None
+    extra: np.ndarray | None = None
 
     @property
     def known(self) -> np.ndarray:
@@ -55,7 +59,10 @@ def fitted_rows(model: MixedModel) -> Rows:
 def other_rows(model: MixedModel, newdata: Any, level: str) -> Rows:
     """The rows of a table, of which what `level` does not need is not read; raises `ModelError`."""
     new = new_rows(model.design, newdata, random=level != "population", groups=level == "conditional")
-    return Rows(new.x, new.offset, _by_factor(model, new.z, new.refs, new.positions), new.index)
+    factors = _by_factor(model, new.z, new.refs, new.positions)
+    places = (new.coordinates[terms[0]] for terms in model.glmm.structure.terms)
+    factors = tuple(own._replace(places=where) for own, where in zip(factors, places, strict=True))
+    return Rows(new.x, new.offset, factors, new.index)
 
 
 def _by_factor(model: MixedModel, z, refs, positions) -> tuple[FactorRows, ...]:

@@ -50,7 +50,7 @@ def dense(name, theta):
                 lam[i, j] = next(entries)
         return lam @ lam.T
     scales = Q if name in ("diag", "cs", "hetar1", "toep") else 1
-    sd = np.broadcast_to(theta[:scales], Q)
+    sd = np.broadcast_to(theta[:scales] ** 2 if name in ("cs", "hetar1", "toep") else theta[:scales], Q)
     return sd[:, None] * matrix(name, theta[scales:]) * sd
 
 

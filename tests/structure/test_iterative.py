@@ -71,8 +71,8 @@ def test_log_determinant_and_blocks_are_near(both):
     exact, estimated = (_by_columns(factor, jax.jit(lambda f: f.blocks())(factor)) for factor in both)
     for q, count in ((1, 60), (2, 40)):
         near = np.diagonal(estimated[q][..., :count] / exact[q][..., :count])
-        assert np.abs(near - 1).max() < 0.15
-        assert np.abs(near - 1).mean() < 0.03
+        assert np.abs(near - 1).max() < 0.25
+        assert np.abs(near - 1).mean() < 0.06
 
 
 def test_the_gradient_is_that_of_the_estimate(both):

@@ -50,3 +50,39 @@ def test_standard_deviations_have_no_sign(name, float64):
     turned = theta * np.where(np.arange(len(theta)) == 1, -1, 1)
     np.testing.assert_array_equal(*(covariance.factor(jnp.asarray(t)) for t in (turned, theta)))
     np.testing.assert_array_equal(covariance.canonical(turned), theta)
+
+
+class TestBetweenKnownPlaces:
+    """Times in a known series that the model has not seen: the conditional mean and variance of the joint normal."""
+
+    TIMES = (4, 5, 11, 13)  # one that is known, a gap, two ahead
+
+    @staticmethod
+    def _data():
+        rng = np.random.default_rng(3)
+        groups, times = 20, np.setdiff1d(np.arange(11), [5])
+        path = 0.9 ** np.abs(np.subtract.outer(times, times))
+        u = np.linalg.cholesky(path) @ rng.normal(size=(len(times), groups))
+        g, t = np.repeat(np.arange(groups), len(times)), np.tile(times, groups)
+        return pd.DataFrame({"g": g, "t": t, "y": u.T.ravel() + rng.normal(0, 0.3, len(g))})
+
+    @pytest.mark.parametrize("structure", ["ar1", "ou"])
+    def test_against_the_joint_normal(self, structure):
+        data = self._data()
+        fit = gj.glmm(f"y ~ 1 + {structure}(t | g)", data).fit()
+        sd, parameter, sigma = fit.varcorr().sdcor
+
+        def covariance(one, other):
+            apart = np.abs(np.subtract.outer(one, other))
+            return sd**2 * (parameter**apart if structure == "ar1" else np.exp(-apart / parameter))
+
+        own, new = data[data.g == 7], np.array(self.TIMES)
+        old = own.t.to_numpy()
+        total = covariance(old, old) + sigma**2 * np.eye(len(own))
+        weights = np.linalg.solve(total, covariance(old, new)).T
+        mean = fit.fixef["Intercept"] + weights @ (own.y.to_numpy() - fit.fixef["Intercept"])
+        left = sd**2 - np.einsum("ij,ji->i", weights, covariance(old, new))
+        found = fit.predict(pd.DataFrame({"g": 7, "t": new}), se=True)
+        np.testing.assert_allclose(found.estimate, mean, rtol=1e-6)
+        assert (found.std_error**2 > left).all()  # the parameters are uncertain, too
+        np.testing.assert_allclose(found.std_error**2, left, rtol=0.1)
