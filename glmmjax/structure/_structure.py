@@ -13,6 +13,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from .._types import Array
@@ -281,11 +282,9 @@ class Structure(eqx.Module):
         sizes = [f.rank * f.levels for f in self.rest]
         starts = [sum(sizes[:i]) for i in range(len(sizes))]
         for i, (diagonal, *others) in enumerate(blocks):
-            levels = jnp.arange(self.rest[i].levels)
-            for a in range(len(diagonal)):
-                for b in range(a + 1):
-                    down, across = (starts[i] + effect * len(levels) + levels for effect in (a, b))
-                    s = s.at[down, across].add(diagonal[a, b], unique_indices=True)
+            levels, effects = np.arange(self.rest[i].levels), np.tril_indices(len(diagonal))
+            down, across = (starts[i] + effect[:, None] * len(levels) + levels for effect in effects)
+            s = s.at[down, across].add(diagonal[effects], unique_indices=True)
             for j, block in enumerate(others, i + 1):
                 flat = jnp.transpose(block, (1, 3, 0, 2)).reshape(sizes[j], sizes[i])
                 s = s.at[starts[j] : starts[j] + sizes[j], starts[i] : starts[i] + sizes[i]].add(flat)

@@ -30,7 +30,7 @@ class Members(AbstractMembers):
         return [np.arange(end - count, end) for end, count in zip(ends, self.counts, strict=True)]
 
     def shape(self, bucket):
-        return self.one, 1, 1
+        return self.one, 1
 
 
 def plan(counts, cells, devices=1, *, chunk_size=None, itemsize=8):
@@ -108,8 +108,11 @@ class TestCalls:
 
 def outcome(count=3):
     rng = np.random.default_rng(0)
-    arrays = {name: rng.normal(size=(count, 2)) for name in Outcome._fields if name not in ("theta", "status")}
-    return Outcome(theta=(rng.normal(size=(count, 3)), np.zeros((count, 0))), status=np.zeros(count, np.int8), **arrays)
+    by_term = {"theta": (rng.normal(size=(count, 3)), np.zeros((count, 0)))}
+    by_term["covariance"] = (rng.normal(size=(count, 2, 2)), np.zeros((count, 1, 1)))
+    others = [name for name in Outcome._fields if name not in (*by_term, "status")]
+    arrays = {name: rng.normal(size=(count, 2)) for name in others}
+    return Outcome(status=np.zeros(count, np.int8), **by_term, **arrays)
 
 
 class TestCheckpoint:

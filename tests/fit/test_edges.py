@@ -107,7 +107,7 @@ def test_quadrature_in_pieces_is_the_same(monkeypatch):
 
     def value_and_gradient():
         def value(moved):
-            mode = _aghq.factor_at(glmm, moved, glmm.structure.no_effects(float)).solve(np.zeros((1, 128)))
+            mode = _aghq.factor_at(glmm, moved, glmm.structure.no_effects(float)).solve((np.zeros((1, 128)),))
             return gj.AGHQ(7).log_integral(glmm, moved, mode)
 
         return jax.value_and_grad(value)(params)
