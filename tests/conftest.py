@@ -1,8 +1,10 @@
 """Fits that several tests look at, each made once a session."""
 
 import functools
+import gc
 import importlib.metadata
 import os
+import pathlib
 
 # Nearly all the time of the tests is XLA's compiler: less optimisation and the older emitters halve it. A flag that a
 # jaxlib does not know ends the process, so the second is for the versions that are known to have it.
@@ -37,6 +39,21 @@ def float64():
     """The test computes in float64."""
     with gj.float64():
         yield
+
+
+_MAPS = pathlib.Path("/proc/self/maps")
+_MAPS_AT_MOST = (
+    20_000  # of the 65,530 that Linux grants a process: each program takes several, and beyond it XLA crashes
+)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def programs_are_let_go():
+    """The programs of earlier modules go when there are many."""
+    yield
+    if _MAPS.exists() and _MAPS.read_bytes().count(b"\n") > _MAPS_AT_MOST:
+        jax.clear_caches()
+        gc.collect()
 
 
 _COMPILED = []
