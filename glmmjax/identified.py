@@ -11,7 +11,7 @@ from ._precision import float64
 from .covariances import AbstractCovariance
 from .design import Design, RandomPart
 
-_PAIRS = 20_000  # of rows, looked at for each term
+_PAIRS = 20_000  # of rows of one level, looked at for each term and distance
 _FLAT = 1e-13  # smallest eigenvalue of columns scaled to length one
 
 
@@ -77,12 +77,12 @@ def _pairs(design: Design, terms: list[int]) -> Pairs:
     for k in terms:
         refs = design.random[k].refs
         order = present[np.argsort(refs[present], kind="stable")]
-        looked_at = np.unique(np.linspace(0, len(order) - 1, _PAIRS).astype(int))
         for ahead in (0, 1, 2):
-            first, second = order[looked_at], np.roll(order, -ahead)[looked_at]
-            same = refs[first] == refs[second]
-            one.append(first[same])
-            other.append(second[same])
+            second = np.roll(order, -ahead)
+            same = np.flatnonzero(refs[order] == refs[second])
+            looked_at = same[np.unique(np.linspace(0, max(len(same) - 1, 0), _PAIRS).astype(int))[: len(same)]]
+            one.append(order[looked_at])
+            other.append(second[looked_at])
     return Pairs(np.concatenate(one), np.concatenate(other))
 
 

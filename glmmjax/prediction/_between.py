@@ -63,7 +63,8 @@ def between(solution: Solution, term: int, places: Float[np.ndarray, "m dims"]) 
     lam[order] = np.asarray(wide.factor(jnp.asarray(wide.from_components(np.array([1.0, *natural[1:]])))))
     correlation = lam @ lam.T
     q = len(known)
-    weights = np.linalg.solve(correlation[:q, :q], correlation[:q, q:]).T
+    # Of perfectly correlated effects any solution gives the same prediction.
+    weights = np.linalg.lstsq(correlation[:q, :q], correlation[:q, q:], rcond=None)[0].T
     left = 1.0 - np.einsum("mq,mq->m", weights, correlation[q:, :q])
     inverse = inverse.ravel()
     return Between(weights[inverse], variance * np.maximum(left[inverse], 0.0))

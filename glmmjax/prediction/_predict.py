@@ -50,9 +50,9 @@ def predict(
     _check(level, kind)
     model = solution.model
     rows = fitted_rows(model) if newdata is None else other_rows(model, newdata, level)
-    rows = with_new_places(solution, rows) if level == "conditional" else rows
     included = [k for k, own in enumerate(rows.factors) if own.is_smooth or level == "conditional"]
     with float64():
+        rows = with_new_places(solution, rows) if level == "conditional" else rows
         part = effects_part(solution, rows, included, se=se)
         rows = rows._replace(offset=rows.offset + part.eta)
         if level == "marginal":
