@@ -25,6 +25,9 @@ class CompoundSymmetry(AbstractPattern):
         (rho,) = self.natural(theta, jnp)
         return jnp.linalg.cholesky(jnp.eye(self.q) * (1 - rho) + rho)
 
+    def elsewhere(self, points):
+        return None
+
     def natural(self, theta, xp):
         logistic = (1 + xp.tanh((theta - np.log(self.q - 1)) / 2)) / 2
         return (self.q * logistic - 1) / (self.q - 1)

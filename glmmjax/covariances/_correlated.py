@@ -5,6 +5,7 @@ from collections.abc import Callable
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Num
 
 from ._basis import diagonal_basis, position_basis, scalar_basis
 from ._component import Component, Matrices, Members, Theta, as_deviations, deviations
@@ -39,6 +40,10 @@ class Correlated(AbstractCovariance):
     @property
     def _scales(self) -> int:
         return self.q if self.heterogeneous else 1
+
+    def pattern_at(self, points: Num[np.ndarray, "m dims"]) -> AbstractPattern | None:
+        """The correlation at other points, sorted; None if it is not one of places, or the deviations there unknown."""
+        return None if self.heterogeneous else self.pattern.elsewhere(points)
 
     def factor(self, theta):
         # Of several deviations one negative among positive ones would turn the signs of correlations, which is no

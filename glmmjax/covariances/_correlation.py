@@ -49,6 +49,9 @@ class OfMatrix(AbstractPattern):
     def factor(self, theta):
         return jnp.linalg.cholesky(self.correlation.matrix(theta, jnp.asarray(self.coordinates)))
 
+    def elsewhere(self, points):
+        return None if self.correlation.kind == "columns" else OfMatrix(self.correlation, points)
+
     def natural(self, theta, xp):
         return theta
 

@@ -25,6 +25,9 @@ class Exponential(AbstractPattern):
         (scale,) = self.natural(theta, jnp)
         return _factor(jnp.exp(-pair_distances(jnp.asarray(self.points)) / scale), len(self.points))
 
+    def elsewhere(self, points):
+        return Exponential(points, self.unit)
+
     def natural(self, theta, xp):
         return xp.exp(theta) * xp.asarray(self.unit)[..., None]
 
@@ -50,6 +53,9 @@ class Matern(AbstractPattern):
         x = pair_distances(jnp.asarray(self.points)) / scale
         log_r = (1 - kappa) * np.log(2) - gammaln(kappa) + kappa * jnp.log(x) + log_kv(kappa, x)
         return _factor(jnp.exp(log_r), len(self.points))
+
+    def elsewhere(self, points):
+        return Matern(points, self.unit)
 
     def natural(self, theta, xp):
         unit = xp.asarray(self.unit)

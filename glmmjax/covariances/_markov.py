@@ -29,6 +29,9 @@ class Autoregressive(AbstractPattern):
         rho, t = jnp.tanh(theta[0]), jnp.asarray(self.positions)
         return _factor(whole_power(rho, _distances(t)), _rest(theta[0], 2 * jnp.diff(t)))
 
+    def elsewhere(self, points):
+        return Autoregressive(np.round(points[:, 0]).astype(np.int64))
+
     def natural(self, theta, xp):
         return xp.tanh(theta)
 
@@ -49,6 +52,9 @@ class OrnsteinUhlenbeck(AbstractPattern):
     def factor(self, theta):
         t = jnp.asarray(self.times) / self.natural(theta, jnp)[0]
         return _factor(jnp.exp(-_distances(t)), -jnp.expm1(-2 * jnp.diff(t)))
+
+    def elsewhere(self, points):
+        return OrnsteinUhlenbeck(points[:, 0], self.unit)
 
     def natural(self, theta, xp):
         return xp.exp(theta) * xp.asarray(self.unit)[..., None]

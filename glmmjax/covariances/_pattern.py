@@ -7,7 +7,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Num
 
 from .._types import Array
 
@@ -32,6 +32,10 @@ class AbstractPattern(eqx.Module):
         """The factor `l`."""
 
     @abc.abstractmethod
+    def elsewhere(self, points: Num[np.ndarray, "m dims"]) -> "AbstractPattern | None":
+        """The same correlation with the same parameters at other points, sorted; None if it is not one of places."""
+
+    @abc.abstractmethod
     def natural(self, theta: Float[Array, "*members k"], xp: ModuleType) -> Float[Array, "*members k"]:
         """The parameters as people read them, computed with `xp`: NumPy, or JAX's NumPy."""
 
@@ -51,6 +55,9 @@ class Independent(AbstractPattern):
 
     def factor(self, theta):
         return jnp.eye(self.q, dtype=theta.dtype)
+
+    def elsewhere(self, points):
+        return None
 
     def natural(self, theta, xp):
         return theta

@@ -31,6 +31,9 @@ class Toeplitz(AbstractPattern):
         by_lag = jnp.concatenate([jnp.ones(1, theta.dtype), self.natural(theta, jnp)])
         return jnp.linalg.cholesky(by_lag[jnp.abs(t[:, None] - t[None, :])])
 
+    def elsewhere(self, points):
+        return None  # there may be lags without a parameter
+
     def natural(self, theta, xp):
         return autocorrelations(xp.tanh(theta), xp)
 

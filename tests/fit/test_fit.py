@@ -378,6 +378,7 @@ def test_a_second_data_set_of_about_the_same_shape_does_not_compile_again(golden
     fit = golden("spinal", "Laplace")
     data = fit.solution.model.design.frame
     fewer = data[~data["patient"].isin(data["patient"].unique()[:2])]
+    gj.glmm("success ~ visit + (1 | patient)", data, "bernoulli").fit()  # its programs may have been let go
     before = compilations()
     other = gj.glmm("success ~ visit + (1 | patient)", fewer, "bernoulli").fit()
     assert other.converged

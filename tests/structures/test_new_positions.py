@@ -86,3 +86,13 @@ class TestBetweenKnownPlaces:
         np.testing.assert_allclose(found.estimate, mean, rtol=1e-10)
         assert (found.std_error**2 > left).all()  # the parameters are uncertain, too
         np.testing.assert_allclose(found.std_error**2, left, rtol=0.1)
+
+    def test_effects_that_are_all_the_same(self):
+        """A correlation of one, at the end of its range: an effect at a new time is that of the others."""
+        rng = np.random.default_rng(3)
+        g, t = np.repeat(np.arange(30), 5), np.tile(np.arange(5), 30)
+        data = pd.DataFrame({"g": g, "t": t, "y": np.repeat(rng.normal(size=30), 5) + rng.normal(0, 0.3, 150)})
+        fit = gj.glmm("y ~ 1 + ar1(t | g)", data).fit()
+        assert fit.varcorr().sdcor.iloc[1] > 0.99
+        at = pd.DataFrame({"g": 7, "t": [3, 4, 9]})
+        np.testing.assert_allclose(fit.predict(at), fit.predict(at)[0], rtol=1e-4)
