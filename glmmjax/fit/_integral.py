@@ -42,7 +42,7 @@ class IntegralProblem(AbstractProblem):
         params = unpack(glmm, vector)
         mode = conditional_mode(glmm, params, jax.lax.stop_gradient(carry))
         value = self.method.log_integral(glmm, params, mode)
-        return -(value + self._base(glmm, data)(params.phi) if glmm.family.dispersion_names else value), mode
+        return -(value + self._base(glmm, data)(params.phi) if glmm.family.dispersion_names else value), mode.b
 
     def _base(self, glmm: GLMM, data: Data) -> Callable[[Array], Array]:
         if self.counts:
@@ -74,7 +74,7 @@ class IntegralProblem(AbstractProblem):
 
     def effects(self, glmm, data, params, carry):
         mode, lam = conditional_mode(glmm, params, carry), scaled_factor(glmm, params)
-        return effects_of(lam, lam, mode, self.method.factor(glmm, params, mode))
+        return effects_of(lam, lam, mode.b, self.method.factor(glmm, params, mode))
 
 
 def bounds_on_counts(glmm: GLMM) -> np.ndarray:

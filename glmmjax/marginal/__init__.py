@@ -31,6 +31,7 @@ from ._exact import solve_fixed as solve_fixed
 from ._laplace import Laplace as Laplace
 from ._method import AbstractIntegral as AbstractIntegral
 from ._method import integrated_log_likelihood as integrated_log_likelihood
+from ._mode import Mode as Mode
 from ._mode import conditional_mode as conditional_mode
 from ._mode import factor_at as factor_at
 from ._mode import predictor_at as predictor_at

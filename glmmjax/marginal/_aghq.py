@@ -13,7 +13,6 @@ from ..model import fixed_predictor, scaled_factor
 from ..structure import to_natural
 from ._conditional import log_kernel
 from ._method import AbstractIntegral
-from ._mode import factor_at
 
 MAX_NODES = 100_000
 CELLS_AT_ONCE = 2**21  # nodes times observations held at a time: 16 MB an array
@@ -35,19 +34,19 @@ class AGHQ(AbstractIntegral):
             raise ModelError(f"AGHQ takes a whole number of points from 1 to 100, not {self.points!r}.")
 
     def factor(self, glmm, params, mode):
-        return factor_at(glmm, params, mode)
+        return mode.factor
 
     def log_integral(self, glmm, params, mode):
         structure, lam = glmm.structure, scaled_factor(glmm, params)
         fixed = fixed_predictor(glmm, params.beta)
-        factor = self.factor(glmm, params, mode)
+        centre, factor = mode
         nodes, log_weights = _rule(self.points, sum(f.rank for f in structure.factors))
 
         @jax.checkpoint
         def log_term(node_and_weight):
             node, log_weight = node_and_weight
-            moved = factor.half_solve(tuple(jnp.broadcast_to(node[:, None], own.shape) for own in mode))
-            b = tuple(own + step for own, step in zip(mode, moved, strict=True))
+            moved = factor.half_solve(tuple(jnp.broadcast_to(node[:, None], own.shape) for own in centre))
+            b = tuple(own + step for own, step in zip(centre, moved, strict=True))
             eta = fixed + structure.spread(to_natural(lam, b), glmm.predictors)
             joint = structure.sum_components(log_kernel(glmm, eta, params.phi)) - 0.5 * structure.dot(b, b)
             return joint + log_weight

@@ -5,7 +5,7 @@ from typing import ClassVar
 import equinox as eqx
 
 from .._errors import ModelError
-from ._conditional import expected_curvature, log_kernel, observed_curvature
+from ._conditional import expected_curvature, log_kernel
 from ._method import AbstractIntegral
 from ._mode import factor_at, predictor_at
 
@@ -25,13 +25,12 @@ class Laplace(AbstractIntegral):
             raise ModelError(f"Laplace curvature is 'observed' or 'expected', not {self.curvature!r}.")
 
     def factor(self, glmm, params, mode):
-        curvature = observed_curvature if self.curvature == "observed" else expected_curvature
-        return factor_at(glmm, params, mode, curvature)
+        return mode.factor if self.curvature == "observed" else factor_at(glmm, params, mode.b, expected_curvature)
 
     def log_integral(self, glmm, params, mode):
         joint = (
-            log_kernel(glmm, predictor_at(glmm, params, mode), params.phi).sum()
-            - 0.5 * glmm.structure.dot(mode, mode).sum()
+            log_kernel(glmm, predictor_at(glmm, params, mode.b), params.phi).sum()
+            - 0.5 * glmm.structure.dot(mode.b, mode.b).sum()
         )
         return joint - 0.5 * self.factor(glmm, params, mode).logdet().sum()
 

@@ -10,7 +10,7 @@ from ..model import GLMM
 from ..params import Params
 from ..structure import AbstractFactor, Effects
 from ._conditional import log_base
-from ._mode import conditional_mode
+from ._mode import Mode, conditional_mode
 
 
 class AbstractIntegral(eqx.Module):
@@ -19,11 +19,11 @@ class AbstractIntegral(eqx.Module):
     name: eqx.AbstractClassVar[str]
 
     @abc.abstractmethod
-    def factor(self, glmm: GLMM, params: Params, mode: Effects) -> AbstractFactor:
-        """AbstractFactor of `H` at the conditional mode, with the curvature that the method uses."""
+    def factor(self, glmm: GLMM, params: Params, mode: Mode) -> AbstractFactor:
+        """Factor of `H` at the conditional mode, with the curvature that the method uses."""
 
     @abc.abstractmethod
-    def log_integral(self, glmm: GLMM, params: Params, mode: Effects) -> Float[Array, ""]:
+    def log_integral(self, glmm: GLMM, params: Params, mode: Mode) -> Float[Array, ""]:
         """Log-likelihood less `log_base`, given the conditional mode at `params`."""
 
     @abc.abstractmethod

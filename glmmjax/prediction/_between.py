@@ -10,6 +10,7 @@ from ..covariances import Correlated
 from ..fit import Solution
 from ._rows import FactorRows, Rows
 
+
 class Between(NamedTuple):
     """What effects of variance one at m places are, given those at the q places that the model knows.
 

@@ -135,6 +135,6 @@ def mode_jacobian(glmm: GLMM, params: Params) -> tuple[Float[Array, "_ _ size"],
     def effects(vector):
         moved = unpack(glmm, vector)
         start = glmm.structure.no_effects(vector.dtype)
-        return to_natural(scaled_factor(glmm, moved), conditional_mode(glmm, moved, start))
+        return to_natural(scaled_factor(glmm, moved), conditional_mode(glmm, moved, start).b)
 
     return jax.jacfwd(effects)(pack(params))

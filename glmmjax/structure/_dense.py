@@ -107,7 +107,7 @@ def _lower_inverse(l: Matrix, leaf: int | None = None) -> Matrix:
 
 
 def _lower_of_gram(l: Matrix) -> Matrix:
-    """`l' l`, of which the lower triangle means anything, for a lower-triangular `l`, by halves: a third of the products."""
+    """`l' l` for a lower-triangular `l`, of which the lower triangle means anything: by halves, a third of the work."""
     r = len(l)
     if r <= _LAPACK_LEAF:
         return l.T @ l

@@ -6,11 +6,13 @@ import equinox as eqx
 from jaxtyping import Bool, Float
 
 from .._types import Array
-from ._structure import Effects
+from ._structure import Effects, Structure
 
 
 class AbstractFactor(eqx.Module):
     """The factor of `H = I + lam' Z'WZ lam`."""
+
+    structure: eqx.AbstractVar[Structure]
 
     @abc.abstractmethod
     def solve(self, x: Effects) -> Effects:

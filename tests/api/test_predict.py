@@ -120,7 +120,7 @@ class TestNewData:
 @eqx.filter_jit
 def modes_at(glmm, params):
     """Conditional modes `u` (groups, q) of the one grouping factor at `params`."""
-    (b,) = conditional_mode(glmm, params, glmm.structure.no_effects(params.beta.dtype))
+    (b,) = conditional_mode(glmm, params, glmm.structure.no_effects(params.beta.dtype)).b
     return (scaled_factor(glmm, params)[0] @ b).T
 
 

@@ -44,7 +44,14 @@ def main():
     batch = gj.fit_many(model, y, chunk_size=int(OPTIONS.get("chunk", 100)), checkpoint=OPTIONS.get("checkpoint"))
     found = batch.solution.found
     arrays = {name: value for name, value in found._asdict().items() if name not in ("theta", "covariance")}
-    np.savez(OUT, mesh=meshes, devices=jax.local_device_count(), theta=found.theta[0], covariance=found.covariance[0], **arrays)
+    np.savez(
+        OUT,
+        mesh=meshes,
+        devices=jax.local_device_count(),
+        theta=found.theta[0],
+        covariance=found.covariance[0],
+        **arrays,
+    )
 
 
 if __name__ == "__main__":

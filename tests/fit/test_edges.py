@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import minimize
 
 import glmmjax as gj
-from glmmjax.marginal import _aghq
+from glmmjax.marginal import Mode, _aghq, factor_at
 
 
 @pytest.fixture(scope="module")
@@ -107,8 +107,8 @@ def test_quadrature_in_pieces_is_the_same(monkeypatch):
 
     def value_and_gradient():
         def value(moved):
-            mode = _aghq.factor_at(glmm, moved, glmm.structure.no_effects(float)).solve((np.zeros((1, 128)),))
-            return gj.AGHQ(7).log_integral(glmm, moved, mode)
+            nowhere = glmm.structure.no_effects(float)
+            return gj.AGHQ(7).log_integral(glmm, moved, Mode(nowhere, factor_at(glmm, moved, nowhere)))
 
         return jax.value_and_grad(value)(params)
 

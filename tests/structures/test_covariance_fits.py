@@ -122,7 +122,12 @@ def test_laplace_is_the_dense_one(names, float64):
     """Models of counts: value and gradient against dense algebra, the Hessian against differences of the gradient."""
     data = crossed_table()
     terms = [CASES[name][1].replace("| g", f"| {group}") for name, group in zip(names, "gh", strict=False)]
-    model = gj.glmm(f"count ~ x + {' + '.join(terms)}", data, "poisson", matrices={"K": relatedness()} if "propto" in names else None)
+    model = gj.glmm(
+        f"count ~ x + {' + '.join(terms)}",
+        data,
+        "poisson",
+        matrices={"K": relatedness()} if "propto" in names else None,
+    )
     glmm, random = model.core.glmm, model.core.design.random
     starts = [np.asarray(c.start(np.full(c.q, 0.5))) for c in glmm.covariances]
     theta = [start + 0.1 * (-1.0) ** np.arange(len(start)) for start in starts]
