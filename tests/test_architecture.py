@@ -23,6 +23,7 @@ PARTS = {
     "_status": set(),
     "_types": set(),
     "_precision": set(),
+    "_programs": set(),
     "datasets": {"_errors"},
     "formula": {"_errors"},
     "design": {"_errors", "formula"},
@@ -76,7 +77,7 @@ PARTS = {
         *("prediction", "batch"),
     },
     "api": {
-        *("_errors", "_status", "_precision", "_types", "families", "params", "mixed", "marginal"),
+        *("_errors", "_status", "_precision", "_programs", "_types", "families", "params", "mixed", "marginal"),
         *("fit", "inference", "prediction", "report", "batch", "study"),
     },
     "cli": {"_errors"},  # the rest through the public names, loaded when they are used

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._errors import ModelError
+from .._programs import let_programs_go
 from ..families import AbstractFamily
 from ..mixed import mixed_model
 from ..report import load_solution
@@ -50,6 +51,7 @@ def glmm(  # noqa: PLR0913 - the arguments of lme4 and glmmTMB, keyword-only
     for name, given in (("ziformula", ziformula), ("dispformula", dispformula)):
         if given is not None:
             raise ModelError(f"{name} is not supported in this version.")
+    let_programs_go()
     return Model(mixed_model(formula, data, family=family, weights=weights, offset=offset, matrices=matrices))
 
 

@@ -204,8 +204,9 @@ class Fit:
 
         Args:
             newdata: table with the columns of the formula; the response is not needed.
-            level: `conditional` (given the conditional modes; zero for a level not seen), `population` (random effects
-                of zero) or `marginal` (averaged over the random effects).
+            level: `conditional` (given the conditional modes; zero for a level not seen; effects at new times or places
+                of a known level from those that it has, by kriging), `population` (random effects of zero) or
+                `marginal` (averaged over the random effects).
             kind: `response` (the mean) or `link` (the linear predictor).
             se: return a DataFrame `estimate, std_error` (delta method) instead of a Series.
         """

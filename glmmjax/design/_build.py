@@ -55,6 +55,10 @@ def build_design(  # noqa: PLR0913 - keyword-only
     y, prior = read_response(parsed.response, response, frame, read_weights(frame, weights_name))
     present = np.ones(len(y), bool) if prior is None else prior > 0  # a row of weight zero is not there
     fixed = fixed_part(parsed, frame, present)
+    if not (matrices is None or isinstance(matrices, Mapping)):
+        raise ModelError(
+            "matrices must be a dictionary with the matrix of each propto(1 | g, K) by its name, as {'K': ...}."
+        )
     random = tuple(random_part(term, frame, kinds[term.covariance], matrices) for term in parsed.random)
     if response == "real":
         check_identified(int(present.sum()), fixed, random)

@@ -14,8 +14,10 @@ from ..model import GLMM
 def share(glmm: GLMM, devices: Sequence[Any]) -> GLMM:
     """The model with its blocks (and so its groups) shared among `devices`; what has no axis of blocks is everywhere.
 
-    Raises `ModelError` if they cannot be shared evenly.
+    Raises `ModelError` if they are no devices, or the blocks cannot be shared evenly.
     """
+    if isinstance(devices, str) or not all(isinstance(device, jax.Device) for device in devices):
+        raise ModelError(f"devices must be a list of JAX's devices, such as jax.devices(), not {devices!r}.")
     devices = list(devices)
     blocks = glmm.weights.shape[0]
     if not devices or blocks % len(devices):

@@ -74,6 +74,7 @@ def test_as_many_levels_as_rows_are_allowed(frame):
 LABELS = ["7", "8", "9", "10"]
 ERRORS = [
     (None, "is missing: give it as matrices={'K': ...}."),
+    (np.eye(3), "matrices must be a dictionary"),
     ({"L": MATRIX}, "is missing: give it as matrices={'K': ...}."),
     ({"K": [["a"]]}, "must hold numbers."),
     ({"K": MATRIX[:3]}, "must be square, and its shape is (3, 4)."),

@@ -49,3 +49,5 @@ def test_blocks_that_cannot_be_shared_evenly():
     model = gj.glmm("y ~ 1 + (1 | g)", data, family="poisson")
     with pytest.raises(gj.ModelError, match="the 5 blocks of rows of this model cannot be shared evenly among 2"):
         model.fit(devices=jax.devices() * 2)
+    with pytest.raises(gj.ModelError, match="devices must be a list"):
+        model.fit(devices="gpu")
