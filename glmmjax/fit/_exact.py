@@ -56,15 +56,20 @@ class ExactProblem(AbstractProblem):
     def begin(self, glmm, data, start):
         cross = _cross(data)
         design, response = cross
-        if start is None:
-            variance = response.rr / design.n
-            scores = tuple(part / jnp.sqrt(variance) for part in response.zr)
-            theta = start_theta(glmm, moment_sd(glmm.structure, scores, design.zz))
-        else:
-            theta = start.theta
-        squares = eliminate(cross, glmm.structure, relative_factor(glmm, theta)).rr
         n = design.n - glmm.p if self.reml else design.n
-        x = jnp.concatenate([*theta, 0.5 * jnp.log(squares / n)[None]])
+
+        def residual_variance(theta):
+            return eliminate(cross, glmm.structure, relative_factor(glmm, theta)).rr / n
+
+        if start is None:
+            total = response.rr / design.n
+            sd = moment_sd(glmm.structure, tuple(part / jnp.sqrt(total) for part in response.zr), design.zz)
+            variance = residual_variance(start_theta(glmm, sd))
+            # These are in units of the whole deviation, theta in units of the residual one.
+            theta = start_theta(glmm, tuple(own * jnp.sqrt(total / variance) for own in sd))
+        else:
+            theta, variance = start.theta, residual_variance(start.theta)
+        x = jnp.concatenate([*theta, 0.5 * jnp.log(variance)[None]])
         return x, (), variance_information(glmm, theta, design.zz, n)
 
     def value(self, glmm, data, vector, carry):
