@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .covariances import register_covariance as register_covariance
     from .families import Bernoulli as Bernoulli
     from .families import Binomial as Binomial
+    from .families import CustomFamily as CustomFamily
     from .families import Gamma as Gamma
     from .families import Gaussian as Gaussian
     from .families import NBinom2 as NBinom2
@@ -52,7 +53,7 @@ _PUBLIC = {
     ),
     "study": ("Bootstrap", "SimulationStudy", "Power"),
     "covariances": ("AbstractCorrelation", "register_covariance"),
-    "families": ("Gaussian", "Bernoulli", "Binomial", "Poisson", "Gamma", "NBinom2"),
+    "families": ("Gaussian", "Bernoulli", "Binomial", "Poisson", "Gamma", "NBinom2", "CustomFamily"),
     "marginal": ("Laplace", "AGHQ", "Exact", "Method", "log_marginal"),
     "params": ("Params",),
     "_status": ("Status",),

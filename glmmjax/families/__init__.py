@@ -3,6 +3,7 @@
 from .._errors import ModelError
 from ._binomial import Bernoulli as Bernoulli
 from ._binomial import Binomial as Binomial
+from ._custom import CustomFamily as CustomFamily
 from ._family import AbstractFamily as AbstractFamily
 from ._family import log_prob as log_prob
 from ._gamma import Gamma as Gamma

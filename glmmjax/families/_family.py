@@ -24,6 +24,7 @@ class Traits(NamedTuple):
         has_residual: the first dispersion parameter is a residual standard deviation, to which prior weights are
             precisions.
         zero_is_limit: the first dispersion parameter is zero at an ordinary point, the limit without extra variance.
+        has_expectation: `expected_curvature` is what it says, and not a stand-in for starting values.
     """
 
     log_concave: bool
@@ -31,6 +32,7 @@ class Traits(NamedTuple):
     can_separate: bool = False
     has_residual: bool = False
     zero_is_limit: bool = False
+    has_expectation: bool = True
 
 
 class AbstractFamily(eqx.Module):
@@ -47,9 +49,9 @@ class AbstractFamily(eqx.Module):
 
     link: eqx.AbstractVar[AbstractLink]
     name: eqx.AbstractClassVar[str]
-    response: eqx.AbstractClassVar[str]
+    response: eqx.AbstractVar[str]
     """Kind of response: `real`, `positive`, `count`, `binary` or `proportion`."""
-    dispersion_names: eqx.AbstractClassVar[tuple[str, ...]]
+    dispersion_names: eqx.AbstractVar[tuple[str, ...]]
     """Natural-scale names of the dispersion parameters, `()` if there are none."""
 
     @abc.abstractmethod

@@ -64,6 +64,8 @@ def choose_method(model: MixedModel, method: Method | None, *, reml: bool) -> Me
         raise ModelError("REML is exact: leave method out, or give gj.Exact(reml=True).")
     if isinstance(method, Exact) and not model.is_linear:
         raise ModelError("The exact likelihood needs the gaussian family with identity link; use gj.Laplace().")
+    if isinstance(method, Laplace) and method.curvature == "expected" and not model.family.traits.has_expectation:
+        raise ModelError(f"The expected curvature of the family {model.family.name} is not known: use gj.Laplace().")
     if isinstance(method, AGHQ):
         _check_quadrature(model, method)
     return method

@@ -101,10 +101,11 @@ def _is_number(value: Any) -> bool:
 
 def _phi(model: MixedModel, given: Any) -> Float[np.ndarray, " m"]:
     dispersion = _numbers("dispersion", given, model.family.dispersion_names)
-    if (dispersion <= 0).any():
-        raise ModelError(f"dispersion must be positive, not {given!r}.")
     with float64():
-        return np.array(model.family.unconstrained(tuple(jnp.asarray(dispersion))), np.float64)
+        phi = np.array(model.family.unconstrained(tuple(jnp.asarray(dispersion))), np.float64)
+    if not np.isfinite(phi).all():
+        raise ModelError(f"dispersion {given!r} is out of the range that the family {model.family.name} has.")
+    return phi
 
 
 def _others(given: Any, places: list[tuple[str, Component]]) -> Iterator[float]:

@@ -70,7 +70,7 @@ def _parts(params):
         ({"sd": {"Intercept": -1.0, "x": 1.0}}, "sd must not be negative."),
         ({"corr": 1.0}, "corr of Intercept and x must lie between -1 and 1, not 1.0."),
         ({"corr": {"x": 0.2}}, "corr has 'x', which is no pair of correlated random effects of the model."),
-        ({"dispersion": 0.0}, "dispersion must be positive, not 0.0."),
+        ({"dispersion": 0.0}, "dispersion 0.0 is out of the range that the family gaussian has."),
         ({"dispersion": {"phi": 1.0}}, "dispersion has phi, which the model lacks; the model has sigma."),
     ],
 )

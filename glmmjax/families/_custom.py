@@ -1,0 +1,120 @@
+"""A family of the user's own, from one function."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from .._errors import ModelError
+from ._family import AbstractFamily, Traits, as_link
+from ._link import LINKS, AbstractLink
+
+_START = {"real": lambda y: y, "positive": lambda y: y, "count": lambda y: y + 0.1, "binary": lambda y: (y + 0.5) / 2}
+_COVERING = ("log", "logit", "probit", "cloglog")
+
+
+class CustomFamily(AbstractFamily):
+    """A distribution given by the log density of one observation.
+
+    Args:
+        log_prob: `log_prob(y, eta, phi)` for one response, its linear predictor and (k,) unconstrained parameters: the
+            normalised log density, in `jax.numpy`, twice differentiable by `eta` and `phi` wherever they may go.
+        link: by its name; the mean of the response is its inverse of `eta`.
+        response: kind of response, "real", "positive", "count" or "binary", which the data are checked against.
+        parameters: names of the parameters `phi`, which are reported as they are (a logarithm stays one).
+        start: (k,) where the search of `phi` starts; zeros if not given.
+        sample: `sample(key, eta, phi)`, a draw of one response, for `simulate`, bootstraps and simulation studies.
+
+    Prior weights multiply the log density. The expected curvature is not known, so only `Laplace()` with the observed
+    one and `AGHQ` fit it; for starting values the absolute observed one stands in. Compiled programs belong to the
+    functions themselves, so make a family once and use it again. A fit cannot be saved to a file.
+
+    Raises:
+        ModelError: an argument does not have this form.
+    """
+
+    log_prob: Callable = eqx.field(static=True)
+    link: AbstractLink
+    response: str = eqx.field(static=True)
+    dispersion_names: tuple[str, ...] = eqx.field(static=True)
+    start: tuple[float, ...] = eqx.field(static=True)
+    sampler: Callable | None = eqx.field(static=True)
+    name: ClassVar[str] = "custom"
+
+    def __init__(
+        self,
+        log_prob: Any,
+        *,
+        link: str | AbstractLink = "identity",
+        response: str = "real",
+        parameters: Any = (),
+        start: Any = None,
+        sample: Callable | None = None,
+    ):
+        self.link = as_link(link, tuple(LINKS), self.name)
+        if response not in _START:
+            raise ModelError(f"The response of a family is one of {', '.join(_START)}, not {response!r}.")
+        if isinstance(parameters, str) or not all(isinstance(name, str) for name in parameters):
+            raise ModelError(f"parameters must be a tuple of names, not {parameters!r}.")
+        self.dispersion_names = tuple(parameters)
+        self.start = tuple(float(value) for value in start) if start is not None else (0.0,) * len(parameters)
+        if len(self.start) != len(self.dispersion_names):
+            raise ModelError(
+                f"start has {len(self.start)} numbers, and there are {len(self.dispersion_names)} parameters."
+            )
+        _check_scalar(log_prob, len(self.start))
+        self.log_prob, self.response, self.sampler = log_prob, response, sample
+
+    def kernel(self, y, eta, phi):
+        return jnp.vectorize(lambda one, at: self.log_prob(one, at, phi), signature="(),()->()")(y, eta)
+
+    def base(self, y, phi, weight):
+        return jnp.zeros_like(weight * y)
+
+    def mean(self, eta, phi):
+        return self.link.inverse(eta)
+
+    def expected_curvature(self, y, eta, phi):
+        def slope(eta):
+            return jax.jvp(lambda e: self.kernel(y, e, phi), (eta,), (jnp.ones_like(eta),))[1]
+
+        return jnp.abs(jax.jvp(slope, (eta,), (jnp.ones_like(eta),))[1])
+
+    def sample(self, key, y, eta, phi, weight):
+        sampler = self.sampler
+        if sampler is None:
+            raise ModelError("This family cannot be simulated from: give it sample=, a function of (key, eta, phi).")
+        keys = jax.random.split(key, eta.size)
+        drawn = jax.vmap(lambda k, at: sampler(k, at, phi))(keys, eta.ravel())
+        return drawn.reshape(eta.shape).astype(eta.dtype)
+
+    def start_mean(self, y):
+        return _START[self.response](y)
+
+    def dispersion(self, phi):
+        return tuple(phi[k] for k in range(len(self.start)))
+
+    def unconstrained(self, dispersion):
+        return tuple(dispersion)
+
+    def start_phi(self, y, mu, weights):
+        return tuple(jnp.asarray(value, mu.dtype) for value in self.start)
+
+    def random_scale(self, phi):
+        return 1.0
+
+    @property
+    def traits(self):
+        covers = self.response == "real" or self.link.name in _COVERING
+        return Traits(log_concave=False, covers_line=covers, has_expectation=False)
+
+
+def _check_scalar(log_prob: Any, k: int) -> None:
+    if not callable(log_prob):
+        raise ModelError(f"log_prob must be a function of (y, eta, phi), not {log_prob!r}.")
+    number = jax.ShapeDtypeStruct((), jnp.result_type(float))
+    shape = jax.eval_shape(log_prob, number, number, jax.ShapeDtypeStruct((k,), number.dtype))
+    if getattr(shape, "shape", None) != ():
+        raise ModelError("log_prob must return one number for one y, one eta and the vector phi.")
