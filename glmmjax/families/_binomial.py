@@ -9,7 +9,7 @@ from jax.scipy.special import gammaln
 from ._family import AbstractFamily, Traits, as_link
 from ._link import AbstractLink, AbstractUnitLink, softplus
 
-_LINKS = ("logit", "probit", "cloglog")
+_LINKS = ("logit", "probit", "cloglog", "cauchit")
 
 
 class Bernoulli(AbstractFamily):
@@ -55,7 +55,7 @@ class Bernoulli(AbstractFamily):
 
     @property
     def traits(self):
-        return Traits(log_concave=True, can_separate=True)
+        return Traits(log_concave=self.link.name != "cauchit", can_separate=True)
 
 
 class Binomial(AbstractFamily):
@@ -104,7 +104,7 @@ class Binomial(AbstractFamily):
 
     @property
     def traits(self):
-        return Traits(log_concave=True, can_separate=True)
+        return Traits(log_concave=self.link.name != "cauchit", can_separate=True)
 
 
 def _unit_link(link: str | AbstractLink, family: str) -> AbstractUnitLink:

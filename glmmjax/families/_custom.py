@@ -12,7 +12,7 @@ from ._family import AbstractFamily, Traits, as_link
 from ._link import LINKS, AbstractLink
 
 _START = {"real": lambda y: y, "positive": lambda y: y, "count": lambda y: y + 0.1, "binary": lambda y: (y + 0.5) / 2}
-_COVERING = ("log", "logit", "probit", "cloglog")
+_COVERING = ("log", "softplus", "logit", "probit", "cloglog", "cauchit")
 
 
 class CustomFamily(AbstractFamily):

@@ -23,7 +23,7 @@ class Gamma(AbstractFamily):
     dispersion_names: ClassVar[tuple[str, ...]] = ("sigma",)
 
     def __init__(self, link: str | AbstractLink = "inverse"):
-        self.link = as_link(link, ("inverse", "log", "identity"), self.name)
+        self.link = as_link(link, ("inverse", "log", "identity", "softplus"), self.name)
 
     def kernel(self, y, eta, phi):
         log_mu = self.link.log_inverse(eta)
@@ -60,7 +60,7 @@ class Gamma(AbstractFamily):
 
     @property
     def traits(self):
-        return Traits(self.link.name in ("log", "inverse"), covers_line=self.link.name == "log")
+        return Traits(self.link.name in ("log", "inverse"), covers_line=self.link.name in ("log", "softplus"))
 
 
 def _shape(phi):

@@ -14,6 +14,7 @@ from .._types import Array
 Values = Float[Array, "..."]
 
 _HALF_LOG_2PI = 0.9189385332046727
+_SMALL = -20.0  # below it the logarithm of softplus is its series
 
 
 class AbstractLink(eqx.Module):
@@ -106,6 +107,22 @@ class Sqrt(AbstractLink):
         return 2 * jnp.log(jnp.abs(eta))
 
 
+class Softplus(AbstractLink):
+    """`mu = log(1 + exp(eta))`: like the log link for small means, like the identity for large ones."""
+
+    name: ClassVar[str] = "softplus"
+
+    def link(self, mu):
+        return mu + jnp.log(-jnp.expm1(-mu))
+
+    def inverse(self, eta):
+        return softplus(eta)
+
+    def log_inverse(self, eta):
+        small = eta < _SMALL
+        return jnp.where(small, eta - 0.5 * jnp.exp(eta), jnp.log(softplus(jnp.where(small, _SMALL, eta))))
+
+
 class Logit(AbstractUnitLink):
     """`mu = 1 / (1 + exp(-eta))`."""
 
@@ -169,6 +186,27 @@ class CLogLog(AbstractUnitLink):
         return eta - jnp.exp(eta)
 
 
+class Cauchit(AbstractUnitLink):
+    """`mu = 1/2 + arctan(eta) / pi`, the Cauchy distribution function."""
+
+    name: ClassVar[str] = "cauchit"
+
+    def link(self, mu):
+        return -jnp.cos(jnp.pi * mu) / jnp.sin(jnp.pi * mu)
+
+    def inverse(self, eta):
+        return jnp.arctan2(jnp.ones_like(eta), -eta) / jnp.pi
+
+    def log_inverse(self, eta):
+        return jnp.log(self.inverse(eta))
+
+    def log_complement(self, eta):
+        return jnp.log(self.inverse(-eta))
+
+    def log_slope(self, eta):
+        return -jnp.log(jnp.pi) - jnp.log1p(eta * eta)
+
+
 @jax.custom_jvp
 def softplus(eta: Values) -> Values:
     """`log(1 + exp(eta))` whose derivatives are the closed forms in `mu = logistic(eta)`."""
@@ -205,5 +243,6 @@ def on_branch(link: AbstractLink, eta: Values) -> Bool[Array, "..."]:
 
 
 LINKS: dict[str, AbstractLink] = {
-    link.name: link for link in (Identity(), Log(), Inverse(), Sqrt(), Logit(), Probit(), CLogLog())
+    link.name: link
+    for link in (Identity(), Log(), Inverse(), Sqrt(), Softplus(), Logit(), Probit(), CLogLog(), Cauchit())
 }

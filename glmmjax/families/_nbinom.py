@@ -35,7 +35,7 @@ class NBinom2(AbstractFamily):
     dispersion_names: ClassVar[tuple[str, ...]] = ("phi",)
 
     def __init__(self, link: str | AbstractLink = "log"):
-        self.link = as_link(link, ("log", "identity", "sqrt"), self.name)
+        self.link = as_link(link, ("log", "identity", "sqrt", "softplus"), self.name)
 
     def kernel(self, y, eta, phi):
         log_mu, alpha = self.link.log_inverse(eta), _alpha(phi)

@@ -19,7 +19,7 @@ class Poisson(AbstractFamily):
     dispersion_names: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, link: str | AbstractLink = "log"):
-        self.link = as_link(link, ("log", "identity", "sqrt"), self.name)
+        self.link = as_link(link, ("log", "identity", "sqrt", "softplus"), self.name)
 
     def kernel(self, y, eta, phi):
         return y * self.link.log_inverse(eta) - self.link.inverse(eta)
@@ -55,4 +55,8 @@ class Poisson(AbstractFamily):
 
     @property
     def traits(self):
-        return Traits(log_concave=True, covers_line=self.link.name != "identity", can_separate=self.link.name == "log")
+        return Traits(
+            log_concave=True,
+            covers_line=self.link.name != "identity",
+            can_separate=self.link.name in ("log", "softplus"),
+        )
