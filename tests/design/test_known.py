@@ -74,7 +74,6 @@ def test_as_many_levels_as_rows_are_allowed(frame):
 LABELS = ["7", "8", "9", "10"]
 ERRORS = [
     (None, "is missing: give it as matrices={'K': ...}."),
-    (np.eye(3), "matrices must be a dictionary"),
     ({"L": MATRIX}, "is missing: give it as matrices={'K': ...}."),
     ({"K": [["a"]]}, "must hold numbers."),
     ({"K": MATRIX[:3]}, "must be square, and its shape is (3, 4)."),
@@ -101,3 +100,8 @@ def test_faults_of_a_matrix(frame, matrices, sentence):
 def test_one_level_is_too_few(frame):
     with pytest.raises(ModelError, match=r"^The grouping factor 's' has one level"):
         build(frame.assign(s=1), {"K": np.eye(1)})
+
+
+def test_matrices_are_a_dictionary(frame):
+    with pytest.raises(ModelError, match="^matrices must be a dictionary with the matrix of each propto"):
+        build(frame, np.eye(3))
