@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .families import CustomFamily as CustomFamily
     from .families import Gamma as Gamma
     from .families import Gaussian as Gaussian
+    from .families import NBinom1 as NBinom1
     from .families import NBinom2 as NBinom2
     from .families import Poisson as Poisson
     from .marginal import AGHQ as AGHQ
@@ -53,7 +54,7 @@ _PUBLIC = {
     ),
     "study": ("Bootstrap", "SimulationStudy", "Power"),
     "covariances": ("AbstractCorrelation", "register_covariance"),
-    "families": ("Gaussian", "Bernoulli", "Binomial", "Poisson", "Gamma", "NBinom2", "CustomFamily"),
+    "families": ("Gaussian", "Bernoulli", "Binomial", "Poisson", "Gamma", "NBinom1", "NBinom2", "CustomFamily"),
     "marginal": ("Laplace", "AGHQ", "Exact", "Method", "log_marginal"),
     "params": ("Params",),
     "_status": ("Status",),

@@ -16,6 +16,7 @@ RESPONSE = {
     "binomial": "hits / size",
     "poisson": "count",
     "gamma": "amount",
+    "nbinom1": "count",
     "nbinom2": "count",
 }
 # beta that keeps the mean in the range of the link, whatever the random effects

@@ -18,6 +18,8 @@ pytestmark = pytest.mark.usefixtures("float64")
 TRIALS = 7.0
 POSITIVE = ("identity", "inverse", "sqrt")  # links whose predictor is positive for positive means
 
+NATURAL = {"nbinom1": np.square, "nbinom2": lambda tau: tau**-2}  # of the parameter; the exponential of others
+
 
 def families():
     for kind in FAMILIES.values():
@@ -62,6 +64,7 @@ def reference(family, mu, phi):
         "gaussian": lambda: scipy.stats.norm(mu, sigma),
         "gamma": lambda: scipy.stats.gamma(sigma**-2, scale=mu * sigma**2),
         "poisson": lambda: scipy.stats.poisson(mu),
+        "nbinom1": lambda: scipy.stats.nbinom(mu / phi[0] ** 2, 1 / (1 + phi[0] ** 2)),
         "nbinom2": lambda: scipy.stats.nbinom(phi[0] ** -2, 1 / (1 + phi[0] ** 2 * mu)),
         "bernoulli": lambda: scipy.stats.bernoulli(mu),
         "binomial": lambda: scipy.stats.binom(int(TRIALS), mu),
@@ -216,7 +219,7 @@ class TestFamilies:
         phi = phi_of(family)
         assert len(family.dispersion(phi)) == len(family.dispersion_names)
         for value in family.dispersion(phi):
-            assert float(value) == pytest.approx(phi[0] ** -2 if family.traits.zero_is_limit else np.exp(phi[0]))
+            assert float(value) == pytest.approx(NATURAL.get(family.name, np.exp)(phi[0]))
 
     def test_a_weight_multiplies_the_log_density(self, family):
         """Except for gaussian, where it is a precision."""

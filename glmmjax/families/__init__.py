@@ -12,10 +12,11 @@ from ._link import LINKS as LINKS
 from ._link import AbstractLink as AbstractLink
 from ._link import on_branch as on_branch
 from ._nbinom import NBinom2 as NBinom2
+from ._nbinom1 import NBinom1 as NBinom1
 from ._poisson import Poisson as Poisson
 
 FAMILIES: dict[str, type[AbstractFamily]] = {
-    family.name: family for family in (Gaussian, Bernoulli, Binomial, Poisson, Gamma, NBinom2)
+    family.name: family for family in (Gaussian, Bernoulli, Binomial, Poisson, Gamma, NBinom1, NBinom2)
 }
 
 
