@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .families import Binomial as Binomial
     from .families import Gamma as Gamma
     from .families import Gaussian as Gaussian
+    from .families import LogNormal as LogNormal
     from .families import NBinom2 as NBinom2
     from .families import Poisson as Poisson
     from .marginal import AGHQ as AGHQ
@@ -52,7 +53,10 @@ _PUBLIC = {
     ),
     "study": ("Bootstrap", "SimulationStudy", "Power"),
     "covariances": ("AbstractCorrelation", "register_covariance"),
-    "families": ("Gaussian", "Bernoulli", "Binomial", "Poisson", "Gamma", "NBinom2"),
+    "families": (
+        *("Gaussian", "Bernoulli", "Binomial", "Poisson", "Gamma", "NBinom2"),
+        "LogNormal",
+    ),
     "marginal": ("Laplace", "AGHQ", "Exact", "Method", "log_marginal"),
     "params": ("Params",),
     "_status": ("Status",),

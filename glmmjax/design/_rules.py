@@ -47,6 +47,7 @@ def not_whole(y: np.ndarray) -> np.ndarray:
 RULES: dict[str, tuple[Rule, ...]] = {
     "real": (),  # any finite number will do
     "positive": (Rule(lambda y: y <= 0, "must be positive"),),
+    "unit": (Rule(lambda y: (y <= 0) | (y >= 1), "must lie between 0 and 1, without the ends"),),
     "count": (
         Rule(lambda y: y < 0, "must be counts, which are not negative"),
         Rule(not_whole, "must be counts, which are whole"),

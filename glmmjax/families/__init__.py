@@ -10,11 +10,16 @@ from ._gaussian import Gaussian as Gaussian
 from ._link import LINKS as LINKS
 from ._link import AbstractLink as AbstractLink
 from ._link import on_branch as on_branch
+from ._lognormal import LogNormal as LogNormal
 from ._nbinom import NBinom2 as NBinom2
 from ._poisson import Poisson as Poisson
 
 FAMILIES: dict[str, type[AbstractFamily]] = {
-    family.name: family for family in (Gaussian, Bernoulli, Binomial, Poisson, Gamma, NBinom2)
+    family.name: family
+    for family in (
+        *(Gaussian, Bernoulli, Binomial, Poisson, Gamma, NBinom2),
+        LogNormal,
+    )
 }
 
 

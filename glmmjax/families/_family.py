@@ -24,6 +24,8 @@ class Traits(NamedTuple):
         has_residual: the first dispersion parameter is a residual standard deviation, to which prior weights are
             precisions.
         zero_is_limit: the first dispersion parameter is zero at an ordinary point, the limit without extra variance.
+        is_latent: the predictor speaks of something behind `y` (its logarithm, say): the mean of `y` is not the inverse
+            of the link.
     """
 
     log_concave: bool
@@ -31,6 +33,7 @@ class Traits(NamedTuple):
     can_separate: bool = False
     has_residual: bool = False
     zero_is_limit: bool = False
+    is_latent: bool = False
 
 
 class AbstractFamily(eqx.Module):
@@ -48,7 +51,7 @@ class AbstractFamily(eqx.Module):
     link: eqx.AbstractVar[AbstractLink]
     name: eqx.AbstractClassVar[str]
     response: eqx.AbstractClassVar[str]
-    """Kind of response: `real`, `positive`, `count`, `binary` or `proportion`."""
+    """Kind of response: `real`, `positive`, `unit`, `count`, `binary` or `proportion`."""
     dispersion_names: eqx.AbstractClassVar[tuple[str, ...]]
     """Natural-scale names of the dispersion parameters, `()` if there are none."""
 
@@ -74,7 +77,7 @@ class AbstractFamily(eqx.Module):
 
     @abc.abstractmethod
     def start_mean(self, y: Values) -> Values:
-        """Mean at which the iterations start: near `y`, inside the range of the mean."""
+        """Inverse of the link where the iterations start: near `y`, inside the range of the mean."""
 
     @abc.abstractmethod
     def dispersion(self, phi: Values) -> tuple[Values, ...]:

@@ -1,6 +1,5 @@
 """The negative binomial distribution with quadratic variance."""
 
-import functools
 from collections.abc import Callable
 from typing import ClassVar, NamedTuple
 
@@ -11,13 +10,7 @@ from jax.scipy.special import gammaln
 
 from ._family import AbstractFamily, Traits, Values, as_link
 from ._link import AbstractLink, slope
-
-_SHIFT = 6
-_STIRLING = (
-    *(1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360),
-    *(1 / 156, -3617 / 122400, 43867 / 244188, -174611 / 125400),
-)
-_ATANH = tuple(1 / k for k in range(3, 32, 2))
+from ._special import ATANH, log_rising, polynomial
 
 
 class NBinom2(AbstractFamily):
@@ -43,7 +36,7 @@ class NBinom2(AbstractFamily):
 
     def base(self, y, phi, weight):
         alpha = _alpha(phi)
-        return weight * (_log_rising(y, alpha) - y * jnp.log1p(alpha) - gammaln(y + 1))
+        return weight * (log_rising(y, alpha) - y * jnp.log1p(alpha) - gammaln(y + 1))
 
     def mean(self, eta, phi):
         return self.link.inverse(eta)
@@ -110,7 +103,7 @@ def _parts(log_mu: Values, alpha: Values) -> _Parts:
     z = alpha * mu
     t = jnp.where(z > 1, 1 / jnp.where(z > 1, z, 1.0), z)
     w = t / (2 + t)
-    return _Parts(mu, z, t, w, _polynomial(_ATANH, w * w))
+    return _Parts(mu, z, t, w, polynomial(ATANH, w * w))
 
 
 def _positive(alpha: Values) -> Values:
@@ -190,50 +183,3 @@ _rule(
     lambda log_mu, alpha: _shrunk_mean(log_mu, alpha) / (1 + alpha * jnp.exp(log_mu)),
     lambda *at: -jnp.square(_shrunk_mean(*at)),
 )
-
-
-def _log1p_ratio(z: Values) -> Values:
-    """`log1p(z) / z` for `z` in [0, 1], smooth at zero: `2 atanh(w) / z` with `w = z / (2 + z)`, as a series."""
-    w = z / (2 + z)
-    return (1 - w) * (1 + w * w * _polynomial(_ATANH, w * w))
-
-
-def _log_rising(y: Values, alpha: Values) -> Values:
-    """`sum_{k<y} log(1 + k alpha)`, that is `lgamma(y + s) - lgamma(s) - y log s` with `s = 1 / alpha`.
-
-    By Stirling's series at `s + 6`, where it has all digits, and the recurrence of the gamma function back to `s`. In
-    terms of `alpha` no large numbers are subtracted and zero is regular. All functions are elementary, because
-    JAX's `digamma` and `polygamma`, the derivatives of `lgamma`, are slow.
-    """
-    shifted = alpha / (1 + _SHIFT * alpha)
-    z = shifted * y
-    excess = 0.0  # of the product of (1 + (y + k) alpha) / (1 + k alpha) over one
-    for k in range(_SHIFT):
-        factor = y * (alpha / (1 + k * alpha))
-        excess = excess + factor + excess * factor
-    log1p_z, large = jnp.log1p(z), z > 1
-    ratio = jnp.where(large, log1p_z / jnp.where(large, z, 1.0), _log1p_ratio(jnp.where(large, 1.0, z)))
-    at_shifted = y * (ratio - 1) + (y - 0.5) * log1p_z + _stirling(shifted / (1 + z)) - _stirling(shifted)
-    return at_shifted + y * jnp.log1p(_SHIFT * alpha) - jnp.log1p(excess)
-
-
-def _stirling(a: Values) -> Values:
-    """`lgamma(1 / a)` less the elementary part of Stirling's series."""
-    return a * _polynomial(_STIRLING, a * a)
-
-
-@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _polynomial(coefficients: tuple[float, ...], x: Values) -> Values:
-    """`sum c_k x^k` by Horner's rule. The derivative is a polynomial of its own, not the differentiated recursion:
-    second derivatives of the kernel by `alpha` then take a fifth of the time on a CPU."""
-    value = jnp.full_like(x, coefficients[-1])
-    for c in coefficients[-2::-1]:
-        value = value * x + c
-    return value
-
-
-@_polynomial.defjvp
-def _(coefficients, primals, tangents):
-    (x,), (x_dot,) = primals, tangents
-    slopes = tuple(k * c for k, c in enumerate(coefficients))[1:]
-    return _polynomial(coefficients, x), _polynomial(slopes, x) * x_dot
