@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .covariances import AbstractCorrelation as AbstractCorrelation
     from .covariances import register_covariance as register_covariance
     from .families import Bernoulli as Bernoulli
+    from .families import Beta as Beta
     from .families import Binomial as Binomial
     from .families import Gamma as Gamma
     from .families import Gaussian as Gaussian
@@ -55,6 +56,7 @@ _PUBLIC = {
     "covariances": ("AbstractCorrelation", "register_covariance"),
     "families": (
         *("Gaussian", "Bernoulli", "Binomial", "Poisson", "Gamma", "NBinom2"),
+        "Beta",
         "LogNormal",
     ),
     "marginal": ("Laplace", "AGHQ", "Exact", "Method", "log_marginal"),

@@ -18,6 +18,7 @@ RESPONSE = {
     "gamma": "amount",
     "nbinom2": "count",
     "lognormal": "amount",
+    "beta": "share",
 }
 # beta that keeps the mean in the range of the link, whatever the random effects
 BETA = {

@@ -36,7 +36,7 @@ CONTINUOUS = ("real", "positive", "unit")
 
 def phi_of(family) -> np.ndarray:
     if family.name == "beta":
-        return np.array([2.0])  # a density that quadrature can integrate
+        return np.array([4.0])  # a density that quadrature can integrate
     return np.array([-0.4, 0.3][: len(family.dispersion_names)])
 
 

@@ -30,9 +30,9 @@ def build_design(  # noqa: PLR0913 - keyword-only
 
     - `data`: a pandas or polars DataFrame, a pyarrow Table, or a dict of arrays; n rows.
     - `response`: what the family can take: "real", "positive" (> 0), "unit" (in (0, 1)), "count" (whole, not
-        negative), "binary" (0, 1 or bool) or "proportion" (successes out of trials: `s / t`, `cbind(s, f)`, a 0/1 column, or a
-        proportion whose trials are the weights). A formula without a left-hand side has a `y` of NaN; its
-        trials are the weights, or one.
+        negative), "binary" (0, 1 or bool) or "proportion" (successes out of trials: `s / t`, `cbind(s, f)`, a 0/1
+        column, or a proportion whose trials are the weights). A formula without a left-hand side has a `y` of NaN;
+        its trials are the weights, or one.
     - `weights`, `offset`: a column name or an array of n. Terms `offset(...)` of the formula add to `offset`.
     - `covariances`: the covariance structures that the formula may name, and what stands on the left side of each:
         "columns" (a right-hand side), "order" (one variable of equally spaced numbers, or the levels of a factor),

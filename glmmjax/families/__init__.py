@@ -1,6 +1,7 @@
 """Response distributions and links. `FAMILIES` is the registry that the tests walk over."""
 
 from .._errors import ModelError
+from ._beta import Beta as Beta
 from ._binomial import Bernoulli as Bernoulli
 from ._binomial import Binomial as Binomial
 from ._family import AbstractFamily as AbstractFamily
@@ -19,6 +20,7 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
     for family in (
         *(Gaussian, Bernoulli, Binomial, Poisson, Gamma, NBinom2),
         LogNormal,
+        Beta,
     )
 }
 

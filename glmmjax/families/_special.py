@@ -12,6 +12,7 @@ from ._link import Values
 
 HALF_LOG_2PI = 0.9189385332046727
 _SHIFT = 6
+_LOG_SHIFT = 1.791759469228055
 _STIRLING = (
     *(1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360),
     *(1 / 156, -3617 / 122400, 43867 / 244188, -174611 / 125400),
@@ -25,7 +26,7 @@ def log1p_ratio(z: Values) -> Values:
     return (1 - w) * (1 + w * w * polynomial(ATANH, w * w))
 
 
-def log_rising(y: Values, alpha: Values) -> Values:
+def log_rising(y: Values | float, alpha: Values) -> Values:
     """`sum_{k<y} log(1 + k alpha)`, that is `lgamma(y + s) - lgamma(s) - y log s` with `s = 1 / alpha`.
 
     By Stirling's series at `s + 6`, where it has all digits, and the recurrence of the gamma function back to `s`. In
@@ -43,14 +44,18 @@ def log_rising(y: Values, alpha: Values) -> Values:
     return at_shifted + y * jnp.log1p(_SHIFT * alpha) - jnp.log1p(excess)
 
 
-def log_gamma_rest(x: Values) -> Values:
-    """`lgamma(x) - (x - 1/2) log x + x - log(2 pi) / 2`, for positive `x`: Stirling's series, below six at `x + 6`."""
-    large = x >= _SHIFT
-    series = stirling(1 / jnp.where(large, x, _SHIFT))
-    small = jnp.where(large, 1.0, x)
-    shifted = small + _SHIFT
-    product = functools.reduce(lambda found, k: found * (small + k), range(1, _SHIFT), jnp.ones_like(x))
-    below = (shifted - 0.5) * jnp.log(shifted) - (small + 0.5) * jnp.log(small) - _SHIFT - jnp.log(product)
+def log_gamma_rest(log_x: Values) -> Values:
+    """`lgamma(x) - (x - 1/2) log x + x - log(2 pi) / 2`: Stirling's series, below six at `x + 6`.
+
+    It takes `log x`, whose derivatives stay finite where those of `log(x)` by `x` overflow.
+    """
+    large = log_x >= _LOG_SHIFT
+    series = stirling(jnp.exp(-jnp.where(large, log_x, _LOG_SHIFT)))
+    log_small = jnp.where(large, 0.0, log_x)
+    x = jnp.exp(log_small)
+    shifted = x + _SHIFT
+    product = functools.reduce(lambda found, k: found * (x + k), range(1, _SHIFT), jnp.ones_like(x))
+    below = (shifted - 0.5) * jnp.log(shifted) - (x + 0.5) * log_small - _SHIFT - jnp.log(product)
     return jnp.where(large, series, below + stirling(1 / shifted))
 
 
