@@ -32,9 +32,11 @@ if TYPE_CHECKING:
     from .families import Binomial as Binomial
     from .families import Gamma as Gamma
     from .families import Gaussian as Gaussian
+    from .families import InverseGaussian as InverseGaussian
     from .families import LogNormal as LogNormal
     from .families import NBinom2 as NBinom2
     from .families import Poisson as Poisson
+    from .families import StudentT as StudentT
     from .marginal import AGHQ as AGHQ
     from .marginal import Exact as Exact
     from .marginal import Laplace as Laplace
@@ -56,6 +58,8 @@ _PUBLIC = {
     "covariances": ("AbstractCorrelation", "register_covariance"),
     "families": (
         *("Gaussian", "Bernoulli", "Binomial", "Poisson", "Gamma", "NBinom2"),
+        "StudentT",
+        "InverseGaussian",
         "Beta",
         "LogNormal",
     ),

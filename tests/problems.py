@@ -18,6 +18,8 @@ RESPONSE = {
     "gamma": "amount",
     "nbinom2": "count",
     "lognormal": "amount",
+    "inverse_gaussian": "amount",
+    "student_t": "real",
     "beta": "share",
 }
 # beta that keeps the mean in the range of the link, whatever the random effects

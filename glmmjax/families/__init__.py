@@ -8,12 +8,14 @@ from ._family import AbstractFamily as AbstractFamily
 from ._family import log_prob as log_prob
 from ._gamma import Gamma as Gamma
 from ._gaussian import Gaussian as Gaussian
+from ._inverse_gaussian import InverseGaussian as InverseGaussian
 from ._link import LINKS as LINKS
 from ._link import AbstractLink as AbstractLink
 from ._link import on_branch as on_branch
 from ._lognormal import LogNormal as LogNormal
 from ._nbinom import NBinom2 as NBinom2
 from ._poisson import Poisson as Poisson
+from ._student import StudentT as StudentT
 
 FAMILIES: dict[str, type[AbstractFamily]] = {
     family.name: family
@@ -21,6 +23,8 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
         *(Gaussian, Bernoulli, Binomial, Poisson, Gamma, NBinom2),
         LogNormal,
         Beta,
+        InverseGaussian,
+        StudentT,
     )
 }
 
