@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .families import Bernoulli as Bernoulli
     from .families import Beta as Beta
     from .families import Binomial as Binomial
+    from .families import Cumulative as Cumulative
     from .families import Gamma as Gamma
     from .families import Gaussian as Gaussian
     from .families import InverseGaussian as InverseGaussian
@@ -58,6 +59,7 @@ _PUBLIC = {
     "covariances": ("AbstractCorrelation", "register_covariance"),
     "families": (
         *("Gaussian", "Bernoulli", "Binomial", "Poisson", "Gamma", "NBinom2"),
+        "Cumulative",
         "StudentT",
         "InverseGaussian",
         "Beta",

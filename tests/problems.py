@@ -21,6 +21,7 @@ RESPONSE = {
     "inverse_gaussian": "amount",
     "student_t": "real",
     "beta": "share",
+    "cumulative": "grade",
 }
 # beta that keeps the mean in the range of the link, whatever the random effects
 BETA = {
@@ -57,6 +58,7 @@ def table(seed: int = 3) -> pd.DataFrame:
             "w": rng.integers(1, 4, len(g)) / 2,
             "o": rng.uniform(-0.2, 0.2, len(g)),
             "share": later.beta(5 / (1 + np.exp(-eta)), 5 / (1 + np.exp(eta))),
+            "grade": 1 + np.searchsorted((-0.7, 0.4, 1.5), eta + later.logistic(size=len(g))),
         }
     )
 

@@ -4,6 +4,7 @@ from .._errors import ModelError
 from ._beta import Beta as Beta
 from ._binomial import Bernoulli as Bernoulli
 from ._binomial import Binomial as Binomial
+from ._cumulative import Cumulative as Cumulative
 from ._family import AbstractFamily as AbstractFamily
 from ._family import log_prob as log_prob
 from ._gamma import Gamma as Gamma
@@ -25,6 +26,7 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
         Beta,
         InverseGaussian,
         StudentT,
+        Cumulative,
     )
 }
 

@@ -51,8 +51,8 @@ class AbstractFamily(eqx.Module):
     link: eqx.AbstractVar[AbstractLink]
     name: eqx.AbstractClassVar[str]
     response: eqx.AbstractClassVar[str]
-    """Kind of response: `real`, `positive`, `unit`, `count`, `binary` or `proportion`."""
-    dispersion_names: eqx.AbstractClassVar[tuple[str, ...]]
+    """Kind of response: `real`, `positive`, `unit`, `ordered`, `count`, `binary` or `proportion`."""
+    dispersion_names: eqx.AbstractVar[tuple[str, ...]]
     """Natural-scale names of the dispersion parameters, `()` if there are none."""
 
     @abc.abstractmethod

@@ -101,8 +101,11 @@ def _is_number(value: Any) -> bool:
 
 def _phi(model: MixedModel, given: Any) -> Float[np.ndarray, " m"]:
     dispersion = _numbers("dispersion", given, model.family.dispersion_names)
-    if (dispersion <= 0).any():
+    is_ordered = model.family.response == "ordered"
+    if not is_ordered and (dispersion <= 0).any():
         raise ModelError(f"dispersion must be positive, not {given!r}.")
+    if is_ordered and (np.diff(dispersion) <= 0).any():
+        raise ModelError(f"The thresholds in dispersion must increase, which {given!r} do not.")
     with float64():
         return np.array(model.family.unconstrained(tuple(jnp.asarray(dispersion))), np.float64)
 
