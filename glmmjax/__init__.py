@@ -28,13 +28,18 @@ if TYPE_CHECKING:
     from .covariances import AbstractCorrelation as AbstractCorrelation
     from .covariances import register_covariance as register_covariance
     from .families import Bernoulli as Bernoulli
+    from .families import Beta as Beta
     from .families import Binomial as Binomial
+    from .families import Cumulative as Cumulative
     from .families import CustomFamily as CustomFamily
     from .families import Gamma as Gamma
     from .families import Gaussian as Gaussian
+    from .families import InverseGaussian as InverseGaussian
+    from .families import LogNormal as LogNormal
     from .families import NBinom1 as NBinom1
     from .families import NBinom2 as NBinom2
     from .families import Poisson as Poisson
+    from .families import StudentT as StudentT
     from .marginal import AGHQ as AGHQ
     from .marginal import Exact as Exact
     from .marginal import Laplace as Laplace
@@ -54,7 +59,14 @@ _PUBLIC = {
     ),
     "study": ("Bootstrap", "SimulationStudy", "Power"),
     "covariances": ("AbstractCorrelation", "register_covariance"),
-    "families": ("Gaussian", "Bernoulli", "Binomial", "Poisson", "Gamma", "NBinom1", "NBinom2", "CustomFamily"),
+    "families": (
+        *("Gaussian", "Bernoulli", "Binomial", "Poisson", "Gamma", "NBinom1", "NBinom2", "CustomFamily"),
+        "Cumulative",
+        "StudentT",
+        "InverseGaussian",
+        "Beta",
+        "LogNormal",
+    ),
     "marginal": ("Laplace", "AGHQ", "Exact", "Method", "log_marginal"),
     "params": ("Params",),
     "_status": ("Status",),

@@ -9,7 +9,7 @@ import numpy as np
 from ._errors import ModelError
 from .covariances import AbstractCovariance, covariance_named, kinds
 from .design import Design, build_design
-from .families import AbstractFamily, as_family
+from .families import AbstractFamily, Cumulative, as_family
 from .identified import refuse_dependent_columns, refuse_overlapping_terms
 from .model import GLMM
 from .structure import PROBES, Grouping, Laid, Layout, make_structure
@@ -85,8 +85,25 @@ def lay_out(design: Design, family: AbstractFamily) -> MixedModel:
 
 def arrange(design: Design, family: AbstractFamily) -> MixedModel:
     """The model of a design that is known to be identified, or is not going to be fitted."""
+    family = _with_categories(family, design)
     laid = make_structure(groupings(design), len(design.y))
     return MixedModel(design, assemble(design, family, laid), laid.layout)
+
+
+def _with_categories(family: AbstractFamily, design: Design) -> AbstractFamily:
+    """A cumulative family with the number of categories that the response has, unless it was given."""
+    if not isinstance(family, Cumulative):
+        return family
+    if not design.has_response:
+        if family.categories is None:
+            raise ModelError("A cumulative model without a response needs a number: gj.Cumulative(categories=5).")
+        return family
+    found = int(design.y.max())
+    if family.categories is None:
+        return Cumulative(family.link, found)
+    if family.categories < found:
+        raise ModelError(f"The response {design.response_name} has {found} categories, not {family.categories}.")
+    return family
 
 
 def assemble(design: Design, family: AbstractFamily, laid: Laid) -> GLMM:

@@ -18,6 +18,11 @@ RESPONSE = {
     "gamma": "amount",
     "nbinom1": "count",
     "nbinom2": "count",
+    "lognormal": "amount",
+    "inverse_gaussian": "amount",
+    "student_t": "real",
+    "beta": "share",
+    "cumulative": "grade",
 }
 # beta that keeps the mean in the range of the link, whatever the random effects
 BETA = {
@@ -37,6 +42,7 @@ SIZES = (1, 2, 3, 4, 6, 10)
 @functools.cache
 def table(seed: int = 3) -> pd.DataFrame:
     """26 rows in 6 groups of unequal size, with a response of every kind, weights and an offset."""
+    later = np.random.default_rng([seed, 1])  # for columns that came after the others
     rng = np.random.default_rng(seed)
     g = np.repeat(np.arange(len(SIZES)), SIZES)
     x = rng.normal(size=len(g))
@@ -54,6 +60,8 @@ def table(seed: int = 3) -> pd.DataFrame:
             "amount": rng.gamma(4, np.exp(eta) / 4),
             "w": rng.integers(1, 4, len(g)) / 2,
             "o": rng.uniform(-0.2, 0.2, len(g)),
+            "share": later.beta(5 / (1 + np.exp(-eta)), 5 / (1 + np.exp(eta))),
+            "grade": 1 + np.searchsorted((-0.7, 0.4, 1.5), eta + later.logistic(size=len(g))),
         }
     )
 

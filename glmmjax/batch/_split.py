@@ -37,6 +37,8 @@ def split_by(  # noqa: PLR0913 - the arguments of `fit_by`
 ) -> OwnDesigns:
     """The rows of each level of `by` as members; those that cannot be fitted get a status."""
     distribution = as_family(family)
+    if distribution.response == "ordered":
+        raise ModelError("fit_by does not take ordered categories: the levels may not have all of them.")
     given = {"weights": weights, "offset": offset, "matrices": matrices}
     levels, designs = split_design(formula, data, by, response=distribution.response, covariances=kinds(), **given)
     if not all(design.has_response for design in designs):
@@ -51,7 +53,8 @@ _PARTS = ("family", "set of fixed effects", "random part")
 def _structure(model: MixedModel) -> tuple[str, tuple, tuple]:
     design, family = model.design, model.family
     random = tuple((term.formula.group, term.names, term.formula.covariance) for term in design.random)
-    return f"{family.name} ({family.link.name})", design.fixed.names, random
+    categories = f" of {len(family.dispersion_names) + 1} categories" if family.response == "ordered" else ""
+    return f"{family.name} ({family.link.name}){categories}", design.fixed.names, random
 
 
 def _known(design: Design) -> int:

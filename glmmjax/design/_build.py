@@ -29,10 +29,11 @@ def build_design(  # noqa: PLR0913 - keyword-only
     """Read the columns that a formula uses and code them.
 
     - `data`: a pandas or polars DataFrame, a pyarrow Table, or a dict of arrays; n rows.
-    - `response`: what the family can take: "real", "positive" (> 0), "count" (whole, not negative), "binary"
-        (0, 1 or bool) or "proportion" (successes out of trials: `s / t`, `cbind(s, f)`, a 0/1 column, or a
-        proportion whose trials are the weights). A formula without a left-hand side has a `y` of NaN; its
-        trials are the weights, or one.
+    - `response`: what the family can take: "real", "positive" (> 0), "unit" (in (0, 1)), "ordered" (categories:
+        an ordered categorical, or whole numbers; numbered from 1 in `y`), "count" (whole, not
+        negative), "binary" (0, 1 or bool) or "proportion" (successes out of trials: `s / t`, `cbind(s, f)`, a 0/1
+        column, or a proportion whose trials are the weights). A formula without a left-hand side has a `y` of NaN;
+        its trials are the weights, or one.
     - `weights`, `offset`: a column name or an array of n. Terms `offset(...)` of the formula add to `offset`.
     - `covariances`: the covariance structures that the formula may name, and what stands on the left side of each:
         "columns" (a right-hand side), "order" (one variable of equally spaced numbers, or the levels of a factor),
@@ -54,7 +55,7 @@ def build_design(  # noqa: PLR0913 - keyword-only
     weights_name, offset_name = argument_name("weights", weights), argument_name("offset", offset)
     y, prior = read_response(parsed.response, response, frame, read_weights(frame, weights_name))
     present = np.ones(len(y), bool) if prior is None else prior > 0  # a row of weight zero is not there
-    fixed = fixed_part(parsed, frame, present)
+    fixed = fixed_part(parsed, frame, present, intercept=response != "ordered")
     if not (matrices is None or isinstance(matrices, Mapping)):
         raise ModelError(
             "matrices must be a dictionary with the matrix of each propto(1 | g, K) by its name, as {'K': ...}."

@@ -36,15 +36,27 @@ def predictor_columns(formula: ParsedFormula, available: Collection[str]) -> lis
     return names
 
 
-def fixed_part(formula: ParsedFormula, frame: pd.DataFrame, present: np.ndarray) -> FixedPart:
-    """The fixed effects, without columns that are linear combinations of earlier ones in the rows `present` (n,)."""
+def fixed_part(
+    formula: ParsedFormula, frame: pd.DataFrame, present: np.ndarray, *, intercept: bool = True
+) -> FixedPart:
+    """The fixed effects, without columns that are linear combinations of earlier ones in the rows `present` (n,).
+
+    Without `intercept` that column is left out, if the formula has one, and what is a combination with it is dropped:
+    the thresholds of ordered categories are in its place.
+    """
     x, spec = build_matrix(formula.fixed, frame)
     smooths = tuple(curve for smooth in formula.smooths for curve in build_smooths(smooth, frame))
     x = np.column_stack([x, *(curve.fixed(frame) for curve in smooths)]) if smooths else x
     names = np.array([*spec.column_names, *(name for curve in smooths for name in curve.names)], object)
-    keep = independent_columns(x if present.all() else x[present])
-    dropped = tuple(np.delete(names, keep))
-    return FixedPart(tuple(names[keep]), x[:, keep] if dropped else x, dropped, spec, keep, smooths)
+    seen = x if present.all() else x[present]
+    if intercept:
+        keep = independent_columns(seen)
+        left_out = keep
+    else:
+        keep = independent_columns(np.column_stack([np.ones(len(seen)), seen]))[1:] - 1
+        left_out = np.union1d(keep, np.flatnonzero(names == "Intercept"))
+    dropped = tuple(np.delete(names, left_out))
+    return FixedPart(tuple(names[keep]), x if len(keep) == x.shape[1] else x[:, keep], dropped, spec, keep, smooths)
 
 
 def new_fixed(fixed: FixedPart, frame: pd.DataFrame) -> np.ndarray:

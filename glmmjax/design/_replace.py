@@ -66,7 +66,8 @@ def _with_weights(design: Design, weights: np.ndarray | None) -> Design:
     if np.array_equal(present, design.weights > 0):
         return replace(design, weights=weights)
     # Which columns are linear combinations of others depends on the rows that are there.
-    return replace(design, weights=weights, fixed=fixed_part(design.formula, design.frame, present))
+    fixed = fixed_part(design.formula, design.frame, present, intercept=design.response_kind != "ordered")
+    return replace(design, weights=weights, fixed=fixed)
 
 
 def _with_offset(design: Design, offset: np.ndarray | None) -> Design:

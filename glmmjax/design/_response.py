@@ -54,7 +54,7 @@ def read_response(
         if is_constant(y, kind, weights):
             raise ModelError(f"The response {text} has only successes or only failures.")
         return y, weights
-    y = _values(text, kind, frame)
+    y = _categories(text, frame, weights) if kind == "ordered" else _values(text, kind, frame)
     _check(y, text, kind, frame.index)
     if is_constant(y, kind, weights):
         first = 0 if weights is None else int(np.argmax(weights > 0))
@@ -83,6 +83,22 @@ def _values(text: str, kind: str, frame: pd.DataFrame) -> np.ndarray:
         needed = "0 and 1" if kind in ("binary", "proportion") else "numbers"
         raise ModelError(f"The response {text} holds {found}, and {needed} are needed.")
     return column.to_numpy(np.float64)
+
+
+def _categories(text: str, frame: pd.DataFrame, weights: np.ndarray | None) -> np.ndarray:
+    """The number of each row's category, from 1, among those that occur."""
+    name = plain_name(text)
+    column = None if name is None else frame[name]
+    if column is not None and isinstance(column.dtype, pd.CategoricalDtype):
+        if not column.cat.ordered:
+            raise ModelError(f"The response {text} holds categories without an order: give an ordered categorical.")
+        values = column.cat.codes.to_numpy(np.float64)
+    else:
+        values = _values(text, "ordered", frame)
+        _refuse(not_whole(values), frame.index, f"The response {text} {RULES['ordered'][1].sentence}", values)
+    seen = np.unique(values if weights is None else values[weights > 0])
+    # A row of weight zero may be of another category; it is not there.
+    return np.minimum(np.searchsorted(seen, values), len(seen) - 1) + 1.0
 
 
 def read_counts(text: str) -> Counts | None:

@@ -47,6 +47,11 @@ def not_whole(y: np.ndarray) -> np.ndarray:
 RULES: dict[str, tuple[Rule, ...]] = {
     "real": (),  # any finite number will do
     "positive": (Rule(lambda y: y <= 0, "must be positive"),),
+    "unit": (Rule(lambda y: (y <= 0) | (y >= 1), "must lie between 0 and 1, without the ends"),),
+    "ordered": (
+        Rule(lambda y: y < 1, "must be categories, which are numbered from 1"),
+        Rule(not_whole, "must be categories, which are whole numbers or an ordered categorical"),
+    ),
     "count": (
         Rule(lambda y: y < 0, "must be counts, which are not negative"),
         Rule(not_whole, "must be counts, which are whole"),

@@ -1,22 +1,35 @@
 """Response distributions and links. `FAMILIES` is the registry that the tests walk over."""
 
 from .._errors import ModelError
+from ._beta import Beta as Beta
 from ._binomial import Bernoulli as Bernoulli
 from ._binomial import Binomial as Binomial
+from ._cumulative import Cumulative as Cumulative
 from ._custom import CustomFamily as CustomFamily
 from ._family import AbstractFamily as AbstractFamily
 from ._family import log_prob as log_prob
 from ._gamma import Gamma as Gamma
 from ._gaussian import Gaussian as Gaussian
+from ._inverse_gaussian import InverseGaussian as InverseGaussian
 from ._link import LINKS as LINKS
 from ._link import AbstractLink as AbstractLink
 from ._link import on_branch as on_branch
+from ._lognormal import LogNormal as LogNormal
 from ._nbinom import NBinom2 as NBinom2
 from ._nbinom1 import NBinom1 as NBinom1
 from ._poisson import Poisson as Poisson
+from ._student import StudentT as StudentT
 
 FAMILIES: dict[str, type[AbstractFamily]] = {
-    family.name: family for family in (Gaussian, Bernoulli, Binomial, Poisson, Gamma, NBinom1, NBinom2)
+    family.name: family
+    for family in (
+        *(Gaussian, Bernoulli, Binomial, Poisson, Gamma, NBinom1, NBinom2),
+        LogNormal,
+        Beta,
+        InverseGaussian,
+        StudentT,
+        Cumulative,
+    )
 }
 
 

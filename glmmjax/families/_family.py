@@ -25,6 +25,8 @@ class Traits(NamedTuple):
             precisions.
         zero_is_limit: the first dispersion parameter is zero at an ordinary point, the limit without extra variance.
         has_expectation: `expected_curvature` is what it says, and not a stand-in for starting values.
+        is_latent: the predictor speaks of something behind `y` (its logarithm, say): the mean of `y` is not the inverse
+            of the link.
     """
 
     log_concave: bool
@@ -33,6 +35,7 @@ class Traits(NamedTuple):
     has_residual: bool = False
     zero_is_limit: bool = False
     has_expectation: bool = True
+    is_latent: bool = False
 
 
 class AbstractFamily(eqx.Module):
@@ -50,7 +53,7 @@ class AbstractFamily(eqx.Module):
     link: eqx.AbstractVar[AbstractLink]
     name: eqx.AbstractClassVar[str]
     response: eqx.AbstractVar[str]
-    """Kind of response: `real`, `positive`, `count`, `binary` or `proportion`."""
+    """Kind of response: `real`, `positive`, `unit`, `ordered`, `count`, `binary` or `proportion`."""
     dispersion_names: eqx.AbstractVar[tuple[str, ...]]
     """Natural-scale names of the dispersion parameters, `()` if there are none."""
 
@@ -76,7 +79,7 @@ class AbstractFamily(eqx.Module):
 
     @abc.abstractmethod
     def start_mean(self, y: Values) -> Values:
-        """Mean at which the iterations start: near `y`, inside the range of the mean."""
+        """Inverse of the link where the iterations start: near `y`, inside the range of the mean."""
 
     @abc.abstractmethod
     def dispersion(self, phi: Values) -> tuple[Values, ...]:

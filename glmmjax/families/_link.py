@@ -177,7 +177,7 @@ class CLogLog(AbstractUnitLink):
         return -jnp.expm1(-jnp.exp(eta))
 
     def log_inverse(self, eta):
-        return _log_one_minus_exp_exp(eta)
+        return log_one_minus_exp_exp(eta)
 
     def log_complement(self, eta):
         return -jnp.exp(eta)
@@ -220,16 +220,16 @@ def _(primals, tangents):
 
 
 @jax.custom_jvp
-def _log_one_minus_exp_exp(eta: Values) -> Values:
+def log_one_minus_exp_exp(eta: Values) -> Values:
     """`log(1 - exp(-t))`, `t = exp(eta)`; differentiated as `t exp(-t) / (1 - exp(-t))`, finite in both tails."""
     return jnp.log(-jnp.expm1(-jnp.exp(eta)))
 
 
-@_log_one_minus_exp_exp.defjvp
+@log_one_minus_exp_exp.defjvp
 def _(primals, tangents):
     (eta,), (tangent,) = primals, tangents
     t = jnp.exp(eta)
-    return _log_one_minus_exp_exp(eta), t * jnp.exp(-t) / -jnp.expm1(-t) * tangent
+    return log_one_minus_exp_exp(eta), t * jnp.exp(-t) / -jnp.expm1(-t) * tangent
 
 
 def slope(link: AbstractLink, eta: Values) -> Values:

@@ -41,7 +41,8 @@ def predict(
       A time or place that `ar1`, `ou`, `exp` or `mat` has not seen in a known group is predicted from those it has
       (kriging, given their parameters); with other structures it counts as a level not seen.
       Smooths `s(x)` are curves of the population, so they are part of all three.
-    - `kind="response"`: the mean; `"link"`: the linear predictor (for `marginal` the link of the averaged mean).
+    - `kind="response"`: the mean; `"link"`: the linear predictor (for `marginal` the link of the averaged mean; where
+      the predictor is that of something behind the response, as of `log y` in `lognormal`, the averaged predictor).
     - `se=True`: a DataFrame `estimate, std_error` by the delta method, from the uncertainty of all parameters and, for
       `conditional`, of the random effects given the data (as glmmTMB's `predict`).
 
@@ -113,9 +114,10 @@ def _marginal_mean(glmm: GLMM, vector: Float[Array, " size"], arrays, kind: str)
     eta = x @ params.beta + offset
     parts = zip(z, scaled_factor(glmm, params), strict=True)
     variance = sum((((own @ lam) ** 2).sum(1) for own, lam in parts), jnp.zeros(len(x)))
-    if link.name == "identity":
+    is_latent = glmm.family.traits.is_latent
+    if (link.name == "identity" and not is_latent) or (kind == "link" and is_latent):
         return eta
-    if link.name == "log":
+    if link.name == "log" and not is_latent:
         return eta + variance / 2 if kind == "link" else jnp.exp(eta + variance / 2)
     positive = variance > 0
     sd = jnp.where(positive, jnp.sqrt(jnp.where(positive, variance, 1.0)), 0.0)

@@ -103,5 +103,5 @@ def test_one_level_is_too_few(frame):
 
 
 def test_matrices_are_a_dictionary(frame):
-    with pytest.raises(ModelError, match="^matrices must be a dictionary with the matrix of each propto"):
+    with pytest.raises(ModelError, match=r"^matrices must be a dictionary with the matrix of each propto"):
         build(frame, np.eye(3))

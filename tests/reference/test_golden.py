@@ -86,7 +86,9 @@ class TestAgainstTheReference:
         assert sorted(seen) == list(table.index)
 
     def test_dispersion(self, fit, case, entry):
-        if fit.dispersion:
+        if "thresholds" in entry:
+            np.testing.assert_allclose(list(fit.dispersion.values()), entry["thresholds"], rtol=1e-4)
+        elif fit.dispersion:
             assert list(fit.dispersion.values()) == [pytest.approx(entry["sigma"], rel=1e-3)]
         else:
             assert entry["sigma"] in (None, 1)
@@ -105,6 +107,9 @@ class TestAgainstTheReference:
                 np.testing.assert_allclose(errors / sd, np.array(expected["cond_sd"]) / sd, rtol=0, atol=atol)
 
     def test_fitted_means(self, fit, case, entry, short):
+        if "fitted_head" not in entry:  # clmm gives probabilities of the categories that were seen
+            assert entry["engine"].startswith("ordinal")
+            return
         means = fit.predict().head(6)
         rtol = 1e-4 if short is None else 0.01
         np.testing.assert_allclose(means, np.broadcast_to(entry["fitted_head"], 6), rtol=rtol)

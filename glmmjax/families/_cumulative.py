@@ -1,0 +1,120 @@
+"""Cumulative models of ordered categories."""
+
+import functools
+import itertools
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from .._errors import ModelError
+from ._family import AbstractFamily, Traits, as_link
+from ._link import AbstractLink, AbstractUnitLink, log_one_minus_exp_exp
+
+
+class Cumulative(AbstractFamily):
+    """Categories `y` = 1, ..., K with `P(y <= k) = F(t_k - eta)`, `F` the inverse link (McCullagh 1980; `clmm`).
+
+    The thresholds `t_1 < ... < t_{K - 1}` take the place of the intercept. Unconstrained they are the first one and the
+    logarithms of the increments. A model reads `categories` off its response. The mean is that of the number of the
+    category. Weights multiply the log probability.
+    """
+
+    link: AbstractUnitLink
+    categories: int | None = eqx.field(static=True)
+    name: ClassVar[str] = "cumulative"
+    response: ClassVar[str] = "ordered"
+
+    def __init__(self, link: str | AbstractLink = "logit", categories: int | None = None):
+        unit = as_link(link, ("logit", "probit", "cloglog"), self.name)
+        assert isinstance(unit, AbstractUnitLink)
+        if categories is not None and categories < 2:
+            raise ModelError(f"A cumulative family needs at least 2 categories, not {categories}.")
+        self.link, self.categories = unit, categories
+
+    @property
+    def dispersion_names(self) -> tuple[str, ...]:
+        """`1|2`, `2|3`, ...: the thresholds, by the categories that they lie between."""
+        return tuple(f"{k}|{k + 1}" for k in range(1, self.categories or 1))
+
+    def kernel(self, y, eta, phi):
+        """NaN for a number that is no category."""
+        top, none = len(phi) + 1, jnp.full_like(eta, jnp.nan)
+        low, high, log_gap = none, none, none
+        for k, (t, own) in enumerate(zip(self.dispersion(phi), phi, strict=True), 1):
+            high, low = jnp.where(y == k, t, high), jnp.where(y == k + 1, t, low)
+            log_gap = jnp.where(y == k, own, log_gap)
+        is_first, is_last = y == 1, y == top
+        # In the first and the last category the missing threshold is put one away: it plays no part.
+        low, high = jnp.where(is_first, high - 1, low), jnp.where(is_last, low + 1, high)
+        log_gap = jnp.where(is_first | is_last, 0.0, log_gap)
+        inside = _log_between(self.link, high - eta, low - eta, log_gap)
+        below, above = self.link.log_inverse(high - eta), self.link.log_complement(low - eta)
+        return jnp.where(is_first, below, jnp.where(is_last, above, inside))
+
+    def base(self, y, phi, weight):
+        return jnp.zeros_like(y)
+
+    def mean(self, eta, phi):
+        return 1 + sum(jnp.exp(self.link.log_complement(t - eta)) for t in self.dispersion(phi))
+
+    def expected_curvature(self, y, eta, phi):
+        total = jnp.zeros_like(eta)
+        for k in range(1, len(phi) + 2):
+            log_p, score = jax.jvp(functools.partial(self._kernel_of, k, phi), (eta,), (jnp.ones_like(eta),))
+            total = total + jnp.exp(log_p) * score**2
+        return total
+
+    def _kernel_of(self, k, phi, eta):
+        return self.kernel(jnp.full_like(eta, k), eta, phi)
+
+    def sample(self, key, y, eta, phi, weight):
+        u = jax.random.uniform(key, eta.shape, eta.dtype)
+        above = [u > self.link.inverse(t - eta) for t in self.dispersion(phi)]
+        return 1 + sum(one.astype(eta.dtype) for one in above)
+
+    def start_mean(self, y):
+        return jnp.full_like(y, 0.5)
+
+    def dispersion(self, phi):
+        thresholds = [phi[0]]
+        for own in phi[1:]:
+            thresholds.append(thresholds[-1] + jnp.exp(own))
+        return tuple(thresholds)
+
+    def unconstrained(self, dispersion):
+        gaps = (jnp.log(high - low) for low, high in itertools.pairwise(dispersion))
+        return dispersion[0], *gaps
+
+    def start_phi(self, y, mu, weights):
+        """Thresholds from the frequencies, with half an observation more in each category."""
+        top = len(self.dispersion_names) + 1
+        total = weights.sum() + 0.5 * top
+        shares = [((weights * (y <= k)).sum() + 0.5 * k) / total for k in range(1, top)]
+        return self.unconstrained(tuple(self.link.link(share) for share in shares))
+
+    def random_scale(self, phi):
+        return 1.0
+
+    @property
+    def traits(self):
+        return Traits(log_concave=True, can_separate=True, is_latent=True)
+
+
+def _log_between(link: AbstractUnitLink, high, low, log_gap):
+    """`log(F(high) - F(low))` with `high - low = exp(log_gap)`, in forms without cancellation."""
+    if link.name == "logit":  # F(b) - F(a) = F(b) (1 - F(a)) (1 - exp(a - b))
+        return link.log_inverse(high) + link.log_complement(low) + log_one_minus_exp_exp(log_gap)
+    if link.name == "cloglog":  # exp(-exp(a)) (1 - exp(-(exp(b) - exp(a))))
+        return link.log_complement(low) + log_one_minus_exp_exp(low + _log_expm1_exp(log_gap))
+    # Both ends in the lower half, where the logarithms of the tails are far apart.
+    turned = high + low > 0
+    upper, lower = jnp.where(turned, -low, high), jnp.where(turned, -high, low)
+    log_upper, log_lower = link.log_inverse(upper), link.log_inverse(lower)
+    return log_upper + jnp.log(-jnp.expm1(log_lower - log_upper))
+
+
+def _log_expm1_exp(log_gap):
+    """`log(exp(d) - 1)` with `d = exp(log_gap)`."""
+    return jnp.exp(log_gap) + log_one_minus_exp_exp(log_gap)
