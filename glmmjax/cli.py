@@ -104,7 +104,7 @@ def _command(commands, name: str, what: str, examples: str) -> argparse.Argument
 
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
     families = "gaussian (default), bernoulli, binomial, poisson, nbinom2, gamma, lognormal, beta, "
-    families += "inverse_gaussian, student_t, cumulative"
+    families += "inverse_gaussian, student_t, cumulative, tweedie"
     parser.add_argument("--family", default="gaussian", help=families)
     parser.add_argument("--link", help="link function, if not the family's usual one")
     parser.add_argument("--method", choices=("laplace", "aghq", "exact"), help="default: laplace; exact for gaussian")

@@ -17,6 +17,7 @@ from ._lognormal import LogNormal as LogNormal
 from ._nbinom import NBinom2 as NBinom2
 from ._poisson import Poisson as Poisson
 from ._student import StudentT as StudentT
+from ._tweedie import Tweedie as Tweedie
 
 FAMILIES: dict[str, type[AbstractFamily]] = {
     family.name: family
@@ -27,6 +28,7 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
         InverseGaussian,
         StudentT,
         Cumulative,
+        Tweedie,
     )
 }
 
