@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .families import NBinom2 as NBinom2
     from .families import Poisson as Poisson
     from .families import StudentT as StudentT
+    from .families import Tweedie as Tweedie
     from .marginal import AGHQ as AGHQ
     from .marginal import Exact as Exact
     from .marginal import Laplace as Laplace
@@ -61,6 +62,7 @@ _PUBLIC = {
     "covariances": ("AbstractCorrelation", "register_covariance"),
     "families": (
         *("Gaussian", "Bernoulli", "Binomial", "Poisson", "Gamma", "NBinom1", "NBinom2", "CustomFamily"),
+        "Tweedie",
         "Cumulative",
         "StudentT",
         "InverseGaussian",

@@ -23,6 +23,7 @@ RESPONSE = {
     "student_t": "real",
     "beta": "share",
     "cumulative": "grade",
+    "tweedie": "rain",
 }
 # beta that keeps the mean in the range of the link, whatever the random effects
 BETA = {
@@ -62,6 +63,7 @@ def table(seed: int = 3) -> pd.DataFrame:
             "o": rng.uniform(-0.2, 0.2, len(g)),
             "share": later.beta(5 / (1 + np.exp(-eta)), 5 / (1 + np.exp(eta))),
             "grade": 1 + np.searchsorted((-0.7, 0.4, 1.5), eta + later.logistic(size=len(g))),
+            "rain": later.gamma(np.maximum(rain := later.poisson(np.exp(eta)), 1)) * (rain > 0),
         }
     )
 

@@ -29,8 +29,8 @@ def build_design(  # noqa: PLR0913 - keyword-only
     """Read the columns that a formula uses and code them.
 
     - `data`: a pandas or polars DataFrame, a pyarrow Table, or a dict of arrays; n rows.
-    - `response`: what the family can take: "real", "positive" (> 0), "unit" (in (0, 1)), "ordered" (categories:
-        an ordered categorical, or whole numbers; numbered from 1 in `y`), "count" (whole, not
+    - `response`: what the family can take: "real", "positive" (> 0), "nonnegative", "unit" (in (0, 1)), "ordered"
+        (categories: an ordered categorical, or whole numbers; numbered from 1 in `y`), "count" (whole, not
         negative), "binary" (0, 1 or bool) or "proportion" (successes out of trials: `s / t`, `cbind(s, f)`, a 0/1
         column, or a proportion whose trials are the weights). A formula without a left-hand side has a `y` of NaN;
         its trials are the weights, or one.

@@ -47,6 +47,7 @@ def not_whole(y: np.ndarray) -> np.ndarray:
 RULES: dict[str, tuple[Rule, ...]] = {
     "real": (),  # any finite number will do
     "positive": (Rule(lambda y: y <= 0, "must be positive"),),
+    "nonnegative": (Rule(lambda y: y < 0, "must not be negative"),),
     "unit": (Rule(lambda y: (y <= 0) | (y >= 1), "must lie between 0 and 1, without the ends"),),
     "ordered": (
         Rule(lambda y: y < 1, "must be categories, which are numbered from 1"),

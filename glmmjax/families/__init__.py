@@ -19,6 +19,7 @@ from ._nbinom import NBinom2 as NBinom2
 from ._nbinom1 import NBinom1 as NBinom1
 from ._poisson import Poisson as Poisson
 from ._student import StudentT as StudentT
+from ._tweedie import Tweedie as Tweedie
 
 FAMILIES: dict[str, type[AbstractFamily]] = {
     family.name: family
@@ -29,6 +30,7 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
         InverseGaussian,
         StudentT,
         Cumulative,
+        Tweedie,
     )
 }
 

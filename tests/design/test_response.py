@@ -120,7 +120,7 @@ ERRORS = [
         "y",
         "complex",
         {},
-        "The kind of response 'complex' is not one of real, positive, unit, ordered, count, binary, proportion.",
+        "The kind of response 'complex' is not one of real, positive, nonnegative, unit, ordered, ",
     ),
 ]
 

@@ -89,7 +89,9 @@ class TestAgainstTheReference:
         if "thresholds" in entry:
             np.testing.assert_allclose(list(fit.dispersion.values()), entry["thresholds"], rtol=1e-4)
         elif fit.dispersion:
-            assert list(fit.dispersion.values()) == [pytest.approx(entry["sigma"], rel=1e-3)]
+            first, *others = fit.dispersion.values()
+            assert first == pytest.approx(entry["sigma"], rel=1e-3)
+            assert not others or case == "sim_tweedie"  # glmmTMB's sigma() leaves the power out
         else:
             assert entry["sigma"] in (None, 1)
 
