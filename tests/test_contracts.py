@@ -23,7 +23,7 @@ def size(tau):
     return tau**-2
 
 
-NATURAL = {"nbinom1": (np.square,), "nbinom2": (size,), "student_t": (size, np.exp)}  # the exponential of others
+NATURAL = {"nbinom1": (np.square,), "nbinom2": (size,), "student_t": (np.exp, size)}  # the exponential of others
 
 
 def families():
@@ -83,7 +83,7 @@ def reference(family, mu, phi):
         "lognormal": lambda: scipy.stats.lognorm(sigma, scale=mu * np.exp(-(sigma**2) / 2)),
         "beta": lambda: scipy.stats.beta(mu * sigma, (1 - mu) * sigma),
         "inverse_gaussian": lambda: scipy.stats.invgauss(mu * sigma**2, scale=sigma**-2),
-        "student_t": lambda: scipy.stats.t(phi[0] ** -2, mu, np.exp(phi[1])),
+        "student_t": lambda: scipy.stats.t(phi[1] ** -2, mu, sigma),
         "bernoulli": lambda: scipy.stats.bernoulli(mu),
         "binomial": lambda: scipy.stats.binom(int(TRIALS), mu),
     }[family.name]()
@@ -192,7 +192,8 @@ class TestFamilies:
             expected = expectation(family, observed, mu, phi)
             found = float(family.expected_curvature(trials, jnp.asarray(eta), phi))
             assert found > 0
-            assert found == pytest.approx(expected, rel=1e-6)
+            if family.traits.has_expectation:
+                assert found == pytest.approx(expected, rel=1e-6)
 
     def test_the_score_has_mean_zero(self, family):
         phi, (score, _) = phi_of(family), derivatives(family)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from .._errors import ModelError
-from ._family import AbstractFamily, Traits, as_link
+from ._family import AbstractFamily, Traits, absolute_curvature, as_link
 from ._link import LINKS, AbstractLink
 
 _START = {"real": lambda y: y, "positive": lambda y: y, "count": lambda y: y + 0.1, "binary": lambda y: (y + 0.5) / 2}
@@ -77,10 +77,7 @@ class CustomFamily(AbstractFamily):
         return self.link.inverse(eta)
 
     def expected_curvature(self, y, eta, phi):
-        def slope(eta):
-            return jax.jvp(lambda e: self.kernel(y, e, phi), (eta,), (jnp.ones_like(eta),))[1]
-
-        return jnp.abs(jax.jvp(slope, (eta,), (jnp.ones_like(eta),))[1])
+        return absolute_curvature(self, y, eta, phi)
 
     def sample(self, key, y, eta, phi, weight):
         sampler = self.sampler

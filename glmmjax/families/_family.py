@@ -4,6 +4,7 @@ import abc
 from typing import NamedTuple
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Float, PRNGKeyArray
 
@@ -23,7 +24,7 @@ class Traits(NamedTuple):
         can_separate: the mean reaches the edge of its range as `eta` runs off, so that estimates can be infinite.
         has_residual: the first dispersion parameter is a residual standard deviation, to which prior weights are
             precisions.
-        zero_is_limit: the first dispersion parameter is zero at an ordinary point, the limit without extra variance.
+        limit: which of `phi` is zero at an ordinary point, the limit at which the family becomes a simpler one.
         has_expectation: `expected_curvature` is what it says, and not a stand-in for starting values.
         is_latent: the predictor speaks of something behind `y` (its logarithm, say): the mean of `y` is not the inverse
             of the link.
@@ -33,7 +34,7 @@ class Traits(NamedTuple):
     covers_line: bool = True
     can_separate: bool = False
     has_residual: bool = False
-    zero_is_limit: bool = False
+    limit: int | None = None
     has_expectation: bool = True
     is_latent: bool = False
 
@@ -42,8 +43,8 @@ class AbstractFamily(eqx.Module):
     """A distribution of `y` given the linear predictor `eta` and unconstrained dispersion parameters `phi`.
 
     Methods speak of one observation and are written with elementwise operations, so that they take arrays of
-    observations as well. A response with several components (successes and trials) and a family with several
-    linear predictors have them on the first axis: `y[0]`, `eta[0]`.
+    observations as well, and an array of observations for any of `phi`. A response with several components (successes
+    and trials) and a family with several linear predictors have them on the first axis: `y[0]`, `eta[0]`.
 
     The log density of an observation with prior weight `weight` is `weight * kernel + base`. Only the kernel
     depends on `eta`, so `base` (with its `lgamma` terms) stays outside every inner loop. That of a family of counts is
@@ -106,6 +107,15 @@ class AbstractFamily(eqx.Module):
 def log_prob(family: AbstractFamily, y: Values, eta: Values, phi: Values) -> Values:
     """Normalised log density (mass) of one observation of weight one; elementwise over more."""
     return family.kernel(y, eta, phi) + family.base(y, phi, jnp.ones(()))
+
+
+def absolute_curvature(family: AbstractFamily, y: Values, eta: Values, phi: Values) -> Values:
+    """`|d2 log f / d eta2|`: what stands in for an `expected_curvature` that is not known or would cost too much."""
+
+    def score(eta):
+        return jax.jvp(lambda e: family.kernel(y, e, phi), (eta,), (jnp.ones_like(eta),))[1]
+
+    return jnp.abs(jax.jvp(score, (eta,), (jnp.ones_like(eta),))[1])
 
 
 def as_link(link: str | AbstractLink, allowed: tuple[str, ...], family: str) -> AbstractLink:

@@ -10,7 +10,7 @@ from jax.scipy.special import gammaln
 
 from ._family import AbstractFamily, Traits, Values, as_link
 from ._link import AbstractLink, slope
-from ._rising import ATANH, log_rising, polynomial
+from ._special import ATANH, log_rising, polynomial
 
 
 class NBinom2(AbstractFamily):
@@ -77,7 +77,7 @@ class NBinom2(AbstractFamily):
     @property
     def traits(self):
         is_log = self.link.name == "log"
-        return Traits(is_log, covers_line=self.link.name != "identity", can_separate=is_log, zero_is_limit=True)
+        return Traits(is_log, covers_line=self.link.name != "identity", can_separate=is_log, limit=0)
 
 
 def alpha_of(phi):

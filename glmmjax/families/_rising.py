@@ -8,29 +8,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from ._family import Values
+from ._special import ATANH, polynomial, stirling
 
 _SHIFT = 6.0
-_STIRLING = (
-    *(1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360),
-    *(1 / 156, -3617 / 122400, 43867 / 244188, -174611 / 125400),
-)
-_EXPM1 = tuple((-1) ** k / math.factorial(k + 1) for k in range(16))
 _GAUSS_X, _GAUSS_W = (
     (0.5 * (a + b)).tolist() for a, b in zip(np.polynomial.legendre.leggauss(11), (1, 0), strict=True)
 )
-ATANH = tuple(1 / k for k in range(3, 32, 2))
 
 
 def log1p_ratio(z: Values) -> Values:
     """`log1p(z) / z` for `z >= 0`, smooth at zero."""
     return _log1p_ratio(0, z)
-
-
-def expm1_ratio(x: Values) -> Values:
-    """`(1 - exp(-x)) / x` for `x >= 0`, smooth at zero."""
-    small = x < 0.5
-    above = jnp.where(small, 1.0, x)
-    return jnp.where(small, polynomial(_EXPM1, jnp.where(small, x, 0.0)), -jnp.expm1(-above) / above)
 
 
 def log_rising(y: Values, alpha: Values) -> Values:
@@ -44,9 +32,9 @@ def log_rising(y: Values, alpha: Values) -> Values:
     """
     shifted = _per(_SHIFT, alpha)
     in_ratio = y * (_log1p_ratio(0, y * shifted) - 1)
-    stirling = _stirling(_per(y + _SHIFT, alpha)) - _stirling(shifted)
+    in_series = stirling(_per(y + _SHIFT, alpha)) - stirling(shifted)
     # Of counts 0 and 1 the sum is zero, and rounding would be multiplied by 1 / mu where alpha is.
-    return jnp.where(y > 1, in_ratio + _logarithms(0, y, alpha) + stirling, 0.0)
+    return jnp.where(y > 1, in_ratio + _logarithms(0, y, alpha) + in_series, 0.0)
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
@@ -117,25 +105,3 @@ def _reciprocal(c: Values | float, alpha: Values) -> Values:
 def _(primals, tangents):
     r = _reciprocal(*primals)
     return r, -primals[0] * jnp.square(r) * tangents[1]
-
-
-def _stirling(a: Values) -> Values:
-    """`lgamma(1 / a)` less the elementary part of Stirling's series."""
-    return a * polynomial(_STIRLING, a * a)
-
-
-@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
-def polynomial(coefficients: tuple[float, ...], x: Values) -> Values:
-    """`sum c_k x^k` by Horner's rule. The derivative is a polynomial of its own, not the differentiated recursion:
-    second derivatives of the kernel by `alpha` then take a fifth of the time on a CPU."""
-    value = jnp.full_like(x, coefficients[-1])
-    for c in coefficients[-2::-1]:
-        value = value * x + c
-    return value
-
-
-@polynomial.defjvp
-def _(coefficients, primals, tangents):
-    (x,), (x_dot,) = primals, tangents
-    slopes = tuple(k * c for k, c in enumerate(coefficients))[1:]
-    return polynomial(coefficients, x), polynomial(slopes, x) * x_dot

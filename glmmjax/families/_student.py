@@ -13,7 +13,7 @@ from ._special import HALF_LOG_2PI, log1p_ratio, log_rising
 class StudentT(AbstractFamily):
     """`y = eta + sigma t` with a `t` of `df` degrees of freedom, which are estimated.
 
-    The unconstrained parameters are `tau`, with `1 / df = tau^2 = alpha`, and `log sigma`. Everything is written in
+    The unconstrained parameters are `log sigma` and `tau`, with `1 / df = tau^2 = alpha`. Everything is written in
     `alpha` and smooth at zero, the normal distribution, which is a point like any other (`df` would have to run to
     infinity). The sign of `tau` means nothing. Weights multiply the log density.
     """
@@ -21,43 +21,43 @@ class StudentT(AbstractFamily):
     link: AbstractLink
     name: ClassVar[str] = "student_t"
     response: ClassVar[str] = "real"
-    dispersion_names: ClassVar[tuple[str, ...]] = ("df", "sigma")
+    dispersion_names: ClassVar[tuple[str, ...]] = ("sigma", "df")
 
     def __init__(self, link: str | AbstractLink = "identity"):
         self.link = as_link(link, ("identity",), self.name)
 
     def kernel(self, y, eta, phi):
-        alpha = jnp.square(phi[0])
-        z = (y - eta) * jnp.exp(-phi[1])
+        alpha = jnp.square(phi[1])
+        z = (y - eta) * jnp.exp(-phi[0])
         return -0.5 * (1 + alpha) * _scaled_log1p(z * z, alpha)
 
     def base(self, y, phi, weight):
-        return weight * (log_rising(0.5, 2 * jnp.square(phi[0])) - HALF_LOG_2PI - phi[1]) * jnp.ones_like(y)
+        return weight * (log_rising(0.5, 2 * jnp.square(phi[1])) - HALF_LOG_2PI - phi[0]) * jnp.ones_like(y)
 
     def mean(self, eta, phi):
         """The centre; a mean needs more than one degree of freedom."""
         return eta
 
     def expected_curvature(self, y, eta, phi):
-        alpha = jnp.square(phi[0])
-        return jnp.broadcast_to((1 + alpha) / (1 + 3 * alpha) * jnp.exp(-2 * phi[1]), eta.shape)
+        alpha = jnp.square(phi[1])
+        return jnp.broadcast_to((1 + alpha) / (1 + 3 * alpha) * jnp.exp(-2 * phi[0]), eta.shape)
 
     def sample(self, key, y, eta, phi, weight):
         """A normal variable over the root of a gamma variable of mean one, which is one at `alpha = 0`."""
         for_normal, for_scale = jax.random.split(key)
-        alpha = jnp.broadcast_to(jnp.square(phi[0]), eta.shape)
+        alpha = jnp.broadcast_to(jnp.square(phi[1]), eta.shape)
         half_df = 0.5 / jnp.maximum(alpha, jnp.finfo(eta.dtype).eps ** 2)
         mixed = jnp.where(alpha > 0, jax.random.gamma(for_scale, half_df, dtype=eta.dtype) / half_df, 1.0)
-        return eta + jnp.exp(phi[1]) * jax.random.normal(for_normal, eta.shape, eta.dtype) / jnp.sqrt(mixed)
+        return eta + jnp.exp(phi[0]) * jax.random.normal(for_normal, eta.shape, eta.dtype) / jnp.sqrt(mixed)
 
     def start_mean(self, y):
         return y
 
     def dispersion(self, phi):
-        return 1 / jnp.square(phi[0]), jnp.exp(phi[1])
+        return jnp.exp(phi[0]), 1 / jnp.square(phi[1])
 
     def unconstrained(self, dispersion):
-        return 1 / jnp.sqrt(dispersion[0]), jnp.log(dispersion[1])
+        return jnp.log(dispersion[0]), 1 / jnp.sqrt(dispersion[1])
 
     def start_phi(self, y, mu, weights):
         """By the second and fourth moments, whose `df` is kept between 5 and 50: zero is a stationary point of the
@@ -65,14 +65,14 @@ class StudentT(AbstractFamily):
         square = (weights * (y - mu) ** 2).sum() / weights.sum()
         excess = (weights * (y - mu) ** 4).sum() / weights.sum() / square**2 - 3
         alpha = jnp.clip(excess / (6 + 4 * jnp.maximum(excess, 0)), 0.02, 0.2)
-        return jnp.sqrt(alpha), 0.5 * jnp.log(square * (1 - 2 * alpha))
+        return 0.5 * jnp.log(square * (1 - 2 * alpha)), jnp.sqrt(alpha)
 
     def random_scale(self, phi):
         return 1.0
 
     @property
     def traits(self):
-        return Traits(log_concave=False, zero_is_limit=True)
+        return Traits(log_concave=False, limit=1)
 
 
 def _scaled_log1p(square: Values, alpha: Values) -> Values:

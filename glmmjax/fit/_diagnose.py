@@ -73,7 +73,7 @@ def diagnose(glmm: GLMM, estimate: Estimate, eigen: Eigen, y_sd: np.ndarray, zer
         (Status.NOT_IDENTIFIED, unbounded | ((smallest < FLAT) & ~singular)),
         (Status.ITERATION_LIMIT, ~estimate.converged),
         (Status.SINGULAR, singular),
-        (Status.LIMIT, np.abs(estimate.params.phi[:, 0]) < zero if traits.zero_is_limit else none),
+        (Status.LIMIT, np.abs(estimate.params.phi[:, traits.limit]) < zero if traits.limit is not None else none),
     ]
     codes = [STATUSES.index(status) for status, _ in outcomes]
     return np.select([here for _, here in outcomes], codes, STATUSES.index(Status.CONVERGED)).astype(np.int8)
