@@ -109,6 +109,8 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--family", default="gaussian", help=families)
     parser.add_argument("--link", help="link function, if not the family's usual one")
+    parser.add_argument("--zi", metavar="FORMULA", help='log odds of extra zeros, for example "~ x"')
+    parser.add_argument("--disp", metavar="FORMULA", help='logarithm of the dispersion, for example "~ x"')
     parser.add_argument("--method", choices=("laplace", "aghq", "exact"), help="default: laplace; exact for gaussian")
     parser.add_argument("--points", type=int, metavar="K", help="quadrature points a random effect (default 11)")
     parser.add_argument("--reml", action="store_true", help="restricted maximum likelihood (gaussian)")
@@ -154,7 +156,15 @@ def _fit_many(options: argparse.Namespace) -> None:
 
 def _model(options: argparse.Namespace, data: str) -> "gj.Model":
     family = gj.families.as_family(options.family, options.link)
-    return gj.glmm(options.formula, _read(data), family, weights=options.weights, offset=options.offset)
+    return gj.glmm(
+        options.formula,
+        _read(data),
+        family,
+        ziformula=options.zi,
+        dispformula=options.disp,
+        weights=options.weights,
+        offset=options.offset,
+    )
 
 
 def _method(options: argparse.Namespace) -> "gj.Method | None":

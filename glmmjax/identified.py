@@ -46,9 +46,16 @@ def refuse_overlapping_terms(design: Design, covariances: Sequence[AbstractCovar
     parameters are identified if its derivatives by all of them, at a point that is not special, are independent over
     pairs of rows. With `has_residual` a variance of each observation is one of them.
     """
-    terms = [k for k, term in enumerate(design.random) if not term.is_smooth]
-    if len(terms) < 2 and all(design.random[k].position is None for k in terms):
-        return
+    for number in range(len(design.predictors)):
+        terms = [k for k, term in enumerate(design.random) if not term.is_smooth and term.predictor == number]
+        if len(terms) > 1 or any(design.random[k].position is not None for k in terms):
+            _refuse_overlapping(design, covariances, terms, has_residual=has_residual and number == 0)
+
+
+def _refuse_overlapping(
+    design: Design, covariances: Sequence[AbstractCovariance], terms: list[int], *, has_residual: bool
+) -> None:
+    """The same for some terms of one linear predictor."""
     pairs, columns, owners = _pairs(design, terms), [], []
     for k in terms:
         for slope in _slopes(covariances[k], design.random[k].formula.covariance):

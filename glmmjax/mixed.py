@@ -9,7 +9,7 @@ import numpy as np
 from ._errors import ModelError
 from .covariances import AbstractCovariance, covariance_named, kinds
 from .design import Design, build_design
-from .families import AbstractFamily, Cumulative, as_family
+from .families import AbstractFamily, Cumulative, Dispersed, ZeroInflated, as_family, innermost
 from .identified import refuse_dependent_columns, refuse_overlapping_terms
 from .model import GLMM
 from .structure import PROBES, Grouping, Laid, Layout, make_structure
@@ -65,21 +65,41 @@ class MixedModel:
         return int((self.design.weights > 0).sum())
 
 
-def mixed_model(
-    formula: str, data: Any, *, family: str | AbstractFamily, weights=None, offset=None, matrices=None
+def mixed_model(  # noqa: PLR0913 - keyword-only
+    formula: str,
+    data: Any,
+    *,
+    family: str | AbstractFamily,
+    ziformula: str | None = None,
+    dispformula: str | None = None,
+    weights=None,
+    offset=None,
+    matrices=None,
 ) -> MixedModel:
     """Parse, check and lay out; raises `ModelError`."""
-    distribution = as_family(family)
-    given = {"weights": weights, "offset": offset, "matrices": matrices}
+    distribution, others = with_other_predictors(as_family(family), ziformula, dispformula)
+    given = {"weights": weights, "offset": offset, "matrices": matrices, "others": others}
     return lay_out(
         build_design(formula, data, response=distribution.response, covariances=kinds(), **given), distribution
     )
 
 
+def with_other_predictors(
+    family: AbstractFamily, ziformula: str | None, dispformula: str | None
+) -> tuple[AbstractFamily, dict[str, str]]:
+    """The family with a linear predictor for each formula that is given, and these formulas by their names."""
+    others: dict[str, str] = {}
+    if dispformula is not None:
+        family, others = Dispersed(family), others | {"disp": dispformula}
+    if ziformula is not None:
+        family, others = ZeroInflated(family), others | {"zi": ziformula}
+    return family, others
+
+
 def lay_out(design: Design, family: AbstractFamily) -> MixedModel:
     """The model of a design; raises `ModelError` for terms that are not identified."""
     refuse_dependent_columns(design)
-    refuse_overlapping_terms(design, covariances_of(design), has_residual=family.traits.has_residual)
+    refuse_overlapping_terms(design, covariances_of(design), has_residual=innermost(family).traits.has_residual)
     return arrange(design, family)
 
 
@@ -108,12 +128,17 @@ def _with_categories(family: AbstractFamily, design: Design) -> AbstractFamily:
 
 def assemble(design: Design, family: AbstractFamily, laid: Laid) -> GLMM:
     """The arrays of a design in the blocks of its layout."""
-    layout = laid.layout
+    layout, offsets, weights = laid.layout, [own.offset for own in design.predictors], design.weights
+    if len(offsets) > 1 and innermost(family).traits.has_residual:
+        # The standard deviation has a predictor of its own, of which precisions are an offset.
+        present = weights > 0
+        offsets[1] = offsets[1] - 0.5 * np.log(np.where(present, weights, 1.0))
+        weights = present.astype(np.float64)
     return GLMM(
         y=layout.to_blocks(design.y.T),
-        weights=layout.to_blocks(design.weights) * layout.present,
-        offset=layout.to_blocks(design.offset[None]),
-        x=(layout.to_blocks(design.fixed.x.T),),
+        weights=layout.to_blocks(weights) * layout.present,
+        offset=layout.to_blocks(np.stack(offsets)),
+        x=tuple(layout.to_blocks(own.fixed.x.T) for own in design.predictors),
         structure=laid.structure,
         family=family,
         covariances=covariances_of(design),
@@ -148,6 +173,7 @@ def groupings(design: Design) -> list[Grouping]:
                 position=terms[0].position,
                 q=sum(covariances[number].q for number in numbers),
                 rank=sum(covariances[number].rank for number in numbers),
+                predictor_of=tuple(term.predictor for term in terms for _ in range(term.z.shape[1])),
             )
         )
     return found

@@ -102,6 +102,11 @@ def fixed_predictor(glmm: GLMM, beta: Float[Array, " p"]) -> Float[Array, "predi
     return jnp.stack(parts) + glmm.offset
 
 
+def seen_by_family(eta: Float[Array, "predictors *cells"]) -> Float[Array, "*any"]:
+    """Linear predictors as a family takes them: a single one has no axis of its own."""
+    return eta[0] if len(eta) == 1 else eta
+
+
 def pack(params: Params) -> Float[Array, " size"]:
     """All parameters as one vector: beta, theta of each term, phi."""
     return jnp.concatenate([params.beta, *params.theta, params.phi])

@@ -53,8 +53,8 @@ PARTS = {
         *("_errors", "_precision", "_types", "covariances", "design", "params", "model", "mixed", "marginal", "fit"),
     },
     "prediction": {
-        *("_errors", "_precision", "_types", "covariances", "design", "structure", "params", "model", "mixed"),
-        *("marginal", "fit"),
+        *("_errors", "_precision", "_types", "covariances", "design", "families", "structure", "params", "model"),
+        *("mixed", "marginal", "fit"),
     },
     "report": {"_errors", "_status", "design", "families", "params", "model", "mixed", "marginal", "fit", "inference"},
     "batch": {

@@ -9,7 +9,8 @@ from .._errors import ModelError
 from ..families import AbstractFamily
 from ..marginal import Method
 from ..params import Params
-from ._model import Batch, Model, stoppable
+from ._model import Batch, Model
+from ._stoppable import stoppable
 
 
 def fit_many(  # noqa: PLR0913 - keyword-only settings
@@ -64,6 +65,8 @@ def fit_by(  # noqa: PLR0913 - the arguments of glmm and keyword-only settings
     by: str,
     family: str | AbstractFamily = "gaussian",
     *,
+    ziformula: str | None = None,
+    dispformula: str | None = None,
     weights: Any = None,
     offset: Any = None,
     matrices: Mapping[str, Any] | None = None,
@@ -81,7 +84,7 @@ def fit_by(  # noqa: PLR0913 - the arguments of glmm and keyword-only settings
     fitted and has a status that says so.
 
     Args:
-        formula, data, family, weights, offset, matrices: as for `glmm`.
+        formula, data, family, ziformula, dispformula, weights, offset, matrices: as for `glmm`.
         by: column whose levels are the members, in sorted order (for a categorical column in its own).
         method, reml, precision, chunk_size, checkpoint, progress: as for `fit_many`.
 
@@ -89,7 +92,7 @@ def fit_by(  # noqa: PLR0913 - the arguments of glmm and keyword-only settings
         ModelError: one sentence that names the column or argument at fault.
     """
     given = {"weights": weights, "offset": offset, "matrices": matrices}
-    members = core.split_by(formula, data, by, family=family, **given)
+    members = core.split_by(formula, data, by, family=family, ziformula=ziformula, dispformula=dispformula, **given)
     settings = core.Settings(chunk_size, precision, checkpoint, progress)
     return _fit(members, method, settings, reml=reml)
 
@@ -113,5 +116,5 @@ def _of_models(models: Any, responses: Any, weights: Any, offset: Any) -> core.A
 
 
 def _fit(members, method, settings, *, reml: bool, start: Params | None = None) -> Batch:
-    with stoppable():
+    with stoppable(Batch):
         return Batch(core.fit_members(members, method, settings, reml=reml, start=start))

@@ -4,7 +4,6 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from .._errors import ModelError
 from .._programs import let_programs_go
 from ..families import AbstractFamily
 from ..mixed import mixed_model
@@ -39,7 +38,10 @@ def glmm(  # noqa: PLR0913 - the arguments of lme4 and glmmTMB, keyword-only
         family: a name, or a family with its link, such as `gj.Poisson(link="sqrt")`, or one of your own,
             `gj.CustomFamily(log_prob)`. The names are `gaussian`, `bernoulli`, `binomial`, `poisson`, `gamma`,
             `nbinom1`, `nbinom2`, `lognormal`, `beta`, `inverse_gaussian`, `student_t`, `tweedie` and `cumulative`.
-        ziformula, dispformula: models for extra zeros and for the dispersion; not in this version.
+        ziformula: a right-hand side such as `"~ x + (1 | g)"` for the log odds of a zero beside those of the family; of
+            any zero where the family has none (truncated counts, positive numbers: a hurdle model).
+        dispformula: a right-hand side for the logarithm of the family's first dispersion parameter, as `fit.dispersion`
+            reports it (`sigma`, `phi`, ...).
         weights: prior weights, a column name or (n,) array. Gaussian: precisions (variance `sigma^2 / weight`); other
             families: multipliers of the log density.
         offset: known part of the linear predictor, a column name or (n,) array; adds to `offset(...)` terms.
@@ -49,11 +51,9 @@ def glmm(  # noqa: PLR0913 - the arguments of lme4 and glmmTMB, keyword-only
     Raises:
         ModelError: one sentence that names the column or argument at fault.
     """
-    for name, given in (("ziformula", ziformula), ("dispformula", dispformula)):
-        if given is not None:
-            raise ModelError(f"{name} is not supported in this version.")
     let_programs_go()
-    return Model(mixed_model(formula, data, family=family, weights=weights, offset=offset, matrices=matrices))
+    given = {"weights": weights, "offset": offset, "matrices": matrices}
+    return Model(mixed_model(formula, data, family=family, ziformula=ziformula, dispformula=dispformula, **given))
 
 
 def load(path: str | os.PathLike) -> Fit:

@@ -1,6 +1,5 @@
 """The objects a user holds, `Model`, `Fit` and `Batch`: each a set of one-line doors to the functions behind them."""
 
-import contextlib
 import dataclasses
 import os
 from collections.abc import Iterator, Sequence
@@ -11,28 +10,18 @@ import pandas as pd
 from jaxtyping import Float
 
 from .. import batch as many
-from .. import study
-from .._errors import Interrupted, ModelError
+from .. import inference, study
+from .._errors import ModelError
 from .._status import STATUSES
 from .._types import Array
+from ..families import innermost
 from ..fit import Solution, check_params, choose_method, fit_model, starting_values
-from ..inference import (
-    aic,
-    bic,
-    coefficient_table,
-    confint,
-    dispersion,
-    fixef,
-    ranef,
-    std_errors,
-    varcorr,
-    vcov,
-)
 from ..marginal import Method, log_marginal
 from ..mixed import MixedModel, check_response, plan
 from ..params import Params
 from ..prediction import curves_of, predict, simulate
 from ..report import Summary, save_solution, summarise, to_dict
+from ._stoppable import stoppable
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -79,21 +68,30 @@ class Model:
         check_params(self.core, params, "params")
         return simulate(self.core, params, n, seed=seed)
 
-    def params(self, *, fixef: Any, sd: Any = None, corr: Any = None, dispersion: Any = None) -> Params:
+    def params(
+        self,
+        *,
+        fixef: Any,
+        sd: Any = None,
+        corr: Any = None,
+        dispersion: Any = None,
+        zi: Any = None,
+        disp: Any = None,
+    ) -> Params:
         """`gj.Params` of this model from numbers on natural scales, to simulate at or to start from.
 
         Args:
             fixef: every coefficient by name, on the scale of the linear predictor.
             sd: standard deviations of the random effects, also on that scale: a number for a single random column, else
                 by name of the column.
-            corr: their correlations by pair of names, `{("Intercept", "x"): 0.3}`, or a number if there is one pair;
-                those not given are zero.
+            corr: their correlations by pair of names, `{("Intercept", "x"): 0.3}`, or a number for one pair; else zero.
             dispersion: the family's own parameters (`sigma`, `phi`): a number for a single one, else by name.
+            zi, disp: every coefficient of the models for zeros and dispersion by name.
 
         Raises:
             ModelError: a name that is missing or unknown, or a number out of its range.
         """
-        return study.natural_params(self.core, fixef=fixef, sd=sd, corr=corr, dispersion=dispersion)
+        return study.natural_params(self.core, fixef=fixef, sd=sd, corr=corr, dispersion=dispersion, zi=zi, disp=disp)
 
     @property
     def plan(self) -> str:
@@ -101,7 +99,7 @@ class Model:
         return plan(self.core)
 
     def __repr__(self) -> str:
-        family = self.core.family
+        family = innermost(self.core.family)
         return f"<Model {self.core.design.formula.text!r}, {family.name} ({family.link.name}), {self.core.nobs} rows>"
 
 
@@ -129,12 +127,12 @@ class Fit:
     @property
     def aic(self) -> float:
         """Akaike's criterion."""
-        return aic(self.solution)
+        return inference.aic(self.solution)
 
     @property
     def bic(self) -> float:
         """Schwarz's criterion."""
-        return bic(self.solution)
+        return inference.bic(self.solution)
 
     @property
     def df(self) -> int:
@@ -164,38 +162,49 @@ class Fit:
     @property
     def fixef(self) -> pd.Series:
         """Fixed effects by coefficient name."""
-        return fixef(self.solution)
+        return inference.fixef(self.solution)
+
+    @property
+    def zi(self) -> pd.Series:
+        """Coefficients of the model for extra zeros (`ziformula`), on the logit scale, by name."""
+        return inference.fixef(self.solution, "zi")
+
+    @property
+    def disp(self) -> pd.Series:
+        """Coefficients of the dispersion model (`dispformula`), on the log scale, by name."""
+        return inference.fixef(self.solution, "disp")
 
     @property
     def std_errors(self) -> pd.Series:
-        """Standard errors of the fixed effects by coefficient name."""
-        return std_errors(self.solution)
+        """Standard errors of the fixed effects by coefficient name; those of `zi` and `disp` are in `coefficients`."""
+        return inference.std_errors(self.solution)
 
     @property
     def vcov(self) -> pd.DataFrame:
         """Covariance of the fixed effects, from the joint Hessian; for a linear model `sigma^2 (X'V^-1X)^-1`."""
-        return vcov(self.solution)
+        return inference.vcov(self.solution)
 
     @property
     def dispersion(self) -> dict[str, float]:
         """The family's own parameters on their natural scale."""
-        return dispersion(self.solution)
+        return inference.dispersion(self.solution)
 
-    def coefficients(self) -> pd.DataFrame:
-        """Fixed effects with standard errors, tests and degrees of freedom."""
-        return coefficient_table(self.solution)
+    def coefficients(self, part: str = "mean") -> pd.DataFrame:
+        """Fixed effects of a linear predictor (`mean`, `zi` or `disp`) with standard errors, tests and degrees of
+        freedom."""
+        return inference.coefficient_table(self.solution, part)
 
     def varcorr(self) -> pd.DataFrame:
         """Variances and correlations of the random effects: `group, term1, term2, vcov, sdcor`."""
-        return varcorr(self.solution)
+        return inference.varcorr(self.solution)
 
     def ranef(self) -> pd.DataFrame:
         """Conditional modes of the random effects: `group, level, term, mode, std_error`."""
-        return ranef(self.solution)
+        return inference.ranef(self.solution)
 
-    def confint(self, method: str = "wald", level: float = 0.95) -> pd.DataFrame:
-        """Confidence intervals of the fixed effects: `lower, upper`."""
-        return confint(self.solution, method=method, level=level)
+    def confint(self, method: str = "wald", level: float = 0.95, part: str = "mean") -> pd.DataFrame:
+        """Confidence intervals of the fixed effects of a linear predictor (`mean`, `zi` or `disp`): `lower, upper`."""
+        return inference.confint(self.solution, method=method, level=level, part=part)
 
     def predict(
         self, newdata: Any = None, level: str = "conditional", kind: str = "response", *, se: bool = False
@@ -207,7 +216,8 @@ class Fit:
             level: `conditional` (given the conditional modes; zero for a level not seen; effects at new times or places
                 of a known level from those that it has, by kriging), `population` (random effects of zero) or
                 `marginal` (averaged over the random effects).
-            kind: `response` (the mean) or `link` (the linear predictor).
+            kind: `response` (the mean), `link` (the linear predictor), `conditional_mean` (the mean without the extra
+                zeros of `ziformula`), `zero_probability` (that of an extra zero) or `dispersion` (of `dispformula`).
             se: return a DataFrame `estimate, std_error` (delta method) instead of a Series.
         """
         return predict(self.solution, newdata, level=level, kind=kind, se=se)
@@ -230,7 +240,7 @@ class Fit:
             Interrupted: on Ctrl-C; its attribute `batch` holds the finished refits.
         """
         settings = many.Settings(progress=progress, checkpoint=checkpoint)
-        with stoppable():
+        with stoppable(Batch):
             refits = study.bootstrap(self.solution, study.Draws(n, seed), study.Refits(settings=settings))
         original, estimates = study.truth(self.model.core, self.params), study.estimates(refits)
         return study.Bootstrap(original, estimates, study.failures(refits), Batch(refits))
@@ -326,10 +336,19 @@ class Batch(Sequence):
         return many.std_errors(self.solution)
 
     @property
+    def zi(self) -> pd.DataFrame:
+        """(B, k) coefficients of the model for extra zeros."""
+        return many.fixef(self.solution, "zi")
+
+    @property
+    def disp(self) -> pd.DataFrame:
+        """(B, k) coefficients of the dispersion model."""
+        return many.fixef(self.solution, "disp")
+
+    @property
     def vcov(self) -> np.ndarray:
         """(B, p, p) covariances of the fixed effects."""
-        p = self.solution.found.beta.shape[1]
-        return self.solution.reported.vcov[:, :p, :p]
+        return many.vcov(self.solution)
 
     @property
     def dispersion(self) -> pd.DataFrame:
@@ -359,7 +378,8 @@ class Batch(Sequence):
         """One row a member and coefficient.
 
         Columns `member, term, estimate, std_error, statistic, p_value, p_adjusted, status`; `p_adjusted` is Benjamini
-        and Hochberg's, over the members within each term.
+        and Hochberg's, over the members within each term. Terms of `ziformula` and `dispformula` are called `zi_x` and
+        `disp_x`.
         """
         return many.tidy(self.solution)
 
@@ -377,13 +397,4 @@ class Batch(Sequence):
 
     def __repr__(self) -> str:
         ok = int(self.converged.sum())
-        return f"<Batch of {len(self)} {self.solution.members.first.family.name} models, {ok} converged>"
-
-
-@contextlib.contextmanager
-def stoppable() -> Iterator[None]:
-    """Hand an interrupted batch on as the object that a user knows."""
-    try:
-        yield
-    except Interrupted as stop:
-        raise Interrupted(Batch(stop.batch)) from None
+        return f"<Batch of {len(self)} {innermost(self.solution.members.first.family).name} models, {ok} converged>"

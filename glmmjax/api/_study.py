@@ -16,7 +16,8 @@ from ..marginal import Method
 from ..mixed import MixedModel, mixed_model
 from ..params import Params
 from ..prediction import simulate
-from ._model import Batch, Model, stoppable
+from ._model import Batch, Model
+from ._stoppable import stoppable
 
 
 def simulation_study(  # noqa: PLR0913 - keyword-only settings
@@ -49,7 +50,7 @@ def simulation_study(  # noqa: PLR0913 - keyword-only settings
     study.check_share("level", level)
     check_params(core, params, "params")
     refits = study.Refits(method, reml, many.Settings(checkpoint=checkpoint, progress=progress))
-    with stoppable():
+    with stoppable(Batch):
         found = study.fit_draws(core, simulate(core, params, n, seed=seed), refits)
     estimates = study.estimates(found)
     table = study.performance(study.truth(core, params), estimates, many.std_errors(found), level)
@@ -91,7 +92,7 @@ def power(  # noqa: PLR0913 - keyword-only settings
         Interrupted: on Ctrl-C; its attribute `batch` holds the finished fits.
     """
     refits = study.Refits(method, reml, many.Settings(checkpoint=checkpoint, progress=progress))
-    with stoppable():
+    with stoppable(Batch):
         return study.power(_core(model), params, term, study.Draws(n, seed), study.Rule(test, alpha), refits)
 
 
@@ -147,7 +148,7 @@ def power_curve(  # noqa: PLR0913 - keyword-only settings
 
     refits = study.Refits(method, reml, many.Settings(checkpoint=checkpoint, progress=progress))
     draws, rule = study.Draws(n, seed), study.Rule(test, alpha)
-    with stoppable():
+    with stoppable(Batch):
         return study.power_curve(recipe, term, (groups, per_group), draws, rule, refits)
 
 

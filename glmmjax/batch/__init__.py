@@ -17,3 +17,4 @@ from ._table import fixef as fixef
 from ._table import std_errors as std_errors
 from ._table import tidy as tidy
 from ._table import varcorr as varcorr
+from ._table import vcov as vcov

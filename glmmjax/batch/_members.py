@@ -13,7 +13,7 @@ import pandas as pd
 from .._errors import ModelError
 from .._status import STATUSES, Status
 from ..design import Design, Faults, formula_offset, invalid_responses, is_identified, replace_response
-from ..families import AbstractFamily
+from ..families import AbstractFamily, innermost
 from ..mixed import MixedModel, arrange, assemble, groupings, lay_out
 from ..model import GLMM
 from ..structure import Laid, Layout, Structure, make_structures
@@ -101,6 +101,8 @@ class SharedDesign(AbstractMembers):
         self._weights = _per_row("weights", weights, len(responses), design.frame.index)
         self._offset = _per_row("offset", offset, len(responses), design.frame.index)
         glmm, layout = model.glmm, model.layout
+        if self._weights is not None and len(design.predictors) > 1 and innermost(model.family).traits.has_residual:
+            raise ModelError("weights of a gaussian model with dispformula are arguments of gj.glmm.")
         self._thin = self._unidentified()
         self._masked = bool((self._prior_weights() == 0).any())
         if self._weights is not None and self._weights.ndim == 1:
@@ -108,8 +110,9 @@ class SharedDesign(AbstractMembers):
         if self._offset is not None:
             # Terms `offset(...)` of the formula stay; the argument is replaced.
             self._of_formula = formula_offset(design)
+            self._others = [own.offset for own in design.predictors[1:]]
             total = self._of_formula + (self._offset if self._offset.ndim == 1 else 0.0)
-            glmm = dataclasses.replace(glmm, offset=layout.to_blocks(total[None]))
+            glmm = dataclasses.replace(glmm, offset=layout.to_blocks(np.stack([total, *self._others])))
         self._working = working_coordinates(glmm)
         own = (True, _differs(self._weights), _differs(self._offset))
         none = jax.tree.map(lambda _: False, glmm)
@@ -145,7 +148,9 @@ class SharedDesign(AbstractMembers):
         if _differs(self._weights):
             changed["weights"] = layout.to_blocks(self._weights[numbers]) * layout.present
         if _differs(self._offset):
-            changed["offset"] = layout.to_blocks((self._of_formula + self._offset[numbers])[:, None])
+            totals = self._of_formula + self._offset[numbers]
+            others = (np.broadcast_to(own, totals.shape) for own in self._others)
+            changed["offset"] = layout.to_blocks(np.stack([totals, *others], 1))
         working = self._working
         working = dataclasses.replace(working, glmm=dataclasses.replace(working.glmm, **changed))
         y_sd = _spread(y) if model.family.traits.has_residual else np.zeros(len(y))
@@ -193,7 +198,9 @@ class SharedDesign(AbstractMembers):
         offset = self._offset[number] if _differs(self._offset) else self._offset
         design = replace_response(self._model.design, y, weights, offset)
         # The columns are those that were fitted, whatever weights of zero make of them.
-        return arrange(dataclasses.replace(design, fixed=self._model.design.fixed), self._model.family)
+        kept = zip(design.predictors, self._model.design.predictors, strict=True)
+        predictors = tuple(dataclasses.replace(own, fixed=fitted.fixed) for own, fitted in kept)
+        return arrange(dataclasses.replace(design, predictors=predictors), self._model.family)
 
 
 class OwnDesigns(AbstractMembers):
@@ -253,7 +260,9 @@ class OwnDesigns(AbstractMembers):
     def inputs(self):
         yield from self._status
         for design in self._designs:
-            yield from (design.formula.text, design.y, design.weights, design.offset, design.fixed.x)
+            yield from (design.y, design.weights)
+            for own in design.predictors:
+                yield from (own.formula.text, own.offset, own.fixed.x)
             for term in design.random:
                 parts = (term.z, term.refs, term.position, term.coordinates, term.matrix)
                 yield from (part for part in parts if part is not None)

@@ -9,8 +9,8 @@ from .._errors import ModelError
 from .._status import STATUSES, Status
 from ..covariances import kinds
 from ..design import Design, invalid_responses, is_identified, split_design
-from ..families import AbstractFamily, as_family
-from ..mixed import MixedModel, check_response
+from ..families import AbstractFamily, as_family, innermost
+from ..mixed import MixedModel, check_response, with_other_predictors
 from ._members import FIT, OwnDesigns
 
 
@@ -34,12 +34,14 @@ def split_by(  # noqa: PLR0913 - the arguments of `fit_by`
     weights: Any = None,
     offset: Any = None,
     matrices: Mapping[str, Any] | None = None,
+    ziformula: str | None = None,
+    dispformula: str | None = None,
 ) -> OwnDesigns:
     """The rows of each level of `by` as members; those that cannot be fitted get a status."""
-    distribution = as_family(family)
+    distribution, others = with_other_predictors(as_family(family), ziformula, dispformula)
     if distribution.response == "ordered":
         raise ModelError("fit_by does not take ordered categories: the levels may not have all of them.")
-    given = {"weights": weights, "offset": offset, "matrices": matrices}
+    given = {"weights": weights, "offset": offset, "matrices": matrices, "others": others}
     levels, designs = split_design(formula, data, by, response=distribution.response, covariances=kinds(), **given)
     if not all(design.has_response for design in designs):
         raise ModelError("fit_by needs a response on the left of the formula.")
@@ -52,9 +54,11 @@ _PARTS = ("family", "set of fixed effects", "random part")
 
 def _structure(model: MixedModel) -> tuple[str, tuple, tuple]:
     design, family = model.design, model.family
-    random = tuple((term.formula.group, term.names, term.formula.covariance) for term in design.random)
+    random = tuple((t.predictor, t.formula.group, t.names, t.formula.covariance) for t in design.random)
     categories = f" of {len(family.dispersion_names) + 1} categories" if family.response == "ordered" else ""
-    return f"{family.name} ({family.link.name}){categories}", design.fixed.names, random
+    fixed = tuple((own.name, own.fixed.names) for own in design.predictors)
+    fixed = fixed if len(fixed) > 1 else design.fixed.names
+    return f"{innermost(family).name} ({family.link.name}){categories}", fixed, random
 
 
 def _known(design: Design) -> int:

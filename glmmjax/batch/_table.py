@@ -10,7 +10,7 @@ from scipy.special import ndtr, stdtr
 from .._precision import float64
 from .._status import STATUSES
 from .._types import Array
-from ..inference import components, degrees_of_freedom, variance_and_slope
+from ..inference import block, components, degrees_of_freedom, names_of, variance_and_slope
 from ..marginal import Exact
 from ..model import GLMM
 from ..params import Params
@@ -20,16 +20,26 @@ from ._solution import BatchSolution
 _AT_ONCE = 4096
 
 
-def fixef(batch: BatchSolution) -> pd.DataFrame:
-    """(B, p) estimates of the fixed effects, NaN for members that failed."""
-    return pd.DataFrame(batch.reported.beta, index=_members(batch), columns=_terms(batch))
+def fixef(batch: BatchSolution, part: str = "mean") -> pd.DataFrame:
+    """(B, p) estimates of the fixed effects of a linear predictor, NaN for members that failed."""
+    return _of_part(batch, batch.reported.beta, part)
 
 
-def std_errors(batch: BatchSolution) -> pd.DataFrame:
+def std_errors(batch: BatchSolution, part: str = "mean") -> pd.DataFrame:
     """(B, p) standard errors of the fixed effects."""
-    p = len(_terms(batch))
-    variances = np.diagonal(batch.reported.vcov, axis1=1, axis2=2)[:, :p]
-    return pd.DataFrame(np.sqrt(variances), index=_members(batch), columns=_terms(batch))
+    return _of_part(batch, np.sqrt(np.diagonal(batch.reported.vcov, axis1=1, axis2=2)), part)
+
+
+def vcov(batch: BatchSolution, part: str = "mean") -> np.ndarray:
+    """(B, p, p) covariances of the fixed effects."""
+    own = block(batch.members.first, part)
+    return batch.reported.vcov[:, own, own]
+
+
+def _of_part(batch: BatchSolution, values: np.ndarray, part: str) -> pd.DataFrame:
+    own, model = block(batch.members.first, part), batch.members.first
+    names = next(p.fixed.names for p in model.design.predictors if p.name == part)
+    return pd.DataFrame(values[:, own], index=_members(batch), columns=list(names))
 
 
 def dispersion(batch: BatchSolution) -> pd.DataFrame:
@@ -55,9 +65,11 @@ def tidy(batch: BatchSolution) -> pd.DataFrame:
     """One row a member and fixed effect: `member, term, estimate, std_error, statistic, p_value, p_adjusted, status`.
 
     `p_value` as in the table of one fit: a z-test, for linear models a t-test with Satterthwaite's degrees of freedom.
-    `p_adjusted` is Benjamini and Hochberg's (1995), over the members within each term.
+    `p_adjusted` is Benjamini and Hochberg's (1995), over the members within each term. Names of coefficients of other
+    linear predictors than the mean's begin with `disp_` and `zi_`.
     """
-    names, estimate, error = _terms(batch), batch.reported.beta, std_errors(batch).to_numpy()
+    names, estimate = names_of(batch.members.first), batch.reported.beta
+    error = np.sqrt(np.diagonal(batch.reported.vcov, axis1=1, axis2=2)[:, : len(names)])
     statistic = np.divide(estimate, error, out=np.full_like(estimate, np.nan), where=error > 0)
     if isinstance(batch.method, Exact):
         df = satterthwaite_df(batch)
@@ -138,7 +150,3 @@ def _component(batch: BatchSolution, names: tuple[str, str, str], vcov: np.ndarr
 
 def _members(batch: BatchSolution) -> pd.Index:
     return pd.Index(batch.members.names, name="member", tupleize_cols=False)
-
-
-def _terms(batch: BatchSolution) -> list[str]:
-    return list(batch.members.first.design.fixed.names)

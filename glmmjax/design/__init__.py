@@ -2,7 +2,7 @@
 
 from ._build import build_design
 from ._newrows import NewRows, new_rows
-from ._parts import Design, FixedPart, RandomPart
+from ._parts import Design, FixedPart, Predictor, RandomPart
 from ._replace import formula_offset, replace_response
 from ._rules import Faults, invalid_responses
 from ._split import is_identified, split_design
@@ -13,6 +13,7 @@ __all__ = [
     "Faults",
     "FixedPart",
     "NewRows",
+    "Predictor",
     "RandomPart",
     "build_design",
     "formula_offset",

@@ -1,15 +1,16 @@
 """A formula and a table to a `Design`."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from .._errors import ModelError
-from ..formula import ParsedFormula, parse_formula
+from ..formula import ParsedFormula, RandomFormula, parse_formula
 from ._frame import argument_name, read_frame, read_weights
 from ._matrix import matrix_columns
-from ._parts import Design
+from ._parts import Design, Predictor
 from ._predictor import check_identified, fixed_part, offset_part, predictor_columns
 from ._random import COVARIANCES, check_known, random_part, smooth_parts
 from ._response import read_response, response_columns
@@ -25,6 +26,7 @@ def build_design(  # noqa: PLR0913 - keyword-only
     offset: Any = None,
     covariances: Mapping[str, str] | None = None,
     matrices: Mapping[str, Any] | None = None,
+    others: Mapping[str, str] | None = None,
 ) -> Design:
     """Read the columns that a formula uses and code them.
 
@@ -41,53 +43,64 @@ def build_design(  # noqa: PLR0913 - keyword-only
         the levels is known). By default `us` and `diag`, both of columns.
     - `matrices`: for `propto(1 | g, K)` the matrix by the name K: a DataFrame with labels, or an array in the order of
         the levels.
+    - `others`: the formulas of linear predictors beside that of the mean, by name, without a left-hand side.
 
     Rows with a missing value in a used column are dropped and counted; columns of the fixed part that are
     linear combinations of earlier ones are dropped and named, as in R. Whatever is wrong with the input
     raises a `ModelError` of one sentence.
     """
-    parsed = parse_formula(formula)
-    kinds = COVARIANCES if covariances is None else covariances
-    check_known(parsed.random, kinds)
+    formulas = {"mean": parse_formula(formula)} | {n: _other_formula(n, own) for n, own in (others or {}).items()}
+    parsed, kinds = formulas["mean"], COVARIANCES if covariances is None else covariances
+    terms = tuple(term for own in formulas.values() for term in own.random)
+    check_known(terms, kinds)
     table = open_table(data)
-    names, sequences = _used_columns(parsed, table, response), _sequences(parsed, table, kinds)
+    used = [name for own in formulas.values() for name in predictor_columns(own, table.names)]
+    names, sequences = response_columns(parsed.response, response, table.names) + used, _sequences(terms, table, kinds)
     frame, dropped = read_frame(table, names, {"weights": weights, "offset": offset}, sequences)
     weights_name, offset_name = argument_name("weights", weights), argument_name("offset", offset)
     y, prior = read_response(parsed.response, response, frame, read_weights(frame, weights_name))
     present = np.ones(len(y), bool) if prior is None else prior > 0  # a row of weight zero is not there
-    fixed = fixed_part(parsed, frame, present, intercept=response != "ordered")
     if not (matrices is None or isinstance(matrices, Mapping)):
         raise ModelError(
             "matrices must be a dictionary with the matrix of each propto(1 | g, K) by its name, as {'K': ...}."
         )
-    random = tuple(random_part(term, frame, kinds[term.covariance], matrices) for term in parsed.random)
-    if response == "real":
-        check_identified(int(present.sum()), fixed, random)
-    unused = sorted(set(matrices or ()) - {str(term.matrix) for term in parsed.random})
+    predictors, random = [], []
+    for number, (name, own) in enumerate(formulas.items()):
+        fixed = fixed_part(own, frame, present, intercept=response != "ordered")
+        total, spec = offset_part(own, frame, offset_name if name == "mean" else None)
+        written = tuple(random_part(term, frame, kinds[term.covariance], matrices) for term in own.random)
+        if name == "mean" and response == "real":
+            check_identified(int(present.sum()), fixed, written)
+        predictors.append(Predictor(name, own, fixed, total, spec))
+        random += [replace(part, predictor=number) for part in written + smooth_parts(fixed.smooths, frame)]
+    unused = sorted(set(matrices or ()) - {str(term.matrix) for term in terms})
     if unused:
         raise ModelError(f"matrices has {unused[0]!r}, which no term propto(1 | g, {unused[0]}) of the formula uses.")
-    total_offset, offset_spec = offset_part(parsed, frame, offset_name)
     return Design(
-        formula=parsed,
+        predictors=tuple(predictors),
         response_kind=response,
         frame=frame,
         y=y,
         weights=np.ones(len(y)) if prior is None else prior,
-        offset=total_offset,
-        fixed=fixed,
-        random=random + smooth_parts(fixed.smooths, frame),
-        offset_spec=offset_spec,
+        random=tuple(random),
         dropped_rows=dropped,
         weights_name=weights_name,
         offset_name=offset_name,
     )
 
 
-def _used_columns(formula: ParsedFormula, table: Table, kind: str) -> list[str]:
-    return response_columns(formula.response, kind, table.names) + predictor_columns(formula, table.names)
+def _other_formula(name: str, text: str) -> ParsedFormula:
+    """The formula of the linear predictor `name`, whose argument is called `nameformula`."""
+    try:
+        formula = parse_formula(text)
+    except ModelError as error:
+        raise ModelError(f"{name}formula: {error}") from None
+    if formula.response:
+        raise ModelError(f"{name}formula takes no response: leave {formula.response} out.")
+    return formula
 
 
-def _sequences(formula: ParsedFormula, table: Table, kinds: Mapping[str, str]) -> list[str]:
+def _sequences(terms: tuple[RandomFormula, ...], table: Table, kinds: Mapping[str, str]) -> list[str]:
     """The columns whose levels are one step apart, whether they occur or not."""
-    ordered = [term.columns for term in formula.random if kinds[term.covariance] == "order"]
+    ordered = [term.columns for term in terms if kinds[term.covariance] == "order"]
     return [name for columns in ordered for name in matrix_columns(columns, table.names)]

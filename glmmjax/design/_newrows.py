@@ -19,17 +19,17 @@ from ._table import open_table
 
 @dataclass(frozen=True, eq=False)
 class NewRows:
-    """The linear predictor's data for m other rows.
+    """The linear predictors' data for m other rows.
 
-    - `x`: (m, p); `offset`: (m,); both float64.
+    - `x`: for each linear predictor (m, p); `offset`: for each (m,); all float64.
     - `z`: for each random term of the design (m, c), as many columns as there; `refs`: for each (m,) its levels'
         indices, -1 for a level not seen; `positions`: for each (m,) or None, as there, -1 for one not seen;
         `coordinates`: for each (m, dims) where the rows are, None for terms without coordinates.
     - `index`: the row labels of a pandas table, positions otherwise.
     """
 
-    x: np.ndarray
-    offset: np.ndarray
+    x: tuple[np.ndarray, ...]
+    offset: tuple[np.ndarray, ...]
     z: tuple[np.ndarray, ...]
     refs: tuple[np.ndarray, ...]
     index: pd.Index
@@ -50,7 +50,7 @@ def new_rows(design: Design, newdata: Any, *, random: bool = True, groups: bool 
     table = open_table(newdata, "newdata")
     fitted = design.frame.columns
     written = [term for term in design.random if random and not term.is_smooth]
-    aligned = fixed_columns(design.formula, fitted)
+    aligned = [name for own in design.predictors for name in fixed_columns(own.formula, fitted)]
     for term in written:
         aligned += matrix_columns(term.formula.columns, fitted) if term.position is None else []
     needed = aligned + _offset_column(design, table.names)
@@ -65,8 +65,11 @@ def new_rows(design: Design, newdata: Any, *, random: bool = True, groups: bool 
             frame[name] = _aligned(str(name), column, design.frame.dtypes[name])
     coded = [_code(term, frame, random=random, groups=random and groups) for term in design.random]
     return NewRows(
-        x=new_fixed(design.fixed, frame),
-        offset=new_offset(frame, design.offset_name, design.offset_spec),
+        x=tuple(new_fixed(own.fixed, frame) for own in design.predictors),
+        offset=tuple(
+            new_offset(frame, design.offset_name if own.name == "mean" else None, own.offset_spec)
+            for own in design.predictors
+        ),
         z=tuple(z for z, _, _ in coded),
         refs=tuple(refs for _, refs, _ in coded),
         index=table.index,

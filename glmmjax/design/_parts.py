@@ -1,7 +1,7 @@
 """What a formula and a table become: the arrays of a model, and what is needed to read other rows."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -55,6 +55,7 @@ class RandomPart:
     - `coordinates`: (q, dims) where the effects are: whole steps along a sequence, times, or points in space.
     - `matrix`: (q, q) the covariance that `propto` knows.
     - `is_smooth`: whether it is part of a smooth.
+    - `predictor`: the number of its linear predictor.
     """
 
     formula: RandomFormula
@@ -69,37 +70,78 @@ class RandomPart:
     coordinates: np.ndarray | None = None
     matrix: np.ndarray | None = None
     is_smooth: bool = False
+    predictor: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """The part of a linear predictor that has no levels.
+
+    - `name`: `mean`, `disp` or `zi`.
+    - `formula`: as given.
+    - `offset`: (n,) float64, zeros if there is none; of the mean with what the argument gave.
+    - `offset_spec`: gives the `offset(...)` terms of the formula for other rows.
+    """
+
+    name: str
+    formula: ParsedFormula
+    fixed: FixedPart
+    offset: np.ndarray
+    offset_spec: ModelSpec | None
+
+    @property
+    def prefix(self) -> str:
+        """What stands before the names of its effects where those of all linear predictors are together."""
+        return "" if self.name == "mean" else f"{self.name}_"
 
 
 @dataclass(frozen=True, eq=False)
 class Design:
-    """The data of a model with one linear predictor, n rows in the order of the table.
+    """The data of a model, n rows in the order of the table.
 
-    - `formula`, `response_kind`: as given; `response_name` is the left-hand side.
+    - `predictors`: the linear predictors, that of the mean first.
+    - `formula`, `fixed`, `offset`: of the mean; `response_name` is the left-hand side.
+    - `response_kind`: as given.
     - `frame`: the columns used, n kept rows with their original labels, as bool, int64, float64 or
         categorical. `build_design(formula.text, frame, response=response_kind, weights=weights_name,
-        offset=offset_name)` gives this design again, with the same `covariances` and `matrices`.
+        offset=offset_name)` gives this design again, with the same `covariances`, `matrices` and `others`.
     - `y`: (n,) float64, or for proportions (n, 2): successes and trials. NaN (the successes of proportions) if the
         formula has no response.
-    - `weights`, `offset`: (n,) float64; ones and zeros if none were given.
+    - `weights`: (n,) float64; ones if none were given.
+    - `random`: the random terms of all linear predictors, in their order.
     - `weights_name`, `offset_name`: the column of `frame` for the argument; `"(weights)"`, `"(offset)"` for
         arrays.
-    - `offset_spec`: gives the `offset(...)` terms of the formula for other rows.
     - `dropped_rows`: how many rows of the table had a missing value.
     """
 
-    formula: ParsedFormula
+    predictors: tuple[Predictor, ...]
     response_kind: str
     frame: pd.DataFrame
     y: np.ndarray
     weights: np.ndarray
-    offset: np.ndarray
-    fixed: FixedPart
     random: tuple[RandomPart, ...]
-    offset_spec: ModelSpec | None
     dropped_rows: int
     weights_name: str | None
     offset_name: str | None
+
+    @property
+    def formula(self) -> ParsedFormula:
+        """The formula of the mean, with the response."""
+        return self.predictors[0].formula
+
+    @property
+    def fixed(self) -> FixedPart:
+        """The fixed effects of the mean."""
+        return self.predictors[0].fixed
+
+    @property
+    def offset(self) -> np.ndarray:
+        """(n,) the offset of the mean."""
+        return self.predictors[0].offset
+
+    def with_mean(self, **changes: Any) -> "Design":
+        """The same design with other fields of the mean's `Predictor`."""
+        return replace(self, predictors=(replace(self.predictors[0], **changes), *self.predictors[1:]))
 
     @property
     def response_name(self) -> str:

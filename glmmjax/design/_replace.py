@@ -32,11 +32,13 @@ def replace_response(
     given = {"(weights)": weights, "(offset)": offset}
     frame = design.frame.assign(**{n: np.asarray(v, np.float64) for n, v in given.items() if v is not None})
     arguments = [name for name in (weights_name, offset_name) if name is not None]
-    others = list(dict.fromkeys(predictor_columns(design.formula, frame.columns) + arguments))
+    used = [name for own in design.predictors for name in predictor_columns(own.formula, frame.columns)]
+    others = list(dict.fromkeys(used + arguments))
     left, columns = _left_side(design, y, frame.filter(others))
     new = replace(
-        design,
-        formula=design.formula if left == design.response_name else design.formula.with_response(left),
+        design.with_mean(
+            formula=design.formula if left == design.response_name else design.formula.with_response(left)
+        ),
         frame=frame.assign(**columns)[list(dict.fromkeys([*columns, *others]))],
         y=y,
         weights_name=weights_name,
@@ -66,15 +68,19 @@ def _with_weights(design: Design, weights: np.ndarray | None) -> Design:
     if np.array_equal(present, design.weights > 0):
         return replace(design, weights=weights)
     # Which columns are linear combinations of others depends on the rows that are there.
-    fixed = fixed_part(design.formula, design.frame, present, intercept=design.response_kind != "ordered")
-    return replace(design, weights=weights, fixed=fixed)
+    intercept = design.response_kind != "ordered"
+    predictors = tuple(
+        replace(own, fixed=fixed_part(own.formula, design.frame, present, intercept=intercept))
+        for own in design.predictors
+    )
+    return replace(design, weights=weights, predictors=predictors)
 
 
 def _with_offset(design: Design, offset: np.ndarray | None) -> Design:
     if offset is None:
         return design
     total, spec = offset_part(design.formula, design.frame, design.offset_name)
-    return replace(design, offset=total, offset_spec=spec)
+    return design.with_mean(offset=total, offset_spec=spec)
 
 
 def _left_side(design: Design, y: np.ndarray, used: pd.DataFrame) -> tuple[str, dict[str, np.ndarray]]:

@@ -25,6 +25,7 @@ def split_design(  # noqa: PLR0913 - keyword-only
     offset: Any = None,
     covariances: Mapping[str, str] | None = None,
     matrices: Mapping[str, Any] | None = None,
+    others: Mapping[str, str] | None = None,
 ) -> tuple[list, list[Design]]:
     """The levels of the column `by` (sorted, or in the order of its categories), and the design of the rows of each.
 
@@ -45,6 +46,7 @@ def split_design(  # noqa: PLR0913 - keyword-only
         offset=offset,
         covariances=covariances,
         matrices=matrices,
+        others=others,
     )
     is_categorical = isinstance(groups.dtype, pd.CategoricalDtype)
     codes, levels = pd.factorize(groups if is_categorical else groups.to_numpy(), sort=True, use_na_sentinel=True)
@@ -59,8 +61,10 @@ def is_identified(design: Design) -> bool:
     """Whether the rows of a subset identify its model: independent columns, several levels, rows to spare."""
     present = design.weights > 0
     n, p = int(present.sum()), design.fixed.x.shape[1]
-    if n < p or len(independent_columns(design.fixed.x[present])) < p:
-        return False
+    for own in design.predictors:
+        columns = own.fixed.x.shape[1]
+        if n < columns or len(independent_columns(own.fixed.x[present])) < columns:
+            return False
     if not all(_is_term_identified(term, present, design.response_kind) for term in design.random):
         return False
     return design.response_kind != "real" or p < n

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from ._grouping import join_labels
-from ._parts import Design, RandomPart
+from ._parts import Design, Predictor, RandomPart
 
 
 def subset_rows(design: Design, rows: np.ndarray) -> Design:
@@ -22,11 +22,14 @@ def subset_rows(design: Design, rows: np.ndarray) -> Design:
         frame=design.frame.take(rows),
         y=design.y[rows],
         weights=design.weights[rows],
-        offset=design.offset[rows],
-        fixed=replace(design.fixed, x=design.fixed.x[rows]),
+        predictors=tuple(_subset_predictor(own, rows) for own in design.predictors),
         random=tuple(_subset_term(term, rows) for term in design.random),
         dropped_rows=0,
     )
+
+
+def _subset_predictor(own: Predictor, rows: np.ndarray) -> Predictor:
+    return replace(own, offset=own.offset[rows], fixed=replace(own.fixed, x=own.fixed.x[rows]))
 
 
 def _subset_term(term: RandomPart, rows: np.ndarray) -> RandomPart:

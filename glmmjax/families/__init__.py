@@ -4,10 +4,16 @@ from .._errors import ModelError
 from ._beta import Beta as Beta
 from ._binomial import Bernoulli as Bernoulli
 from ._binomial import Binomial as Binomial
+from ._composite import AbstractComposite as AbstractComposite
+from ._composite import conditional_mean as conditional_mean
+from ._composite import innermost as innermost
+from ._composite import predictor_names as predictor_names
 from ._cumulative import Cumulative as Cumulative
 from ._custom import CustomFamily as CustomFamily
+from ._dispersed import Dispersed as Dispersed
 from ._family import AbstractFamily as AbstractFamily
 from ._family import log_prob as log_prob
+from ._family import second_derivative as second_derivative
 from ._gamma import Gamma as Gamma
 from ._gaussian import Gaussian as Gaussian
 from ._inverse_gaussian import InverseGaussian as InverseGaussian
@@ -20,6 +26,8 @@ from ._nbinom1 import NBinom1 as NBinom1
 from ._poisson import Poisson as Poisson
 from ._student import StudentT as StudentT
 from ._tweedie import Tweedie as Tweedie
+from ._zero_inflated import ZeroInflated as ZeroInflated
+from ._zero_inflated import is_hurdle as is_hurdle
 
 FAMILIES: dict[str, type[AbstractFamily]] = {
     family.name: family

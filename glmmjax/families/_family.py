@@ -1,6 +1,7 @@
 """The interface of a response distribution: everything the engine asks of it, for one observation."""
 
 import abc
+from collections.abc import Callable
 from typing import NamedTuple
 
 import equinox as eqx
@@ -48,7 +49,8 @@ class AbstractFamily(eqx.Module):
 
     The log density of an observation with prior weight `weight` is `weight * kernel + base`. Only the kernel
     depends on `eta`, so `base` (with its `lgamma` terms) stays outside every inner loop. That of a family of counts is
-    proportional to the weight, so a fit evaluates it once for each count that occurs.
+    proportional to the weight, so a fit evaluates it once for each count that occurs. The base of a response of zero
+    is zero.
     """
 
     link: eqx.AbstractVar[AbstractLink]
@@ -111,11 +113,16 @@ def log_prob(family: AbstractFamily, y: Values, eta: Values, phi: Values) -> Val
 
 def absolute_curvature(family: AbstractFamily, y: Values, eta: Values, phi: Values) -> Values:
     """`|d2 log f / d eta2|`: what stands in for an `expected_curvature` that is not known or would cost too much."""
+    return jnp.abs(second_derivative(lambda e: family.kernel(y, e, phi), eta, jnp.ones_like(eta)))
 
-    def score(eta):
-        return jax.jvp(lambda e: family.kernel(y, e, phi), (eta,), (jnp.ones_like(eta),))[1]
 
-    return jnp.abs(jax.jvp(score, (eta,), (jnp.ones_like(eta),))[1])
+def second_derivative(function: Callable[[Values], Values], eta: Values, direction: Values) -> Values:
+    """Of an elementwise function along a direction."""
+
+    def first(at):
+        return jax.jvp(function, (at,), (direction,))[1]
+
+    return jax.jvp(first, (eta,), (direction,))[1]
 
 
 def as_link(link: str | AbstractLink, allowed: tuple[str, ...], family: str) -> AbstractLink:

@@ -66,25 +66,31 @@ def diagnose(glmm: GLMM, estimate: Estimate, eigen: Eigen, y_sd: np.ndarray, zer
     for lam in estimate.lam:  # z has mean square one
         singular |= (np.abs(np.diagonal(lam, axis1=1, axis2=2)) < zero).any(1)
     unbounded = smallest < -np.sqrt(np.finfo(float).eps)
+    some, every = _runaway(glmm, eigen) if traits.can_separate else (none[None], none[None])
+    # A linear predictor beside the mean's that runs off as a whole: no extra zeros, no extra variance.
+    limit = every[1:].any(0)
+    if traits.limit is not None:
+        limit |= np.abs(estimate.params.phi[:, traits.limit]) < zero
     outcomes = [
         (Status.NON_FINITE, ~(np.isfinite(estimate.value) & np.isfinite(information).all((1, 2)))),
         (Status.PERFECT, estimate.dispersion[0] < PERFECT * y_sd if traits.has_residual else none),
-        (Status.SEPARATION, _separated(glmm, eigen) if traits.can_separate else none),
-        (Status.NOT_IDENTIFIED, unbounded | ((smallest < FLAT) & ~singular)),
+        (Status.SEPARATION, some[0] | (some[1:] & ~every[1:]).any(0)),
+        (Status.NOT_IDENTIFIED, unbounded | ((smallest < FLAT) & ~singular & ~limit)),
         (Status.ITERATION_LIMIT, ~estimate.converged),
         (Status.SINGULAR, singular),
-        (Status.LIMIT, np.abs(estimate.params.phi[:, traits.limit]) < zero if traits.limit is not None else none),
+        (Status.LIMIT, limit),
     ]
     codes = [STATUSES.index(status) for status, _ in outcomes]
     return np.select([here for _, here in outcomes], codes, STATUSES.index(Status.CONVERGED)).astype(np.int8)
 
 
-def _separated(glmm: GLMM, eigen: Eigen) -> np.ndarray:
-    """Whether some linear predictor has a standard error that only an estimate at infinity has."""
+def _runaway(glmm: GLMM, eigen: Eigen) -> tuple[np.ndarray, np.ndarray]:
+    """(predictors, members) whether some row's linear predictor, and whether every row's, has a standard error that
+    only an estimate at infinity has."""
     values, vectors, scale = eigen
     half = scale[:, :, None] * vectors / np.sqrt(np.maximum(values, np.finfo(float).eps))[:, None]
-    found, first = np.zeros(len(values), bool), 0
-    for x in glmm.x:
+    (some, every), first = np.zeros((2, len(glmm.x), len(values)), bool), 0
+    for number, x in enumerate(glmm.x):
         p = x.shape[-3]
         own = half[:, first : first + p]
         # No row's variance exceeds its squared length times the sum of the squares of `half`.
@@ -92,6 +98,7 @@ def _separated(glmm: GLMM, eigen: Eigen) -> np.ndarray:
         for member in np.flatnonzero(longest * (own**2).sum((1, 2)) > HUGE**2):
             weights = glmm.weights[member] if glmm.weights.ndim == 3 else glmm.weights
             rows = (x[member] if x.ndim == 4 else x)[:, weights > 0]
-            found[member] |= ((rows.T @ own[member]) ** 2).sum(1).max() > HUGE**2
+            variances = ((rows.T @ own[member]) ** 2).sum(1)
+            some[number, member], every[number, member] = variances.max() > HUGE**2, variances.min() > HUGE**2
         first += p
-    return found
+    return some, every

@@ -1,5 +1,6 @@
 """Where a fit starts: the model without random effects, variances by moments, curvature as PQL sees it."""
 
+import dataclasses
 import functools
 import operator
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from jax.scipy.linalg import block_diag, cho_solve
 from jaxtyping import Bool, Float, Int
 
 from .._types import Array
-from ..families import on_branch
+from ..families import AbstractComposite, on_branch, second_derivative
 from ..marginal import expected_curvature, log_kernel, score
 from ..model import GLMM, fixed_predictor, places, relative_factor, scaled_factor
 from ..params import Params
@@ -36,15 +37,35 @@ class Scoring(NamedTuple):
 
 def start_params(glmm: GLMM) -> Params:
     """Pooled estimates of `beta` and `phi`, and moment estimates of the variances."""
-    beta = pooled_beta(glmm)
+    beta, phi = pooled(glmm)
     eta = fixed_predictor(glmm, beta)
-    mu = glmm.family.mean(eta[0], jnp.zeros(len(glmm.family.dispersion_names), beta.dtype))
-    phi = jnp.array(glmm.family.start_phi(glmm.y, mu, glmm.weights), beta.dtype)
     w = expected_curvature(glmm, eta, phi)
     z_score = glmm.structure.gather(score(glmm, eta, phi))
     scale = glmm.family.random_scale(phi)
     sd = tuple(own / scale for own in moment_sd(glmm.structure, z_score, glmm.structure.gram(w)))
     return Params(beta, start_theta(glmm, sd), phi)
+
+
+def pooled(glmm: GLMM) -> tuple[Float[Array, " p"], Float[Array, " m"]]:
+    """`beta` and `phi` without random effects: linear predictors beside that of the mean start at a constant."""
+    family = glmm.family
+    if not isinstance(family, AbstractComposite):
+        beta = pooled_beta(glmm)
+        mu = family.mean(fixed_predictor(glmm, beta)[0], jnp.zeros(len(family.dispersion_names), beta.dtype))
+        return beta, jnp.array(family.start_phi(glmm.y, mu, glmm.weights), beta.dtype)
+    y, weights = family.inner_response(glmm.y, glmm.weights)
+    inside = dataclasses.replace(
+        glmm, family=family.inner, y=y, weights=weights, x=glmm.x[:-1], offset=glmm.offset[:-1]
+    )
+    beta, phi = pooled(inside)
+    level, phi = family.start(glmm.y, phi, glmm.weights)
+    return jnp.concatenate([beta, _at_level(glmm, level, len(glmm.x) - 1)]), phi
+
+
+def _at_level(glmm: GLMM, level: Scalar, number: int) -> Float[Array, " _"]:
+    """Coefficients of a linear predictor that is nearly `level`: columns of x are orthogonal with mean square one."""
+    present = glmm.weights > 0
+    return jnp.tensordot(glmm.x[number], jnp.where(present, level - glmm.offset[number], 0.0), 2) / present.sum()
 
 
 def start_theta(glmm: GLMM, sd: tuple[Float[Array, " _"], ...]) -> tuple[Float[Array, " _"], ...]:
@@ -112,9 +133,7 @@ def pooled_beta(glmm: GLMM) -> Float[Array, " p"]:
     phi = jnp.zeros(len(glmm.family.dispersion_names), glmm.weights.dtype)
     present = glmm.weights > 0
     mean = (glmm.weights * glmm.family.start_mean(glmm.y)).sum() / glmm.weights.sum()
-    level = jnp.where(present, glmm.family.link.link(mean) - glmm.offset[0], 0.0)
-    (x,) = glmm.x
-    first = jnp.tensordot(x, level, 2) / present.sum()  # columns of x are orthogonal with mean square one
+    (x,), first = glmm.x, _at_level(glmm, glmm.family.link.link(mean), 0)
 
     def turn(s: Scoring) -> Scoring:
         beta = s.beta + s.length * s.step
@@ -147,22 +166,25 @@ def pql_information(
 
     With `V^-1 = W - W Z lam H^-1 lam' Z'W` everything falls out of the factor of `H`.
     """
-    (x,), structure = glmm.x, glmm.structure
+    structure = glmm.structure
     eta, lam = fixed_predictor(glmm, params.beta), scaled_factor(glmm, params)
     w = expected_curvature(glmm, eta, params.phi)
     gram = structure.gram(w)
     factor = factorise(structure, lam, gram)
-    columns = to_spherical(lam, structure.gather((x * w[0, 0])[None]))
-    xx = jnp.tensordot(x * w[0, 0], x, [(1, 2), (1, 2)])
+    weighted = jnp.concatenate([w[:, i, None] * x for i, x in enumerate(glmm.x)], 1)  # W X
+    columns = to_spherical(lam, structure.gather(weighted))
+    rows = [jnp.tensordot(weighted[i], x, [(1, 2), (1, 2)]) for i, x in enumerate(glmm.x)]
     taken = (jnp.einsum("qag,qbg->ab", c, s) for c, s in zip(columns, factor.solve(columns), strict=True))
-    for_beta = functools.reduce(operator.sub, taken, xx)
+    for_beta = functools.reduce(operator.sub, taken, jnp.concatenate(rows, 1))
     scale = glmm.family.random_scale(params.phi)
     for_theta = theta_information(glmm, params.theta, jax.tree.map(lambda leaf: leaf * scale**2, gram))
 
     def in_phi(phi):
         return -(log_kernel(glmm, eta, phi).sum() + base(phi))
 
-    for_phi = jnp.diag(jnp.abs(jnp.diagonal(jax.hessian(in_phi)(params.phi)))) if len(params.phi) else None
+    each = jnp.eye(len(params.phi), dtype=params.phi.dtype)
+    curvatures = [jnp.abs(second_derivative(in_phi, params.phi, direction)) for direction in each]
+    for_phi = jnp.diag(jnp.stack(curvatures)) if curvatures else None
     return block_diag(for_beta, for_theta, *(() if for_phi is None else (for_phi,)))
 
 

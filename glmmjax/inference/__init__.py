@@ -2,8 +2,10 @@
 
 from ._coefficients import aic as aic
 from ._coefficients import bic as bic
+from ._coefficients import block as block
 from ._coefficients import coefficient_table as coefficient_table
 from ._coefficients import fixef as fixef
+from ._coefficients import names_of as names_of
 from ._coefficients import std_errors as std_errors
 from ._coefficients import vcov as vcov
 from ._random import components as components

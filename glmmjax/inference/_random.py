@@ -18,7 +18,9 @@ RANEF = ["group", "level", "term", "mode", "std_error"]
 def components(model: MixedModel) -> Iterator[tuple[int, RandomPart, Component]]:
     """What is reported of the covariance of each random term: number of the term, the term, and the component."""
     for number, (term, covariance) in enumerate(zip(model.design.random, model.glmm.covariances, strict=True)):
-        for component in covariance.components(term.names, term.formula.columns or "smooth"):
+        prefix = model.design.predictors[term.predictor].prefix
+        names = tuple(f"{prefix}{name}" for name in term.names)
+        for component in covariance.components(names, f"{prefix}{term.formula.columns or 'smooth'}"):
             yield number, term, component
 
 
@@ -48,6 +50,7 @@ def ranef(solution: Solution) -> pd.DataFrame:
     """Conditional modes of the random effects: columns `group, level, term, mode, std_error`.
 
     `std_error` is the conditional standard deviation given the data and the estimated parameters (lme4's `condVar`).
+    Names of effects of other linear predictors than the mean's begin with `disp_` and `zi_`.
     The effects of `propto(1 | g, K)` belong to the levels of `g`, as those of `(1 | g)` do.
     """
     frames = []
@@ -56,12 +59,13 @@ def ranef(solution: Solution) -> pd.DataFrame:
         cov = solution.mode_cov[place.factor][:, place.columns, place.columns]
         of_levels = term.matrix is not None
         levels, terms = (term.names, [term.formula.columns]) if of_levels else (term.levels, term.names)
+        prefix = solution.model.design.predictors[term.predictor].prefix
         frames.append(
             pd.DataFrame(
                 {
                     "group": term.formula.group,
                     "level": np.repeat(list(levels), len(terms)),
-                    "term": np.tile(list(terms), len(levels)),
+                    "term": np.tile([f"{prefix}{name}" for name in terms], len(levels)),
                     "mode": mode.ravel(),
                     "std_error": np.sqrt(np.diagonal(cov, axis1=1, axis2=2)).ravel(),
                 }

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Float
 
 from .._types import Array
-from ..model import GLMM
+from ..model import GLMM, seen_by_family
 
 Eta = Float[Array, "predictors blocks width"]
 Cells = Float[Array, "blocks width"]
@@ -19,7 +19,7 @@ CurvatureRule = Callable[[GLMM, Eta, Array], Curvature]
 
 def log_kernel(glmm: GLMM, eta: Eta, phi: Float[Array, " m"]) -> Cells:
     """Weighted part of each observation's log density that depends on `eta`."""
-    return glmm.weights * glmm.family.kernel(glmm.y, _seen_by_family(eta), phi)
+    return glmm.weights * glmm.family.kernel(glmm.y, seen_by_family(eta), phi)
 
 
 def log_base(glmm: GLMM, phi: Float[Array, " m"]) -> Float[Array, ""]:
@@ -38,30 +38,33 @@ def log_base_of_tally(glmm: GLMM, weights: Float[Array, " size"], phi: Float[Arr
 
 
 def score(glmm: GLMM, eta: Eta, phi: Float[Array, " m"]) -> Eta:
-    """`d log f / d eta` of each observation."""
-    return _derivative(lambda e: log_kernel(glmm, e, phi), eta)
+    """`d log f / d eta` of each observation; zero for linear predictors without random effects, unless none has any."""
+    return _derivative(lambda e: log_kernel(glmm, e, phi), eta, _moving(glmm))
 
 
 def observed_curvature(glmm: GLMM, eta: Eta, phi: Float[Array, " m"]) -> Curvature:
-    """`-d2 log f / d eta2` of each observation, a matrix over the linear predictors."""
-    return -_derivative(lambda e: score(glmm, e, phi), eta)
+    """`-d2 log f / d eta2` of each observation, a matrix over the linear predictors; zero as `score` is."""
+    return -_derivative(lambda e: score(glmm, e, phi), eta, _moving(glmm))
 
 
 def expected_curvature(glmm: GLMM, eta: Eta, phi: Float[Array, " m"]) -> Curvature:
-    """`E[-d2 log f / d eta2]` of each observation (one linear predictor)."""
-    return (glmm.weights * glmm.family.expected_curvature(glmm.y, _seen_by_family(eta), phi))[None, None]
+    """`E[-d2 log f / d eta2]` of each observation, or what stands in for it."""
+    found = glmm.weights * glmm.family.expected_curvature(glmm.y, seen_by_family(eta), phi)
+    return found[None, None] if len(eta) == 1 else found
 
 
-def _seen_by_family(eta: Eta) -> Float[Array, "*predictors blocks width"]:
-    return eta[0] if len(eta) == 1 else eta
+def _moving(glmm: GLMM) -> tuple[int, ...]:
+    """The linear predictors with random effects: only these differ between evaluations of an inner loop."""
+    return glmm.structure.random_predictors or (0,)
 
 
-def _derivative(function: Callable[[Eta], Array], eta: Eta) -> Array:
-    """Derivatives of an elementwise function by each predictor in turn, on a new first axis: forward mode with a
-    tangent of ones costs one pass and no transposition."""
+def _derivative(function: Callable[[Eta], Array], eta: Eta, wanted: tuple[int, ...]) -> Array:
+    """Derivatives of an elementwise function by each of the `wanted` predictors, on a new first axis, with zeros for
+    the others: forward mode with a tangent of ones costs one pass and no transposition."""
     k = len(eta)
     if k == 1:
         return jax.jvp(function, (eta,), (jnp.ones_like(eta),))[1][None]
     one, zero = jnp.ones_like(eta[0]), jnp.zeros_like(eta[0])
-    basis = [jnp.stack([one if i == j else zero for i in range(k)]) for j in range(k)]
-    return jnp.stack([jax.jvp(function, (eta,), (direction,))[1] for direction in basis])
+    found = {j: jax.jvp(function, (eta,), (jnp.stack([one if i == j else zero for i in range(k)]),))[1] for j in wanted}
+    nothing = jnp.zeros_like(found[wanted[0]])
+    return jnp.stack([found.get(j, nothing) for j in range(k)])

@@ -119,7 +119,7 @@ def _newton_turn(at: Where, search: Search) -> Search:
     direction = factor.solve(slope)
     if not at.glmm.family.traits.log_concave:
         # Away from the mode H may not be positive definite; without the negative curvatures it always is.
-        safe = at.factor(jnp.maximum(w, 0)).solve(slope)
+        safe = at.factor(_without_negative(w)).solve(slope)
         direction = _either(structure.to_levels(factor.positive()), direction, safe)
     better = _is_better(density, point)
     here = structure.to_levels(better)
@@ -150,12 +150,17 @@ def _shared_turn(at: Where, search: Search) -> Search:
         w = observed_curvature(at.glmm, at.predictor(b), at.phi)
         new = at.eliminated(w)
         if not at.glmm.family.traits.log_concave:
-            new = jax.lax.cond(new.positive(structure).all(), lambda: new, lambda: at.eliminated(jnp.maximum(w, 0)))
+            new = jax.lax.cond(new.positive(structure).all(), lambda: new, lambda: at.eliminated(_without_negative(w)))
         return new, new.solve(structure, slope)
 
     factor, direction = jax.lax.cond(shared, lambda: (old, direction), renewed)
     kept = Point(b, jnp.where(better, density, point.density), slope, direction)
     return Search(kept, jnp.where(better, 1.0, length / 2), steps + 1, factor)
+
+
+def _without_negative(w: Array) -> Array:
+    """Curvatures that are positive semidefinite: the positive ones, each linear predictor by itself."""
+    return jnp.maximum(w, 0) * jnp.eye(len(w), dtype=w.dtype)[:, :, None, None]
 
 
 def _no_factor(at: Where, b: Effects) -> Elimination:

@@ -49,7 +49,7 @@ def _placed(solution: Solution, term: int, own: FactorRows) -> FactorRows:
     z, extra = own.wide(len(part.names)), np.zeros(len(own.z))
     z[own.position < 0] = 0.0
     z[new], extra[new] = found.weights[inverse], solution.covariance[term][0, 0] * found.variance[inverse]
-    return own._replace(z=z, position=None, extra=extra)
+    return own._replace(z=z, position=None, extra=extra, predictors=np.repeat(own.predictors, z.shape[1]))
 
 
 def _between(correlation: Float[np.ndarray, "both both"], q: int) -> Between:

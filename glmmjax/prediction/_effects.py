@@ -21,35 +21,40 @@ _NUMBERS_AT_ONCE = 2**24
 
 
 class Part(NamedTuple):
-    """What effects add to the linear predictor of m rows.
+    """What effects add to one number a row, m rows.
 
     Attributes:
-        eta: (m,) their conditional modes.
-        jacobian: (m, size) how these move with the parameters.
+        jacobian: (m, size) how it moves with the parameters.
         variance: (m,) given the parameters; the covariance of the effects where the model has not seen a level.
     """
 
-    eta: np.ndarray
     jacobian: np.ndarray
     variance: np.ndarray
 
 
-def effects_part(solution: Solution, rows: Rows, included: list[int], *, se: bool) -> Part:
-    """The part of the grouping factors `included`; without `se` only `eta`."""
-    m = len(rows.x)
-    eta, nothing = np.zeros(m), Part(np.zeros(m), np.zeros((m, solution.df)), np.zeros(m))
+def effects_of_rows(solution: Solution, rows: Rows, included: list[int]) -> Float[np.ndarray, "predictors m"]:
+    """What the conditional modes of the grouping factors `included` add to each linear predictor."""
+    eta = np.zeros_like(rows.offset)
     for number in included:
-        eta = eta + _times(rows.factors[number], solution.mode[number])
-    if not se or not included:
-        return nothing._replace(eta=eta)
+        for j, unit in enumerate(np.eye(len(eta))):
+            if j in rows.factors[number].predictors:
+                eta[j] += _times(rows.factors[number].times(unit[:, None]), solution.mode[number])
+    return eta
+
+
+def spread_of_rows(solution: Solution, rows: Rows, included: list[int]) -> Part:
+    """Derivative and variance of the sum of `z'u` over the grouping factors `included`."""
+    m = len(rows.index)
+    jacobian, variance = np.zeros((m, solution.df)), np.zeros(m)
+    if not included:
+        return Part(jacobian, variance)
     moving = mode_jacobian(solution.model.glmm, solution.params)
-    jacobian, variance = nothing.jacobian, nothing.variance
     for number in included:
         own = rows.factors[number]
         jacobian = jacobian + _times(own, np.moveaxis(np.asarray(moving[number]), 0, 1))
         variance = variance + np.where(own.known, 0.0, _marginal_variance(solution, number, own))
         variance = variance + (0.0 if own.extra is None else own.extra)
-    return Part(eta, jacobian, variance + _conditional_variance(solution, rows, included))
+    return Part(jacobian, variance + _conditional_variance(solution, rows, included))
 
 
 def _times(own: FactorRows, effects: Float[np.ndarray, "levels q *columns"]) -> Float[np.ndarray, "m *columns"]:
@@ -85,16 +90,17 @@ def _conditional_variance(solution: Solution, rows: Rows, included: list[int]) -
         return np.where(own.known, parts, 0.0)
     structure = solution.model.glmm.structure
     effects = sum(f.rank * f.levels for f in structure.factors)
-    together = max(1, min(len(rows.x), _NUMBERS_AT_ONCE // effects))
+    together = max(1, min(len(rows.index), _NUMBERS_AT_ONCE // effects))
     found = [
-        _some_variances(solution, rows, included, np.arange(i, i + together)) for i in range(0, len(rows.x), together)
+        _some_variances(solution, rows, included, np.arange(i, i + together))
+        for i in range(0, len(rows.index), together)
     ]
-    return np.concatenate(found)[: len(rows.x)]
+    return np.concatenate(found)[: len(rows.index)]
 
 
 def _some_variances(solution: Solution, rows: Rows, included: list[int], numbers: np.ndarray) -> np.ndarray:
     """Of rows by number; those past the end repeat the last, so that all calls have one shape."""
-    numbers = np.minimum(numbers, len(rows.x) - 1)
+    numbers = np.minimum(numbers, len(rows.index) - 1)
     columns, levels = [], []
     for number, (own, factor) in enumerate(zip(rows.factors, solution.model.glmm.structure.factors, strict=True)):
         z = own.wide(factor.q)[numbers]

@@ -1,5 +1,6 @@
 """Predictions for the rows of a table: given the random effects, at their centre, or averaged over them."""
 
+import itertools
 from typing import Any
 
 import equinox as eqx
@@ -12,18 +13,19 @@ from jaxtyping import Float
 from .._errors import ModelError
 from .._precision import float64
 from .._types import Array
+from ..families import AbstractFamily, innermost
 from ..fit import Solution
 from ..model import GLMM, pack, scaled_factor, unpack
 from ._between import with_new_places
-from ._effects import Part, effects_part
+from ._effects import effects_of_rows, spread_of_rows
+from ._quantities import check_kind, quantity
 from ._rows import Rows, fitted_rows, other_rows
 
 LEVELS = ("conditional", "population", "marginal")
-KINDS = ("response", "link")
 # The integrand is analytic, so the trapezoid rule converges geometrically, steep means (large variances) included.
-_NODES = np.linspace(-9.0, 9.0, 401)
-_WEIGHTS = np.exp(-0.5 * _NODES**2) / np.exp(-0.5 * _NODES**2).sum()
-_ROWS_AT_ONCE = 4096
+_NODES_A_DIMENSION = {1: 401, 2: 101, 3: 41}
+_FAR = 9.0
+_NUMBERS_AT_ONCE = 2**21
 
 
 def predict(
@@ -41,101 +43,144 @@ def predict(
       A time or place that `ar1`, `ou`, `exp` or `mat` has not seen in a known group is predicted from those it has
       (kriging, given their parameters); with other structures it counts as a level not seen.
       Smooths `s(x)` are curves of the population, so they are part of all three.
-    - `kind="response"`: the mean; `"link"`: the linear predictor (for `marginal` the link of the averaged mean; where
-      the predictor is that of something behind the response, as of `log y` in `lognormal`, the averaged predictor).
+    - `kind="response"`: the mean; `"link"`: the linear predictor of the mean (for `marginal` the link of the averaged
+      mean; where the predictor is that of something behind the response, as of `log y` in `lognormal`, the averaged
+      predictor); `"conditional_mean"`: the mean without the extra zeros of `ziformula`; `"zero_probability"`: that of
+      an extra zero; `"dispersion"`: what `dispformula` models. The mean is the product of `conditional_mean` and
+      one minus `zero_probability`.
     - `se=True`: a DataFrame `estimate, std_error` by the delta method, from the uncertainty of all parameters and, for
       `conditional`, of the random effects given the data (as glmmTMB's `predict`).
 
-    Raises `ModelError` for newdata that lack a column.
+    Raises `ModelError` for newdata that lack a column, and a kind that the model lacks.
     """
-    _check(level, kind)
     model = solution.model
+    if level not in LEVELS:
+        raise ModelError(f"level must be one of {', '.join(LEVELS)}, not {level!r}.")
+    check_kind(model.family, kind)
     rows = fitted_rows(model) if newdata is None else other_rows(model, newdata, level)
     included = [k for k, own in enumerate(rows.factors) if own.is_smooth or level == "conditional"]
     with float64():
         rows = with_new_places(solution, rows) if level == "conditional" else rows
-        part = effects_part(solution, rows, included, se=se)
-        rows = rows._replace(offset=rows.offset + part.eta)
-        if level == "marginal":
-            estimate, variance = _averaged(solution, rows, part, kind, se=se)
-        else:
-            estimate, variance = _given(solution, rows, part, kind)
-    if not se:
-        return pd.Series(np.asarray(estimate), index=rows.index, name="prediction")
+        eta = rows.fixed(np.asarray(solution.params.beta)) + effects_of_rows(solution, rows, included)
+        value = _averaged(solution, rows, kind) if level == "marginal" else _given(solution, kind)
+        estimate = np.asarray(value(eta, pack(solution.params)))
+        if not se:
+            return pd.Series(estimate, index=rows.index, name="prediction")
+        variance = _variance(solution, rows, included, value, eta)
     return pd.DataFrame({"estimate": estimate, "std_error": np.sqrt(variance)}, index=rows.index)
 
 
-def _given(solution: Solution, rows: Rows, part: Part, kind: str) -> tuple[np.ndarray, np.ndarray]:
-    """Estimates and their variances given the effects in `part`."""
-    params, family = solution.params, solution.model.family
-    eta = rows.offset + rows.x @ params.beta
-    jacobian = part.jacobian.copy()
-    jacobian[:, : solution.p] += rows.x
-    variance = part.variance + np.einsum("na,ab,nb->n", jacobian, solution.vcov, jacobian)
-    if kind == "link":
-        return eta, variance
-    phi = jnp.asarray(params.phi)
-    mu, slope = jax.jvp(lambda e: family.mean(e, phi), (jnp.asarray(eta),), (jnp.ones(len(eta)),))
-    return np.asarray(mu), variance * np.asarray(slope) ** 2
+Value = eqx.Partial
+"""A compiled function of the (predictors, m) linear predictors and the packed parameters."""
 
 
-def _averaged(solution: Solution, rows: Rows, part: Part, kind: str, *, se: bool) -> tuple[np.ndarray, np.ndarray]:
-    """Estimates and their variances, averaged over the random effects of every factor that is no smooth."""
+def _variance(solution: Solution, rows: Rows, included: list[int], value: Value, eta: np.ndarray) -> np.ndarray:
+    """By the delta method: `value` moves with the linear predictors of its row, and with the parameters directly."""
+    slopes, direct = (np.asarray(own) for own in _derivatives(value, eta, pack(solution.params)))
+    moved = rows._replace(factors=tuple(own.times(slopes) for own in rows.factors))
+    part = spread_of_rows(solution, moved, included)
+    jacobian = part.jacobian + direct
+    jacobian[:, : solution.p] += rows.columns(slopes)
+    return part.variance + np.einsum("na,ab,nb->n", jacobian, solution.vcov, jacobian)
+
+
+@eqx.filter_jit
+def _derivatives(
+    value: Value, eta: Float[Array, "predictors m"], vector: Float[Array, " size"]
+) -> tuple[Float[Array, "predictors m"], Float[Array, "m size"]]:
+    """Derivatives of `value` by each linear predictor of a row, and by the parameters given these."""
+    units = jnp.eye(len(eta))[:, :, None] * jnp.ones_like(eta)
+    slopes = jnp.stack([jax.jvp(lambda e: value(e, vector), (eta,), (unit,))[1] for unit in units])
+    return slopes, jax.jacfwd(lambda v: value(eta, v))(vector)
+
+
+def _given(solution: Solution, kind: str) -> Value:
+    """The quantity at given linear predictors."""
+    return eqx.Partial(_at, solution.model.glmm, kind)
+
+
+@eqx.filter_jit
+def _at(glmm: GLMM, kind: str, eta: Float[Array, "predictors m"], vector: Float[Array, " size"]) -> Float[Array, " m"]:
+    return quantity(glmm.family, kind, eta, unpack(glmm, vector).phi)
+
+
+def _averaged(solution: Solution, rows: Rows, kind: str) -> Value:
+    """The quantity averaged over the random effects of every factor that is no smooth."""
     glmm, family = solution.model.glmm, solution.model.family
     if not family.traits.covers_line and family.link.name != "identity":
         raise ModelError(f"A mean over random effects does not exist with the {family.link.name} link.")
     z = tuple(
-        np.zeros((len(rows.x), f.q)) if own.is_smooth else own.wide(f.q)
+        np.zeros((len(rows.index), f.q)) if own.is_smooth else own.wide(f.q)
         for own, f in zip(rows.factors, glmm.structure.factors, strict=True)
     )
-    vector, arrays = pack(solution.params), (rows.x, z, rows.offset)
-    if not se:
-        estimate = np.asarray(_marginal_mean(glmm, vector, arrays, kind))
-        return estimate, np.zeros_like(estimate)
-    estimate, slope = map(np.asarray, _marginal_mean_and_slope(glmm, vector, arrays, kind))
-    jacobian = np.asarray(_marginal_jacobian(glmm, vector, arrays, kind)) + slope[:, None] * part.jacobian
-    variance = np.einsum("na,ab,nb->n", jacobian, solution.vcov, jacobian)
-    return estimate, variance + slope**2 * part.variance
+    written = [own for own in rows.factors if not own.is_smooth]
+    moving = tuple(sorted({int(j) for own in written for j in own.predictors}))
+    return eqx.Partial(_mean_over_effects, glmm, kind, moving, z)
 
 
 @eqx.filter_jit
-def _marginal_mean_and_slope(glmm: GLMM, vector, arrays, kind: str) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
-    """The averaged mean, and its derivative by the linear predictor."""
-    x, z, offset = arrays
-    moved = (jnp.asarray(offset),), (jnp.ones(len(offset)),)
-    return jax.jvp(lambda at: _marginal_mean(glmm, vector, (x, z, at), kind), *moved)
-
-
-@eqx.filter_jit
-def _marginal_mean(glmm: GLMM, vector: Float[Array, " size"], arrays, kind: str) -> Float[Array, " m"]:
-    """`E_u g^-1(x'beta + z'u)`: `z'u`, summed over the factors, is one normal variable, so one-dimensional quadrature
-    is enough."""
-    params, (x, z, offset), link = unpack(glmm, vector), arrays, glmm.family.link
-    eta = x @ params.beta + offset
-    parts = zip(z, scaled_factor(glmm, params), strict=True)
-    variance = sum((((own @ lam) ** 2).sum(1) for own, lam in parts), jnp.zeros(len(x)))
-    is_latent = glmm.family.traits.is_latent
-    if (link.name == "identity" and not is_latent) or (kind == "link" and is_latent):
-        return eta
-    if link.name == "log" and not is_latent:
-        return eta + variance / 2 if kind == "link" else jnp.exp(eta + variance / 2)
+def _mean_over_effects(
+    glmm: GLMM,
+    kind: str,
+    moving: tuple[int, ...],
+    z: tuple[Float[Array, "m _"], ...],
+    eta: Float[Array, "predictors m"],
+    vector: Float[Array, " size"],
+) -> Float[Array, " m"]:
+    """`E_u q(eta + Z u)`: what the effects add to each of the linear predictors `moving` is one normal variable, and
+    these are independent, so a quadrature of as many dimensions is enough."""
+    params, family = unpack(glmm, vector), glmm.family
+    variance = _variances_of_effects(glmm, scaled_factor(glmm, params), z, eta.shape)
+    closed = _closed_form(family, kind, eta, variance)
+    if closed is not None:
+        return closed
     positive = variance > 0
     sd = jnp.where(positive, jnp.sqrt(jnp.where(positive, variance, 1.0)), 0.0)
+    nodes, weights = _rule(len(moving))
+    of_kind = "conditional_mean" if kind == "link" else kind
 
     def mean(row):
-        return glmm.family.mean(row[0] + row[1] * _NODES, params.phi) @ _WEIGHTS
+        eta, sd = row
+        steps = jnp.zeros((len(eta), len(weights))).at[np.array(moving, int)].set(nodes)
+        return quantity(family, of_kind, eta[:, None] + sd[:, None] * steps, params.phi) @ weights
 
-    averaged = jax.lax.map(mean, (eta, sd), batch_size=_ROWS_AT_ONCE)
-    return averaged if kind == "response" else link.link(averaged)
-
-
-@eqx.filter_jit
-def _marginal_jacobian(glmm: GLMM, vector, arrays, kind: str) -> Float[Array, "m size"]:
-    return jax.jacfwd(lambda v: _marginal_mean(glmm, v, arrays, kind))(vector)
+    averaged = jax.lax.map(mean, (eta.T, sd.T), batch_size=max(1, _NUMBERS_AT_ONCE // len(weights)))
+    return family.link.link(averaged) if kind == "link" else averaged
 
 
-def _check(level: str, kind: str) -> None:
-    if level not in LEVELS:
-        raise ModelError(f"level must be one of {', '.join(LEVELS)}, not {level!r}.")
-    if kind not in KINDS:
-        raise ModelError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}.")
+def _variances_of_effects(glmm: GLMM, lam, z, shape: tuple[int, ...]) -> Float[Array, "predictors m"]:
+    """Of what the random effects add to each linear predictor of a row."""
+    found = jnp.zeros(shape)
+    for factor, own, columns in zip(glmm.structure.factors, lam, z, strict=True):
+        of_columns = np.broadcast_to(factor.predictor_of, (factor.q,))
+        for j in sorted(set(factor.predictor_of)):
+            found = found.at[j].add((((columns * (of_columns == j)) @ own) ** 2).sum(1))
+    return found
+
+
+def _closed_form(
+    family: AbstractFamily, kind: str, eta: Float[Array, "predictors m"], variance: Float[Array, "predictors m"]
+) -> Float[Array, " m"] | None:
+    """The average where it is known; None where it is not."""
+    is_latent, link = family.traits.is_latent, innermost(family).link.name
+    if kind == "dispersion":
+        return jnp.exp(eta[1] + variance[1] / 2)
+    if kind == "link" and (is_latent or link == "identity"):
+        return eta[0]
+    if is_latent or kind == "zero_probability" or (kind == "response" and len(eta) > 1):
+        return None
+    if link == "identity":
+        return eta[0]
+    if link == "log":
+        return eta[0] + variance[0] / 2 if kind == "link" else jnp.exp(eta[0] + variance[0] / 2)
+    return None
+
+
+def _rule(dimensions: int) -> tuple[Float[np.ndarray, "dimensions nodes"], Float[np.ndarray, " nodes"]]:
+    """Nodes and weights for the mean of a function of independent standard normal variables."""
+    if not dimensions:
+        return np.zeros((0, 1)), np.ones(1)
+    nodes = np.linspace(-_FAR, _FAR, _NODES_A_DIMENSION[dimensions])
+    weights = np.exp(-0.5 * nodes**2) / np.exp(-0.5 * nodes**2).sum()
+    grid = np.array(list(itertools.product(nodes, repeat=dimensions))).T
+    return grid, np.prod(list(itertools.product(weights, repeat=dimensions)), axis=1)

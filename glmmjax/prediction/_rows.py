@@ -17,6 +17,7 @@ class FactorRows(NamedTuple):
         refs: (m,) level of each row, -1 for one that the model has not seen.
         position: (m,) column of each row, -1 for one that the model has not seen; or None.
         is_smooth: whether it is a curve, which belongs to the population.
+        predictors: (columns,) linear predictor of each column of `z`.
         places: (m, dims) where the rows are, or None.
         extra: (m,) variance beside that of the effects: of places between those that the model has seen.
     """
@@ -25,6 +26,7 @@ class FactorRows(NamedTuple):
     refs: np.ndarray
     position: np.ndarray | None
     is_smooth: bool
+    predictors: np.ndarray
     places: np.ndarray | None = None
     extra: np.ndarray | None = None
 
@@ -37,14 +39,35 @@ class FactorRows(NamedTuple):
         """(m, q) all columns; the first stands for a position that the model has not seen, whose variance it has."""
         return self.z if self.position is None else self.z * (np.maximum(self.position, 0)[:, None] == np.arange(q))
 
+    def times(self, slopes: np.ndarray) -> "FactorRows":
+        """What `u` adds to a sum of the linear predictors with the weights `slopes` (predictors, m)."""
+        own = slopes[self.predictors].T
+        return self._replace(z=self.z * own, extra=None if self.extra is None else self.extra * own[:, 0] ** 2)
+
 
 class Rows(NamedTuple):
-    """What the linear predictor of m rows is made of; `factors` in the order of the model's structure."""
+    """What the linear predictors of m rows are made of.
 
-    x: np.ndarray
+    Attributes:
+        x: for each linear predictor (m, p_j).
+        offset: (predictors, m).
+        factors: in the order of the model's structure.
+        index: labels.
+    """
+
+    x: tuple[np.ndarray, ...]
     offset: np.ndarray
     factors: tuple[FactorRows, ...]
     index: pd.Index
+
+    def fixed(self, beta: np.ndarray) -> np.ndarray:
+        """(predictors, m) the fixed part."""
+        parts = np.split(beta, np.cumsum([x.shape[1] for x in self.x])[:-1])
+        return self.offset + np.stack([x @ own for x, own in zip(self.x, parts, strict=True)])
+
+    def columns(self, slopes: np.ndarray) -> np.ndarray:
+        """(m, p) derivative by all coefficients of a sum of the linear predictors with the weights `slopes`."""
+        return np.concatenate([x * own[:, None] for x, own in zip(self.x, slopes, strict=True)], 1)
 
 
 def fitted_rows(model: MixedModel) -> Rows:
@@ -53,7 +76,8 @@ def fitted_rows(model: MixedModel) -> Rows:
     z, refs, positions = (
         zip(*((t.z, t.refs, t.position) for t in design.random), strict=True) if design.random else ((),) * 3
     )
-    return Rows(design.fixed.x, design.offset, _by_factor(model, z, refs, positions), design.frame.index)
+    x, offset = zip(*((own.fixed.x, own.offset) for own in design.predictors), strict=True)
+    return Rows(x, np.stack(offset), _by_factor(model, z, refs, positions), design.frame.index)
 
 
 def other_rows(model: MixedModel, newdata: Any, level: str) -> Rows:
@@ -62,7 +86,7 @@ def other_rows(model: MixedModel, newdata: Any, level: str) -> Rows:
     factors = _by_factor(model, new.z, new.refs, new.positions)
     places = (new.coordinates[terms[0]] for terms in model.glmm.structure.terms)
     factors = tuple(own._replace(places=where) for own, where in zip(factors, places, strict=True))
-    return Rows(new.x, new.offset, factors, new.index)
+    return Rows(new.x, np.stack(new.offset), factors, new.index)
 
 
 def _by_factor(model: MixedModel, z, refs, positions) -> tuple[FactorRows, ...]:
@@ -72,6 +96,7 @@ def _by_factor(model: MixedModel, z, refs, positions) -> tuple[FactorRows, ...]:
             refs[terms[0]],
             positions[terms[0]],
             model.design.random[terms[0]].is_smooth,
+            np.array(factor.predictor_of),
         )
-        for terms in model.glmm.structure.terms
+        for terms, factor in zip(model.glmm.structure.terms, model.glmm.structure.factors, strict=True)
     )

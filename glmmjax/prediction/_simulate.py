@@ -10,7 +10,7 @@ from .._precision import float64
 from .._types import Array
 from ..fit import Solution
 from ..mixed import MixedModel
-from ..model import GLMM, fixed_predictor, scaled_factor
+from ..model import GLMM, fixed_predictor, scaled_factor, seen_by_family
 from ..params import Params
 from ..structure import to_natural
 
@@ -28,7 +28,7 @@ def simulate(
         raise ModelError(f"The number of simulations must be a whole number of at least 1, not {n!r}.")
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**63:
         raise ModelError(f"seed must be a whole number from 0 to 2^63 - 1, not {seed!r}.")
-    weights = model.design.weights
+    weights = model.glmm.weights[model.layout.present]
     if not model.family.traits.has_residual and (weights != 1).any():
         raise ModelError("A model with prior weights has no distribution to simulate from (other than gaussian).")
     with float64():
@@ -59,7 +59,7 @@ def _draws(
         )
         u = (new if kept is None else kept for new, kept in zip(to_natural(lam, drawn), curves, strict=True))
         eta = fixed + glmm.structure.spread(tuple(u), glmm.predictors)
-        y = glmm.family.sample(for_response, glmm.y, eta[0], params.phi, glmm.weights)
+        y = glmm.family.sample(for_response, glmm.y, seen_by_family(eta), params.phi, glmm.weights)
         return y if y.ndim == 2 else y[0]
 
     return jax.lax.map(one, keys)

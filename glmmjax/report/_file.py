@@ -16,7 +16,7 @@ import pandas as pd
 
 from .._errors import ModelError
 from .._status import Status
-from ..families import FAMILIES, as_family
+from ..families import FAMILIES, as_family, innermost
 from ..fit import Solution
 from ..inference import aic, bic, coefficient_table, dispersion, varcorr, vcov
 from ..marginal import AGHQ, Exact, Laplace, Method
@@ -31,11 +31,13 @@ FORMAT, VERSION = "glmmjax fit", 2
 def to_dict(solution: Solution) -> dict[str, Any]:
     """Everything a report needs, as plain values that `json.dumps` takes; None for what is not finite (the degrees of
     freedom of a z test)."""
-    model, table = solution.model, coefficient_table(solution)
+    model = solution.model
     return nulled(
         {
             "formula": model.design.formula.text,
-            "family": model.family.name,
+            "ziformula": _formulas(model).get("zi"),
+            "dispformula": _formulas(model).get("disp"),
+            "family": innermost(model.family).name,
             "link": model.family.link.name,
             "method": solution.method.describe(),
             "status": solution.status.value,
@@ -47,9 +49,11 @@ def to_dict(solution: Solution) -> dict[str, Any]:
             "df": solution.df,
             "nobs": model.nobs,
             "dropped_rows": model.design.dropped_rows,
-            "dropped_columns": list(model.design.fixed.dropped),
+            "dropped_columns": [f"{own.prefix}{name}" for own in model.design.predictors for name in own.fixed.dropped],
             "groups": group_sizes(model),
-            "coefficients": [{"term": name, **row} for name, row in table.to_dict("index").items()],
+            "coefficients": _coefficients(solution, "mean"),
+            "zi": _coefficients(solution, "zi"),
+            "disp": _coefficients(solution, "disp"),
             "vcov": vcov(solution).to_numpy().tolist(),
             "varcorr": varcorr(solution).to_dict("records"),
             "dispersion": dispersion(solution),
@@ -57,13 +61,28 @@ def to_dict(solution: Solution) -> dict[str, Any]:
     )
 
 
+def _formulas(model: MixedModel) -> dict[str, str]:
+    """The formulas of the linear predictors by their names."""
+    return {own.name: own.formula.text for own in model.design.predictors}
+
+
+def _coefficients(solution: Solution, part: str) -> list[dict[str, Any]]:
+    """The table of a linear predictor, empty if the model has none of that name."""
+    if part not in _formulas(solution.model):
+        return []
+    table = coefficient_table(solution, part)
+    return [{"term": name, **row} for name, row in table.to_dict("index").items()]
+
+
 def save_solution(solution: Solution, path: str | os.PathLike) -> None:
     """Write the file that this module's text describes."""
-    design, family = solution.model.design, solution.model.family
+    design, family = solution.model.design, innermost(solution.model.family)
     if FAMILIES.get(family.name) is not type(family):
         raise ModelError(f"Only fits of the package's own families can be saved, not of {type(family).__name__}.")
     state = {
         "formula": design.formula.text,
+        "ziformula": _formulas(solution.model).get("zi"),
+        "dispformula": _formulas(solution.model).get("disp"),
         "family": family.name,
         "link": family.link.name,
         "weights": design.weights_name,
@@ -100,7 +119,7 @@ def load_solution(path: str | os.PathLike) -> Solution:
     frame = pd.DataFrame({c["name"]: _column_from_dict(c) for c in state["columns"]})
     frame.index = pd.Index(state["index"])
     family = as_family(state["family"], state["link"])
-    given = {"weights": state["weights"], "offset": state["offset"]}
+    given = {name: state.get(name) for name in ("ziformula", "dispformula", "weights", "offset")}
     known = {name: pd.DataFrame(**kept) for name, kept in state.get("matrices", {}).items()}
     model = mixed_model(state["formula"], frame, family=family, matrices=known, **given)
     model = model.with_dropped_rows(state["dropped_rows"])

@@ -5,7 +5,8 @@ import html
 
 import numpy as np
 
-from ..design import RandomPart
+from ..design import Predictor, RandomPart
+from ..families import innermost, is_hurdle
 from ..fit import SINGULAR, Solution
 from ..inference import (
     aic,
@@ -20,6 +21,7 @@ from ..marginal import Exact
 from ..mixed import MixedModel
 from ._table import format_column, format_number, format_p_value, lay_out
 
+_LABELS = {"zi": "  Zeros", "disp": "   Disp"}
 RATIOS = {"logit": "Odds ratios", "log": "Ratios of means", "cloglog": "Hazard ratios"}
 
 
@@ -45,9 +47,8 @@ def summarise(solution: Solution, *, ratios: bool = False) -> Summary:
     if solution.model.design.random:
         parts.append(_random(solution))
     parts.append(_sizes(solution))
-    if solution.p:
-        parts.append(_fixed(solution))
-    if ratios and solution.p and solution.model.family.link.name in RATIOS:
+    parts += [_fixed(solution, own) for own in solution.model.design.predictors if own.fixed.names]
+    if ratios and solution.model.design.fixed.names and solution.model.family.link.name in RATIOS:
         parts.append(_ratios(solution))
     parts.append(_status(solution))
     return Summary("\n\n".join(parts) + "\n")
@@ -60,8 +61,9 @@ def _head(solution: Solution) -> str:
     method = solution.method.describe() if model.design.random or model.is_linear else "maximum likelihood"
     lines = [
         f"{kind}{mixed} model fit by {method}",
-        f" Family: {model.family.name} ({model.family.link.name})",
+        f" Family: {innermost(model.family).name} ({model.family.link.name})",
         f"Formula: {model.design.formula.text}",
+        *(f"{_LABELS[own.name]}: {own.formula.text}" for own in model.design.predictors[1:]),
     ]
     for label, name in (("Weights", model.design.weights_name), ("Offset", model.design.offset_name)):
         if name is not None:
@@ -147,8 +149,8 @@ def _sizes(solution: Solution) -> str:
     return line
 
 
-def _fixed(solution: Solution) -> str:
-    table = coefficient_table(solution)
+def _fixed(solution: Solution, own: Predictor) -> str:
+    table = coefficient_table(solution, own.name)
     letter = "t" if isinstance(solution.method, Exact) else "z"
     columns = {
         "": list(table.index),
@@ -159,10 +161,18 @@ def _fixed(solution: Solution) -> str:
         columns["df"] = [f"{v:.1f}" for v in table.df]
     columns[f"{letter} value"] = [f"{v:.3f}" for v in table.statistic]
     columns[f"Pr(>|{letter}|)"] = [format_p_value(v) for v in table.p_value]
-    text = "Fixed effects:\n" + lay_out(columns, left=("",))
-    if solution.model.design.fixed.dropped:
-        text += f"\nColumns dropped (linear combinations of others): {', '.join(solution.model.design.fixed.dropped)}"
+    text = f"{_title(solution.model, own)}:\n" + lay_out(columns, left=("",))
+    if own.fixed.dropped:
+        text += f"\nColumns dropped (linear combinations of others): {', '.join(own.fixed.dropped)}"
     return text
+
+
+def _title(model: MixedModel, own: Predictor) -> str:
+    if own.name == "disp":
+        return f"Dispersion model (log of {innermost(model.family).dispersion_names[0]})"
+    if own.name == "zi":
+        return "Zero model (log odds)" if is_hurdle(model.family) else "Zero-inflation model (log odds)"
+    return "Fixed effects"
 
 
 def _ratios(solution: Solution) -> str:

@@ -2,6 +2,7 @@
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Float, Int
 
 from .._types import Array
@@ -36,8 +37,14 @@ class Columns(eqx.Module):
         return range(len(self.predictor_of))
 
     def of_predictor(self, f: Float[Array, "predictors *any blocks width"]) -> Array:
-        """`f` of the predictor of each row of `z`."""
-        return f if len(f) == 1 else f[list(self.predictor_of)]
+        """`f` of the predictor of each row of `z`, or once if they have one in common."""
+        return f if len(f) == 1 else f[self.predictors]
+
+    @property
+    def predictors(self) -> slice | np.ndarray:
+        """Index of the linear predictors of the rows of `z`; of one alone if they have it in common."""
+        first, *others = set(self.predictor_of)
+        return np.array(self.predictor_of) if others else slice(first, first + 1)
 
     def at(self, row: int) -> Array | int:
         """The column that a row of `z` stands for in each cell."""

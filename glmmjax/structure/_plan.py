@@ -30,6 +30,7 @@ class Grouping(NamedTuple):
         z: (n, c) columns; (n, 1) if each row has one only, `position`.
         position: (n,) column of each row, or None.
         q, rank: columns, and spherical effects, of a level.
+        predictor_of: (c,) linear predictor of each column of `z`.
     """
 
     terms: tuple[int, ...]
@@ -39,6 +40,7 @@ class Grouping(NamedTuple):
     position: np.ndarray | None
     q: int
     rank: int
+    predictor_of: tuple[int, ...]
 
 
 class Laid(NamedTuple):
@@ -253,7 +255,7 @@ def _structure(maps: _Maps, layout: Layout, shapes: _Shapes, avoided: int) -> St
             q=f.q,
             rank=f.rank,
             levels=shapes.levels[number],
-            predictor_of=(0,) * f.z.shape[1],
+            predictor_of=f.predictor_of,
         )
         for number, f in enumerate(factors)
     ]

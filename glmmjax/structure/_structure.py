@@ -126,6 +126,11 @@ class Structure(eqx.Module):
         """Number of parts of the random effects that are independent given the data."""
         return 1 if self.rest or not self.chain else self.factors[self.chain - 1].levels
 
+    @property
+    def random_predictors(self) -> tuple[int, ...]:
+        """Linear predictors that have random effects."""
+        return tuple(sorted({number for columns in self.factors for number in columns.predictor_of}))
+
     def spread(self, u: Effects, predictors: int) -> Float[Array, "predictors blocks width"]:
         """`Z u`: what the random effects add to each linear predictor."""
         parts: list[list[Array]] = [[] for _ in range(predictors)]
@@ -235,7 +240,7 @@ class Structure(eqx.Module):
         """(c_f, c_g, blocks, width) products of the columns of two factors with their curvatures."""
         one, two = self.factors[f], self.factors[g]
         if len(w) > 1:
-            w = w[list(one.predictor_of)][:, list(two.predictor_of)]
+            w = w[one.predictors][:, two.predictors]
         return one.z[:, None] * two.z * w, (one, two)
 
     def _product(self, f: int, g: int, w: Array, number: int) -> Array:

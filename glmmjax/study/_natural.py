@@ -15,8 +15,15 @@ from ..mixed import MixedModel
 from ..params import Params
 
 
-def natural_params(
-    model: MixedModel, *, fixef: Any, sd: Any = None, corr: Any = None, dispersion: Any = None
+def natural_params(  # noqa: PLR0913 - keyword-only
+    model: MixedModel,
+    *,
+    fixef: Any,
+    sd: Any = None,
+    corr: Any = None,
+    dispersion: Any = None,
+    zi: Any = None,
+    disp: Any = None,
 ) -> Params:
     """The `Params` of a model from coefficients, standard deviations, correlations and dispersion.
 
@@ -28,12 +35,13 @@ def natural_params(
             and `term2` of `varcorr`), `{("Intercept", "x"): 0.3}`, or a number if there is one pair; correlations not
             given are zero.
         dispersion: the family's own parameters: a number for a single one, else by name.
+        zi, disp: every coefficient of these linear predictors by name, if the model has them.
 
     Raises:
         ModelError: a name that is missing or unknown, a number out of its range, or correlations that no covariance
             has.
     """
-    beta = _numbers("fixef", fixef, model.design.fixed.names)
+    beta = _coefficients(model, {"fixef": fixef, "disp": disp, "zi": zi})
     phi = _phi(model, dispersion)
     found = list(components(model))
     deviations = _deviations(sd, [(term.formula.group, c.term1) for _, term, c in found if c.kind == "sd"])
@@ -45,6 +53,15 @@ def natural_params(
         values[number].append(next(deviations) / scale if component.kind == "sd" else next(others))
     theta = tuple(_theta(model, number, np.array(own)) for number, own in enumerate(values))
     return Params(beta, theta, phi)
+
+
+def _coefficients(model: MixedModel, given: dict[str, Any]) -> Float[np.ndarray, " p"]:
+    """Coefficients of all linear predictors; the argument for the mean is called `fixef`."""
+    names = {"fixef" if own.name == "mean" else own.name: own.fixed.names for own in model.design.predictors}
+    for argument in given:
+        if given[argument] is not None and argument not in names:
+            raise ModelError(f"The model has no {argument}formula, so leave {argument} out.")
+    return np.concatenate([_numbers(argument, given[argument], own) for argument, own in names.items()])
 
 
 def _theta(model: MixedModel, number: int, values: Float[np.ndarray, " k"]) -> Float[np.ndarray, " size"]:

@@ -12,6 +12,7 @@ from scipy.special import betaincinv, chdtrc
 from .._errors import ModelError
 from ..batch import BatchSolution, tidy
 from ..fit import check_params
+from ..inference import names_of
 from ..mixed import MixedModel, lay_out
 from ..params import Params
 from ..prediction import simulate
@@ -78,15 +79,19 @@ def clopper_pearson(successes: int, n: int, level: float = _LEVEL) -> tuple[floa
 
 
 def without(model: MixedModel, left_out: Bool[np.ndarray, " p"]) -> MixedModel:
-    """The model without some columns of its fixed part (its formula still names them)."""
-    fixed = model.design.fixed
-    names = tuple(name for name, out in zip(fixed.names, left_out, strict=True) if not out)
-    smaller = dataclasses.replace(fixed, names=names, x=fixed.x[:, ~left_out], keep=np.asarray(fixed.keep)[~left_out])
-    return lay_out(dataclasses.replace(model.design, fixed=smaller), model.family)
+    """The model without some columns of its fixed parts (its formulas still name them)."""
+    predictors, first = [], 0
+    for own in model.design.predictors:
+        out = left_out[first : first + len(own.fixed.names)]
+        names = tuple(name for name, gone in zip(own.fixed.names, out, strict=True) if not gone)
+        x, keep = own.fixed.x[:, ~out], np.asarray(own.fixed.keep)[~out]
+        predictors.append(dataclasses.replace(own, fixed=dataclasses.replace(own.fixed, names=names, x=x, keep=keep)))
+        first += len(out)
+    return lay_out(dataclasses.replace(model.design, predictors=tuple(predictors)), model.family)
 
 
 def _coefficients(model: MixedModel, term: Any) -> list[str]:
-    names, own = [term] if isinstance(term, str) else term, model.design.fixed.names
+    names, own = [term] if isinstance(term, str) else term, names_of(model)
     are_names = isinstance(names, Sequence) and all(isinstance(name, str) for name in names)
     if not are_names or not names or len(set(names)) < len(names):
         raise ModelError(f"term must be the name of a coefficient, or a list of such names, not {term!r}.")
@@ -115,7 +120,7 @@ def _likelihood_ratio(
     model: MixedModel, responses: np.ndarray, names: list[str], refits: Refits
 ) -> Float[np.ndarray, " n"]:
     """Twice the difference of the log-likelihoods, chi-squared with a degree of freedom a coefficient (Wilks 1938)."""
-    left_out = pd.Index(model.design.fixed.names).isin(names)
+    left_out = pd.Index(names_of(model)).isin(names)
     if left_out.all():
         raise ModelError("The model without these terms has no fixed effects to fit: test fewer of them.")
     full = _loglik(fit_draws(model, responses, refits.within("full")))

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from .._precision import float64
 from ..batch import BatchSolution
 from ..covariances import Component
-from ..inference import components
+from ..inference import components, names_of
 from ..mixed import MixedModel
 from ..model import term_factors
 from ..params import Params
@@ -17,8 +17,9 @@ from ..params import Params
 def estimates(batch: BatchSolution) -> pd.DataFrame:
     """(B, k) estimates of every quantity, NaN for members that failed.
 
-    Columns: the fixed effects by name, `sd(x | g)` and `cor(x, z | g)` of the random effects, and the family's own
-    parameters by name. A correlation with an effect whose standard deviation is zero is NaN.
+    Columns: the fixed effects by name (`disp_x`, `zi_x` of linear predictors other than the mean's), `sd(x | g)` and
+    `cor(x, z | g)` of the random effects, and the family's own parameters by name. A correlation with an effect whose
+    standard deviation is zero is NaN.
     """
     found = batch.reported
     values = _values(batch.members.first, found.beta, found.theta, found.covariance, found.dispersion)
@@ -47,7 +48,7 @@ def name_of(component: Component, group: str) -> str:
 
 
 def _names(model: MixedModel) -> pd.Index:
-    fixed = list(model.design.fixed.names)
+    fixed = names_of(model)
     own = [f"dispersion({name})" if name in fixed else name for name in model.family.dispersion_names]
     random = [name_of(component, term.formula.group) for _, term, component in components(model)]
     return pd.Index([*fixed, *random, *own], name="quantity")

@@ -14,8 +14,8 @@ FORMULA = (
 def test_the_rows_of_the_model_come_back(frame):
     design = build_design(FORMULA, frame, response="positive", offset="z")
     rows = new_rows(design, frame)
-    np.testing.assert_allclose(rows.x, design.fixed.x, atol=1e-12)
-    np.testing.assert_allclose(rows.offset, design.offset)
+    np.testing.assert_allclose(rows.x[0], design.fixed.x, atol=1e-12)
+    np.testing.assert_allclose(rows.offset[0], design.offset)
     for part, z, refs in zip(design.random, rows.z, rows.refs, strict=True):
         np.testing.assert_array_equal(z, part.z)
         np.testing.assert_array_equal(refs, part.refs)
@@ -28,8 +28,8 @@ def test_some_rows_are_coded_as_among_all(frame, at):
     newdata = frame.iloc[at].drop(columns=["y"])
     for table in (newdata, pl.DataFrame(newdata.to_dict("list")), newdata.to_dict("list")):
         rows = new_rows(design, table)
-        np.testing.assert_allclose(rows.x, design.fixed.x[at], atol=1e-12)
-        np.testing.assert_allclose(rows.offset, design.offset[at])
+        np.testing.assert_allclose(rows.x[0], design.fixed.x[at], atol=1e-12)
+        np.testing.assert_allclose(rows.offset[0], design.offset[at])
         for part, z, refs in zip(design.random, rows.z, rows.refs, strict=True):
             np.testing.assert_array_equal(z, part.z[at])
             np.testing.assert_array_equal(refs, part.refs[at])
@@ -71,24 +71,24 @@ def test_without_groups_their_columns_are_not_needed(frame):
     np.testing.assert_array_equal(rows.z, np.zeros((1, 2, 2)))
     np.testing.assert_array_equal(rows.refs, [[-1, -1]])
     assert rows.positions == (None,)
-    np.testing.assert_array_equal(rows.x, [[1, 1], [1, 2]])
+    np.testing.assert_array_equal(rows.x[0], [[1, 1], [1, 2]])
 
 
 def test_an_intercept_takes_the_number_of_rows(frame):
     design = build_design("y ~ 1", frame, response="real")
-    assert new_rows(design, {"anything": [1, 2, 3]}).x.shape == (3, 1)
-    assert new_rows(build_design("y ~ 0", frame, response="real"), frame).x.shape == (12, 0)
+    assert new_rows(design, {"anything": [1, 2, 3]}).x[0].shape == (3, 1)
+    assert new_rows(build_design("y ~ 0", frame, response="real"), frame).x[0].shape == (12, 0)
 
 
 def test_categories_given_as_their_values(frame):
     frame["k"] = pd.Categorical([1, 2, 3] * 4)
     design = build_design("y ~ k", frame, response="real")
-    np.testing.assert_array_equal(new_rows(design, {"k": [3, 1]}).x, [[1, 0, 1], [1, 0, 0]])
+    np.testing.assert_array_equal(new_rows(design, {"k": [3, 1]}).x[0], [[1, 0, 1], [1, 0, 0]])
 
 
 def test_an_offset_column_is_taken_from_newdata(frame):
     design = build_design("y ~ x + offset(log(t))", frame, response="real", offset="z")
-    assert new_rows(design, {"x": [0.0], "t": [1.0], "z": [5.0]}).offset.tolist() == [5.0]
+    assert new_rows(design, {"x": [0.0], "t": [1.0], "z": [5.0]}).offset[0].tolist() == [5.0]
     with pytest.raises(ModelError, match=r"^Column 'z' is not in newdata\.$"):
         new_rows(design, {"x": [0.0], "t": [1.0]})
 
@@ -97,7 +97,7 @@ def test_an_offset_array_asks_for_a_column(frame):
     design = build_design("y ~ x", frame, response="real", offset=np.ones(12))
     with pytest.raises(ModelError, match="fit the model with the name of a column as offset"):
         new_rows(design, frame)
-    np.testing.assert_array_equal(new_rows(design, design.frame).offset, np.ones(12))
+    np.testing.assert_array_equal(new_rows(design, design.frame).offset[0], np.ones(12))
 
 
 ERRORS = [

@@ -133,7 +133,7 @@ def test_knots_are_quantiles_of_the_distinct_values(curve):
 def test_a_line_that_is_there_already_drops_that_of_the_smooth(curve):
     design = build("x + s(x)", curve)
     assert (design.fixed.names, design.fixed.dropped) == (("Intercept", "x"), ("s(x)",))
-    np.testing.assert_array_equal(new_rows(design, curve).x, design.fixed.x)
+    np.testing.assert_array_equal(new_rows(design, curve).x[0], design.fixed.x)
     assert len(design.random) == 1
 
 
@@ -174,12 +174,12 @@ EVERY = "z + s(x) + s(center(z), k=5) + s(x, k=4, by=g) + s(x, k=5, by=few) + (1
 def test_the_rows_of_the_model_come_back(curve):
     design = build(EVERY, curve)
     rows = new_rows(design, curve)
-    np.testing.assert_array_equal(rows.x, design.fixed.x)
+    np.testing.assert_array_equal(rows.x[0], design.fixed.x)
     for part, z, refs in zip(design.random, rows.z, rows.refs, strict=True):
         np.testing.assert_array_equal(z, part.z)
         np.testing.assert_array_equal(refs, part.refs)
     some = new_rows(design, curve.tail(3))
-    np.testing.assert_allclose(some.x, design.fixed.x[-3:])
+    np.testing.assert_allclose(some.x[0], design.fixed.x[-3:])
     for part, z in zip(design.random, some.z, strict=True):
         np.testing.assert_allclose(z, part.z[-3:], atol=1e-12)
 
@@ -187,7 +187,7 @@ def test_the_rows_of_the_model_come_back(curve):
 def test_smooths_are_coded_at_the_level_of_the_population(curve):
     design = build(EVERY, curve)
     rows = new_rows(design, curve.drop(columns=["h", "y"]), random=False, groups=False)
-    np.testing.assert_array_equal(rows.x, design.fixed.x)
+    np.testing.assert_array_equal(rows.x[0], design.fixed.x)
     for part, z, refs in zip(design.random, rows.z, rows.refs, strict=True):
         np.testing.assert_array_equal(z, part.z if part.is_smooth else np.zeros((60, 1)))
         np.testing.assert_array_equal(refs, np.full(60, 0 if part.is_smooth else -1))

@@ -55,7 +55,7 @@ def test_polars_needs_no_pyarrow(frame, monkeypatch):
     design = build_design(FORMULA, table, response="count")
     assert design.fixed.names == ("Intercept", "x", "g[T.b]", "g[T.a]")
     assert design.dropped_rows == 1
-    assert new_rows(design, table.tail(2)).x.shape == (2, 4)
+    assert new_rows(design, table.tail(2)).x[0].shape == (2, 4)
 
 
 def test_order_of_levels_is_that_of_the_table(frame):
