@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .covariances import register_covariance as register_covariance
     from .families import Bernoulli as Bernoulli
     from .families import Beta as Beta
+    from .families import BetaBinomial as BetaBinomial
     from .families import Binomial as Binomial
     from .families import Cumulative as Cumulative
     from .families import CustomFamily as CustomFamily
@@ -61,7 +62,17 @@ _PUBLIC = {
     "study": ("Bootstrap", "SimulationStudy", "Power"),
     "covariances": ("AbstractCorrelation", "register_covariance"),
     "families": (
-        *("Gaussian", "Bernoulli", "Binomial", "Poisson", "Gamma", "NBinom1", "NBinom2", "CustomFamily"),
+        *(
+            "Gaussian",
+            "Bernoulli",
+            "Binomial",
+            "BetaBinomial",
+            "Poisson",
+            "Gamma",
+            "NBinom1",
+            "NBinom2",
+            "CustomFamily",
+        ),
         "Tweedie",
         "Cumulative",
         "StudentT",

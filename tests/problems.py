@@ -14,6 +14,7 @@ RESPONSE = {
     "gaussian": "real",
     "bernoulli": "won",
     "binomial": "hits / size",
+    "betabinomial": "hits / size",
     "poisson": "count",
     "gamma": "amount",
     "nbinom1": "count",

@@ -23,7 +23,12 @@ def size(tau):
     return tau**-2
 
 
-NATURAL = {"nbinom1": (np.square,), "nbinom2": (size,), "student_t": (np.exp, size)}  # the exponential of others
+NATURAL = {  # of the parameters; the exponential of others
+    "betabinomial": (size,),
+    "nbinom1": (np.square,),
+    "nbinom2": (size,),
+    "student_t": (np.exp, size),
+}
 
 
 def families():
@@ -85,6 +90,7 @@ def reference(family, mu, phi):
         "inverse_gaussian": lambda: scipy.stats.invgauss(mu * sigma**2, scale=sigma**-2),
         "student_t": lambda: scipy.stats.t(phi[1] ** -2, mu, sigma),
         "bernoulli": lambda: scipy.stats.bernoulli(mu),
+        "betabinomial": lambda: scipy.stats.betabinom(int(TRIALS), mu / phi[0] ** 2, (1 - mu) / phi[0] ** 2),
         "binomial": lambda: scipy.stats.binom(int(TRIALS), mu),
     }[family.name]()
 

@@ -2,6 +2,7 @@
 
 from .._errors import ModelError
 from ._beta import Beta as Beta
+from ._betabinomial import BetaBinomial as BetaBinomial
 from ._binomial import Bernoulli as Bernoulli
 from ._binomial import Binomial as Binomial
 from ._cumulative import Cumulative as Cumulative
@@ -24,7 +25,7 @@ from ._tweedie import Tweedie as Tweedie
 FAMILIES: dict[str, type[AbstractFamily]] = {
     family.name: family
     for family in (
-        *(Gaussian, Bernoulli, Binomial, Poisson, Gamma, NBinom1, NBinom2),
+        *(Gaussian, Bernoulli, Binomial, BetaBinomial, Poisson, Gamma, NBinom1, NBinom2),
         LogNormal,
         Beta,
         InverseGaussian,

@@ -46,8 +46,7 @@ def _log1p_ratio(order: int, z: Values) -> Values:
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
 def _log_rising(order: int, y: Values, alpha: Values) -> Values:
     """`log_rising`, `order` times differentiated by `alpha`."""
-    # Of counts 0 and 1 the sum is zero, and rounding would be multiplied by 1 / mu where alpha is.
-    return jnp.where(y > 1, _slope(order, y, alpha) if order else _value(y, alpha), 0.0)
+    return _slope(order, y, alpha) if order else _value(y, alpha)
 
 
 def _rule(function: Callable) -> None:
@@ -65,43 +64,70 @@ _rule(_log1p_ratio)
 _rule(_log_rising)
 
 
+# Nothing below is a function of the counts alone: XLA takes such an expression out of a loop before it sees that
+# another one is the same, and from then on everything that hangs on it is there twice.
+
+
 @jax.jit
 def _value(y: Values, alpha: Values) -> Values:
-    w, u = alpha / (1 + _SHIFT * alpha), alpha / (1 + (y + _SHIFT) * alpha)
+    in_count = 1 + y * alpha
+    w, u = alpha / (1 + _SHIFT * alpha), alpha / (in_count + _SHIFT * alpha)
     (ratio,) = _integrals(0, y * w)
     excess = jnp.zeros_like(u)  # of the product of (1 + (y + k) alpha) / (1 + k alpha) over one
     for k in _STEPS:
         factor = y * (alpha / (1 + k * alpha))
         excess = excess + factor + excess * factor
-    in_ratio = y * (ratio - 1) + (y - 0.5) * (y * w) * ratio
-    return in_ratio + y * jnp.log1p(_SHIFT * alpha) - jnp.log1p(excess) + stirling(u) - stirling(w)
+    in_ratio = y * (ratio - 1) + _less_half(y, y * w * ratio)
+    found = in_ratio + y * jnp.log1p(_SHIFT * alpha) - jnp.log1p(excess) + stirling(u) - stirling(w)
+    return _of_two_or_more(y, in_count, found)
 
 
 @functools.partial(jax.jit, static_argnums=0)  # as a program of its own it is traced once
 def _slope(order: int, y: Values, alpha: Values) -> Values:
     """The logarithms by `d^n log(1 + c alpha) = (-1)^(n - 1) (n - 1)! (c / (1 + c alpha))^n`, the rest as functions of
     `w = alpha / (1 + 6 alpha)` and `u = alpha / (1 + (y + 6) alpha)`."""
-    at_shift, at_count = 1 + _SHIFT * alpha, 1 + (y + _SHIFT) * alpha
+    in_count, at_shift = 1 + y * alpha, 1 + _SHIFT * alpha
+    at_count = in_count + _SHIFT * alpha
     w, u = alpha / at_shift, alpha / at_count
-    p, t = _integrals(order, y * w), y / (1 + y * w)
+    p, t = _integrals(order, y * w), 1 / (1 + y * w)
     by_w, by_u = [], []
     for j in range(1, order + 1):
-        in_ratio = j * y ** (j + 1) * p[j] - (y - 0.5) * t**j
-        by_w.append((-1) ** j * math.factorial(j - 1) * in_ratio - _stirling_slope(j, w))
+        of_ratio = functools.reduce(lambda found, _: found * y, range(j + 1), j * p[j])
+        by_w.append(
+            (-1) ** j * math.factorial(j - 1) * (of_ratio - _less_half(y, (y * t) ** j)) - _stirling_slope(j, w)
+        )
         by_u.append(_stirling_slope(j, u))
-    back = sum(((y + k) / (1 + (y + k) * alpha)) ** order - (k / (1 + k * alpha)) ** order for k in _STEPS)
+    back = sum(_per(y, k, in_count + k * alpha) ** order - (k / (1 + k * alpha)) ** order for k in _STEPS)
     logarithms = (-1) ** order * math.factorial(order - 1) * (y * (_SHIFT / at_shift) ** order - back)
-    return _chain(_SHIFT, at_shift, by_w) + _chain(y + _SHIFT, at_count, by_u) - logarithms
+    slopes = _chain(_SHIFT / at_shift, at_shift, by_w) + _chain(_per(y, _SHIFT, at_count), at_count, by_u)
+    return _of_two_or_more(y, in_count, slopes - logarithms)
 
 
-def _chain(c: Values | int, whole: Values, slopes: Sequence[Values]) -> Values:
+def _less_half(y: Values, x: Values) -> Values:
+    """`(y - 1/2) x`."""
+    return y * x - 0.5 * x
+
+
+def _per(y: Values, k: int, whole: Values) -> Values:
+    """`(y + k) / whole`."""
+    r = 1 / whole
+    return y * r + k * r
+
+
+def _of_two_or_more(y: Values, positive: Values, found: Values) -> Values:
+    """`found` where `y > 1`. Of counts 0 and 1 the sum is zero, and rounding would be multiplied by 1 / mu where
+    `alpha` is."""
+    return jnp.where(y * positive > positive, found, 0.0)
+
+
+def _chain(part: Values, whole: Values, slopes: Sequence[Values]) -> Values:
     """The n-th derivative by `alpha` of a function of `alpha / whole`, `whole = 1 + c alpha`, from its first n
-    `slopes`: `sum_j L(n, j) (-c)^(n - j) whole^(-n - j) slope_j` with the Lah numbers `L`."""
+    `slopes`: `sum_j L(n, j) (-c)^(n - j) whole^(-n - j) slope_j` with the Lah numbers `L`; `part = c / whole`."""
     n, r = len(slopes), 1 / whole
     total = jnp.zeros_like(r)
     for j, slope in enumerate(slopes, 1):
         lah = math.comb(n - 1, j - 1) * math.factorial(n) // math.factorial(j)
-        total = total + lah * (-c * r) ** (n - j) * r ** (2 * j - 2) * slope
+        total = total + lah * (-part) ** (n - j) * r ** (2 * j - 2) * slope
     return total / whole**2
 
 
