@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from .families import NBinom2 as NBinom2
     from .families import Poisson as Poisson
     from .families import StudentT as StudentT
+    from .families import TruncatedNBinom1 as TruncatedNBinom1
+    from .families import TruncatedNBinom2 as TruncatedNBinom2
+    from .families import TruncatedPoisson as TruncatedPoisson
     from .families import Tweedie as Tweedie
     from .marginal import AGHQ as AGHQ
     from .marginal import Exact as Exact
@@ -74,6 +77,7 @@ _PUBLIC = {
             "CustomFamily",
         ),
         "Tweedie",
+        *("TruncatedPoisson", "TruncatedNBinom1", "TruncatedNBinom2"),
         "Cumulative",
         "StudentT",
         "InverseGaussian",

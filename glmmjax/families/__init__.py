@@ -20,6 +20,9 @@ from ._nbinom import NBinom2 as NBinom2
 from ._nbinom1 import NBinom1 as NBinom1
 from ._poisson import Poisson as Poisson
 from ._student import StudentT as StudentT
+from ._truncated import TruncatedNBinom1 as TruncatedNBinom1
+from ._truncated import TruncatedNBinom2 as TruncatedNBinom2
+from ._truncated import TruncatedPoisson as TruncatedPoisson
 from ._tweedie import Tweedie as Tweedie
 
 FAMILIES: dict[str, type[AbstractFamily]] = {
@@ -32,6 +35,7 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
         StudentT,
         Cumulative,
         Tweedie,
+        *(TruncatedPoisson, TruncatedNBinom1, TruncatedNBinom2),
     )
 }
 
