@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .covariances import register_covariance as register_covariance
     from .families import Bernoulli as Bernoulli
     from .families import Beta as Beta
+    from .families import BetaBinomial as BetaBinomial
     from .families import Binomial as Binomial
     from .families import Cumulative as Cumulative
     from .families import CustomFamily as CustomFamily
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
     from .families import NBinom2 as NBinom2
     from .families import Poisson as Poisson
     from .families import StudentT as StudentT
+    from .families import TruncatedNBinom1 as TruncatedNBinom1
+    from .families import TruncatedNBinom2 as TruncatedNBinom2
+    from .families import TruncatedPoisson as TruncatedPoisson
     from .families import Tweedie as Tweedie
     from .marginal import AGHQ as AGHQ
     from .marginal import Exact as Exact
@@ -61,8 +65,19 @@ _PUBLIC = {
     "study": ("Bootstrap", "SimulationStudy", "Power"),
     "covariances": ("AbstractCorrelation", "register_covariance"),
     "families": (
-        *("Gaussian", "Bernoulli", "Binomial", "Poisson", "Gamma", "NBinom1", "NBinom2", "CustomFamily"),
+        *(
+            "Gaussian",
+            "Bernoulli",
+            "Binomial",
+            "BetaBinomial",
+            "Poisson",
+            "Gamma",
+            "NBinom1",
+            "NBinom2",
+            "CustomFamily",
+        ),
         "Tweedie",
+        *("TruncatedPoisson", "TruncatedNBinom1", "TruncatedNBinom2"),
         "Cumulative",
         "StudentT",
         "InverseGaussian",

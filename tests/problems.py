@@ -14,6 +14,7 @@ RESPONSE = {
     "gaussian": "real",
     "bernoulli": "won",
     "binomial": "hits / size",
+    "betabinomial": "hits / size",
     "poisson": "count",
     "gamma": "amount",
     "nbinom1": "count",
@@ -22,6 +23,9 @@ RESPONSE = {
     "inverse_gaussian": "amount",
     "student_t": "real",
     "beta": "share",
+    "truncated_poisson": "seen",
+    "truncated_nbinom1": "seen",
+    "truncated_nbinom2": "seen",
     "cumulative": "grade",
     "tweedie": "rain",
 }
@@ -44,6 +48,7 @@ SIZES = (1, 2, 3, 4, 6, 10)
 def table(seed: int = 3) -> pd.DataFrame:
     """26 rows in 6 groups of unequal size, with a response of every kind, weights and an offset."""
     later = np.random.default_rng([seed, 1])  # for columns that came after the others
+    latest = np.random.default_rng([seed, 2])
     rng = np.random.default_rng(seed)
     g = np.repeat(np.arange(len(SIZES)), SIZES)
     x = rng.normal(size=len(g))
@@ -64,6 +69,7 @@ def table(seed: int = 3) -> pd.DataFrame:
             "share": later.beta(5 / (1 + np.exp(-eta)), 5 / (1 + np.exp(eta))),
             "grade": 1 + np.searchsorted((-0.7, 0.4, 1.5), eta + later.logistic(size=len(g))),
             "rain": later.gamma(np.maximum(rain := later.poisson(np.exp(eta)), 1)) * (rain > 0),
+            "seen": np.maximum(latest.poisson(np.exp(eta) + 0.5), 1),
         }
     )
 

@@ -23,7 +23,14 @@ def size(tau):
     return tau**-2
 
 
-NATURAL = {"nbinom1": (np.square,), "nbinom2": (size,), "student_t": (np.exp, size)}  # the exponential of others
+NATURAL = {  # of the parameters; the exponential of others
+    "betabinomial": (size,),
+    "nbinom1": (np.square,),
+    "nbinom2": (size,),
+    "student_t": (np.exp, size),
+    "truncated_nbinom1": (np.square,),
+    "truncated_nbinom2": (size,),
+}
 
 
 def families():
@@ -66,13 +73,43 @@ def responses(family) -> np.ndarray:
         "positive": np.array([0.05, 0.7, 3.1]),
         "unit": np.array([0.02, 0.4, 0.95]),
         "count": np.array([0.0, 1.0, 4.0, 11.0]),
+        "positive_count": np.array([1.0, 2.0, 4.0, 11.0]),
         "binary": np.array([0.0, 1.0]),
         "proportion": np.stack([np.array([0.0, 2.0, 7.0]), np.full(3, TRIALS)]),
     }[family.response]
 
 
+class ZeroTruncated:
+    """A distribution of counts given that they are not zero: the member with mean `mu` of scipy's `whole(mean)`."""
+
+    def __init__(self, whole, mu):
+        low, high = np.full_like(mu, 1e-9), np.array(mu, float)
+        for _ in range(100):  # bisection for the mean of all counts
+            middle = np.sqrt(low * high)
+            too_low = middle < mu * -np.expm1(whole(middle).logpmf(0))
+            low, high = np.where(too_low, middle, low), np.where(too_low, high, middle)
+        self._whole = whole(low)
+        self._positive = -np.expm1(self._whole.logpmf(0))
+
+    def logpmf(self, y):
+        return np.where(y > 0, self._whole.logpmf(y) - np.log(self._positive), -np.inf)
+
+    def pmf(self, y):
+        return np.exp(self.logpmf(y))
+
+    def stats(self, moments):
+        """Mean, variance and kurtosis, by summation."""
+        assert moments == "mvk"
+        y = np.arange(4000.0)
+        mean = (self.pmf(y) * y).sum()
+        variance, fourth = ((self.pmf(y) * (y - mean) ** k).sum() for k in (2, 4))
+        return mean, variance, fourth / variance**2 - 3
+
+
 def reference(family, mu, phi):
     """scipy's distribution with mean `mu` (for proportions the probability)."""
+    if family.response == "positive_count":
+        return ZeroTruncated(lambda mean: reference(family.other, mean, phi), mu)
     sigma = np.exp(phi[0]) if len(phi) else None
     return {
         "gaussian": lambda: scipy.stats.norm(mu, sigma),
@@ -85,6 +122,7 @@ def reference(family, mu, phi):
         "inverse_gaussian": lambda: scipy.stats.invgauss(mu * sigma**2, scale=sigma**-2),
         "student_t": lambda: scipy.stats.t(phi[1] ** -2, mu, sigma),
         "bernoulli": lambda: scipy.stats.bernoulli(mu),
+        "betabinomial": lambda: scipy.stats.betabinom(int(TRIALS), mu / phi[0] ** 2, (1 - mu) / phi[0] ** 2),
         "binomial": lambda: scipy.stats.binom(int(TRIALS), mu),
     }[family.name]()
 
@@ -155,8 +193,8 @@ class TestFamilies:
                 density = jax.jit(lambda y, eta=eta: jnp.exp(log_prob(family, y, eta, phi))[0])
                 total = quad(lambda y, f=density: float(f(np.array([y]))), low, high, epsrel=1e-9, limit=200)[0]
             else:
-                support = {"binary": 2, "proportion": int(TRIALS) + 1, "count": 400}[family.response]
-                y = np.arange(support, dtype=float)
+                support = {"binary": 2, "proportion": int(TRIALS) + 1}.get(family.response, 400)
+                y = np.arange(family.response == "positive_count", support, dtype=float)
                 y = np.stack([y, np.full(support, TRIALS)]) if family.response == "proportion" else y
                 total = float(jnp.exp(log_prob(family, y, eta, phi)).sum())
             assert total == pytest.approx(1, abs=1e-8)

@@ -58,6 +58,10 @@ RULES: dict[str, tuple[Rule, ...]] = {
         Rule(lambda y: y < 0, "must be counts, which are not negative"),
         Rule(not_whole, "must be counts, which are whole"),
     ),
+    "positive_count": (
+        Rule(lambda y: y < 1, "must be counts from one up"),
+        Rule(not_whole, "must be counts, which are whole"),
+    ),
     "binary": (Rule(lambda y: (y != 0) & (y != 1), "must be 0 or 1"),),
 }
 KINDS = (*RULES, "proportion")

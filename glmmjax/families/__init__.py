@@ -2,6 +2,7 @@
 
 from .._errors import ModelError
 from ._beta import Beta as Beta
+from ._betabinomial import BetaBinomial as BetaBinomial
 from ._binomial import Bernoulli as Bernoulli
 from ._binomial import Binomial as Binomial
 from ._composite import AbstractComposite as AbstractComposite
@@ -25,6 +26,9 @@ from ._nbinom import NBinom2 as NBinom2
 from ._nbinom1 import NBinom1 as NBinom1
 from ._poisson import Poisson as Poisson
 from ._student import StudentT as StudentT
+from ._truncated import TruncatedNBinom1 as TruncatedNBinom1
+from ._truncated import TruncatedNBinom2 as TruncatedNBinom2
+from ._truncated import TruncatedPoisson as TruncatedPoisson
 from ._tweedie import Tweedie as Tweedie
 from ._zero_inflated import ZeroInflated as ZeroInflated
 from ._zero_inflated import is_hurdle as is_hurdle
@@ -32,13 +36,14 @@ from ._zero_inflated import is_hurdle as is_hurdle
 FAMILIES: dict[str, type[AbstractFamily]] = {
     family.name: family
     for family in (
-        *(Gaussian, Bernoulli, Binomial, Poisson, Gamma, NBinom1, NBinom2),
+        *(Gaussian, Bernoulli, Binomial, BetaBinomial, Poisson, Gamma, NBinom1, NBinom2),
         LogNormal,
         Beta,
         InverseGaussian,
         StudentT,
         Cumulative,
         Tweedie,
+        *(TruncatedPoisson, TruncatedNBinom1, TruncatedNBinom2),
     )
 }
 

@@ -21,7 +21,7 @@ class Bernoulli(AbstractFamily):
     dispersion_names: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, link: str | AbstractLink = "logit"):
-        self.link = _unit_link(link, self.name)
+        self.link = unit_link(link, self.name)
 
     def kernel(self, y, eta, phi):
         return _kernel(self.link, y, 1.0, eta)
@@ -67,7 +67,7 @@ class Binomial(AbstractFamily):
     dispersion_names: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, link: str | AbstractLink = "logit"):
-        self.link = _unit_link(link, self.name)
+        self.link = unit_link(link, self.name)
 
     def kernel(self, y, eta, phi):
         return _kernel(self.link, y[0], y[1], eta)
@@ -107,7 +107,8 @@ class Binomial(AbstractFamily):
         return Traits(log_concave=self.link.name != "cauchit", can_separate=True)
 
 
-def _unit_link(link: str | AbstractLink, family: str) -> AbstractUnitLink:
+def unit_link(link: str | AbstractLink, family: str) -> AbstractUnitLink:
+    """The link for probabilities called `link`, or a `ModelError`."""
     unit = as_link(link, _LINKS, family)
     assert isinstance(unit, AbstractUnitLink)
     return unit

@@ -13,7 +13,7 @@ from ._link import Values
 HALF_LOG_2PI = 0.9189385332046727
 _SHIFT = 6
 _LOG_SHIFT = 1.791759469228055
-_STIRLING = (
+STIRLING = (
     *(1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360),
     *(1 / 156, -3617 / 122400, 43867 / 244188, -174611 / 125400),
 )
@@ -61,7 +61,7 @@ def log_gamma_rest(log_x: Values) -> Values:
 
 def stirling(a: Values) -> Values:
     """`lgamma(1 / a)` less the elementary part of Stirling's series."""
-    return a * polynomial(_STIRLING, a * a)
+    return a * polynomial(STIRLING, a * a)
 
 
 @functools.partial(jax.custom_jvp, nondiff_argnums=(0,))

@@ -81,6 +81,6 @@ def bounds_on_counts(glmm: GLMM) -> np.ndarray:
     """`IntegralProblem.counts` for a model, or for each member of a batch (leading axes): `_TALLY`, or 0 where a tally
     does not apply or pay. It depends on the member alone, whose bits are then its own affair."""
     y, cells = np.asarray(glmm.y), glmm.weights.shape[-1] * glmm.weights.shape[-2]
-    if glmm.family.response != "count" or not glmm.family.dispersion_names or cells < _TALLY:
+    if glmm.family.response not in ("count", "positive_count") or not glmm.family.dispersion_names or cells < _TALLY:
         return np.zeros(y.shape[: -3 if glmm.family.response == "proportion" else -2], int)
     return np.where(y.max((-1, -2)) < _TALLY, _TALLY, 0)

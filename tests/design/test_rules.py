@@ -7,7 +7,7 @@ from hypothesis.extra import numpy as hnp
 from glmmjax._errors import ModelError
 from glmmjax.design import build_design, invalid_responses
 
-KINDS = ["real", "positive", "count", "binary", "proportion"]
+KINDS = ["real", "positive", "count", "positive_count", "binary", "proportion"]
 VALUES = st.sampled_from([0.0, 0.0, 1.0, 1.0, 2.0, 3.0, 0.5, -1.0, np.nan, np.inf, -np.inf, 1e101, 1e99])
 
 
