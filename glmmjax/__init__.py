@@ -27,9 +27,11 @@ if TYPE_CHECKING:
     from .api import simulation_study as simulation_study
     from .covariances import AbstractCorrelation as AbstractCorrelation
     from .covariances import register_covariance as register_covariance
+    from .families import AdjacentCategory as AdjacentCategory
     from .families import Bernoulli as Bernoulli
     from .families import Beta as Beta
     from .families import Binomial as Binomial
+    from .families import ContinuationRatio as ContinuationRatio
     from .families import Cumulative as Cumulative
     from .families import CustomFamily as CustomFamily
     from .families import Gamma as Gamma
@@ -63,7 +65,7 @@ _PUBLIC = {
     "families": (
         *("Gaussian", "Bernoulli", "Binomial", "Poisson", "Gamma", "NBinom1", "NBinom2", "CustomFamily"),
         "Tweedie",
-        "Cumulative",
+        *("Cumulative", "ContinuationRatio", "AdjacentCategory"),
         "StudentT",
         "InverseGaussian",
         "Beta",

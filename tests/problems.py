@@ -23,6 +23,8 @@ RESPONSE = {
     "student_t": "real",
     "beta": "share",
     "cumulative": "grade",
+    "continuation_ratio": "grade",
+    "adjacent_category": "grade",
     "tweedie": "rain",
 }
 # beta that keeps the mean in the range of the link, whatever the random effects

@@ -1,9 +1,11 @@
 """Response distributions and links. `FAMILIES` is the registry that the tests walk over."""
 
 from .._errors import ModelError
+from ._adjacent import AdjacentCategory as AdjacentCategory
 from ._beta import Beta as Beta
 from ._binomial import Bernoulli as Bernoulli
 from ._binomial import Binomial as Binomial
+from ._continuation import ContinuationRatio as ContinuationRatio
 from ._cumulative import Cumulative as Cumulative
 from ._custom import CustomFamily as CustomFamily
 from ._family import AbstractFamily as AbstractFamily
@@ -17,6 +19,7 @@ from ._link import on_branch as on_branch
 from ._lognormal import LogNormal as LogNormal
 from ._nbinom import NBinom2 as NBinom2
 from ._nbinom1 import NBinom1 as NBinom1
+from ._ordinal import AbstractOrdinal as AbstractOrdinal
 from ._poisson import Poisson as Poisson
 from ._student import StudentT as StudentT
 from ._tweedie import Tweedie as Tweedie
@@ -30,6 +33,8 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
         InverseGaussian,
         StudentT,
         Cumulative,
+        ContinuationRatio,
+        AdjacentCategory,
         Tweedie,
     )
 }
