@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .families import NBinom1 as NBinom1
     from .families import NBinom2 as NBinom2
     from .families import Poisson as Poisson
+    from .families import SkewNormal as SkewNormal
     from .families import StudentT as StudentT
     from .families import Tweedie as Tweedie
     from .marginal import AGHQ as AGHQ
@@ -67,6 +68,7 @@ _PUBLIC = {
         "Tweedie",
         *("Cumulative", "ContinuationRatio", "AdjacentCategory"),
         "StudentT",
+        "SkewNormal",
         "InverseGaussian",
         "Beta",
         "LogNormal",

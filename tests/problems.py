@@ -21,6 +21,7 @@ RESPONSE = {
     "lognormal": "amount",
     "inverse_gaussian": "amount",
     "student_t": "real",
+    "skew_normal": "real",
     "beta": "share",
     "cumulative": "grade",
     "continuation_ratio": "grade",

@@ -23,7 +23,12 @@ def size(tau):
     return tau**-2
 
 
-NATURAL = {"nbinom1": (np.square,), "nbinom2": (size,), "student_t": (np.exp, size)}  # the exponential of others
+NATURAL = {  # the exponential of others
+    "nbinom1": (np.square,),
+    "nbinom2": (size,),
+    "student_t": (np.exp, size),
+    "skew_normal": (np.exp, float),
+}
 
 
 def families():
@@ -84,9 +89,17 @@ def reference(family, mu, phi):
         "beta": lambda: scipy.stats.beta(mu * sigma, (1 - mu) * sigma),
         "inverse_gaussian": lambda: scipy.stats.invgauss(mu * sigma**2, scale=sigma**-2),
         "student_t": lambda: scipy.stats.t(phi[1] ** -2, mu, sigma),
+        "skew_normal": lambda: skew_normal(mu, sigma, phi[1]),
         "bernoulli": lambda: scipy.stats.bernoulli(mu),
         "binomial": lambda: scipy.stats.binom(int(TRIALS), mu),
     }[family.name]()
+
+
+def skew_normal(mu, sigma, alpha):
+    """scipy's distribution by its mean and standard deviation."""
+    shift, variance = scipy.stats.skewnorm.stats(alpha)
+    omega = sigma / np.sqrt(variance)
+    return scipy.stats.skewnorm(alpha, mu - omega * shift, omega)
 
 
 def ends(family, mu, phi):

@@ -21,6 +21,7 @@ from ._nbinom import NBinom2 as NBinom2
 from ._nbinom1 import NBinom1 as NBinom1
 from ._ordinal import AbstractOrdinal as AbstractOrdinal
 from ._poisson import Poisson as Poisson
+from ._skew_normal import SkewNormal as SkewNormal
 from ._student import StudentT as StudentT
 from ._tweedie import Tweedie as Tweedie
 
@@ -32,6 +33,7 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
         Beta,
         InverseGaussian,
         StudentT,
+        SkewNormal,
         Cumulative,
         ContinuationRatio,
         AdjacentCategory,
