@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from .families import LogNormal as LogNormal
     from .families import NBinom1 as NBinom1
     from .families import NBinom2 as NBinom2
+    from .families import OrderedBeta as OrderedBeta
     from .families import Poisson as Poisson
     from .families import SkewNormal as SkewNormal
     from .families import StudentT as StudentT
@@ -71,6 +72,7 @@ _PUBLIC = {
         "SkewNormal",
         "InverseGaussian",
         "Beta",
+        "OrderedBeta",
         "LogNormal",
     ),
     "marginal": ("Laplace", "AGHQ", "Exact", "Method", "log_marginal"),

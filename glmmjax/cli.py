@@ -104,7 +104,7 @@ def _command(commands, name: str, what: str, examples: str) -> argparse.Argument
 
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
     families = (
-        "gaussian (default), bernoulli, binomial, poisson, nbinom1, nbinom2, gamma, lognormal, beta, "
+        "gaussian (default), bernoulli, binomial, poisson, nbinom1, nbinom2, gamma, lognormal, beta, ordbeta, "
         "inverse_gaussian, student_t, skew_normal, tweedie, cumulative, continuation_ratio, adjacent_category"
     )
     parser.add_argument("--family", default="gaussian", help=families)

@@ -23,6 +23,7 @@ RESPONSE = {
     "student_t": "real",
     "skew_normal": "real",
     "beta": "share",
+    "ordbeta": "part",
     "cumulative": "grade",
     "continuation_ratio": "grade",
     "adjacent_category": "grade",
@@ -47,6 +48,7 @@ SIZES = (1, 2, 3, 4, 6, 10)
 def table(seed: int = 3) -> pd.DataFrame:
     """26 rows in 6 groups of unequal size, with a response of every kind, weights and an offset."""
     later = np.random.default_rng([seed, 1])  # for columns that came after the others
+    later_still = np.random.default_rng([seed, 2])
     rng = np.random.default_rng(seed)
     g = np.repeat(np.arange(len(SIZES)), SIZES)
     x = rng.normal(size=len(g))
@@ -66,6 +68,7 @@ def table(seed: int = 3) -> pd.DataFrame:
             "o": rng.uniform(-0.2, 0.2, len(g)),
             "share": later.beta(5 / (1 + np.exp(-eta)), 5 / (1 + np.exp(eta))),
             "grade": 1 + np.searchsorted((-0.7, 0.4, 1.5), eta + later.logistic(size=len(g))),
+            "part": np.clip(1.4 * later_still.beta(5 / (1 + np.exp(-eta)), 5 / (1 + np.exp(eta))) - 0.2, 0, 1),
             "rain": later.gamma(np.maximum(rain := later.poisson(np.exp(eta)), 1)) * (rain > 0),
         }
     )

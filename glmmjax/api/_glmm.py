@@ -38,8 +38,8 @@ def glmm(  # noqa: PLR0913 - the arguments of lme4 and glmmTMB, keyword-only
             counted.
         family: a name, or a family with its link, such as `gj.Poisson(link="sqrt")`, or one of your own,
             `gj.CustomFamily(log_prob)`. The names are `gaussian`, `bernoulli`, `binomial`, `poisson`, `gamma`,
-            `nbinom1`, `nbinom2`, `lognormal`, `beta`, `inverse_gaussian`, `student_t`, `skew_normal`, `tweedie`
-            and, of ordered categories, `cumulative`, `continuation_ratio` and `adjacent_category`.
+            `nbinom1`, `nbinom2`, `lognormal`, `beta`, `ordbeta`, `inverse_gaussian`, `student_t`, `skew_normal`,
+            `tweedie` and, of ordered categories, `cumulative`, `continuation_ratio` and `adjacent_category`.
         ziformula, dispformula: models for extra zeros and for the dispersion; not in this version.
         weights: prior weights, a column name or (n,) array. Gaussian: precisions (variance `sigma^2 / weight`); other
             families: multipliers of the log density.

@@ -49,6 +49,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "positive": (Rule(lambda y: y <= 0, "must be positive"),),
     "nonnegative": (Rule(lambda y: y < 0, "must not be negative"),),
     "unit": (Rule(lambda y: (y <= 0) | (y >= 1), "must lie between 0 and 1, without the ends"),),
+    "closed_unit": (Rule(lambda y: (y < 0) | (y > 1), "must lie between 0 and 1"),),
     "ordered": (
         Rule(lambda y: y < 1, "must be categories, which are numbered from 1"),
         Rule(not_whole, "must be categories, which are whole numbers or an ordered categorical"),

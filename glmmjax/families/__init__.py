@@ -19,6 +19,7 @@ from ._link import on_branch as on_branch
 from ._lognormal import LogNormal as LogNormal
 from ._nbinom import NBinom2 as NBinom2
 from ._nbinom1 import NBinom1 as NBinom1
+from ._ordbeta import OrderedBeta as OrderedBeta
 from ._ordinal import AbstractOrdinal as AbstractOrdinal
 from ._poisson import Poisson as Poisson
 from ._skew_normal import SkewNormal as SkewNormal
@@ -31,6 +32,7 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
         *(Gaussian, Bernoulli, Binomial, Poisson, Gamma, NBinom1, NBinom2),
         LogNormal,
         Beta,
+        OrderedBeta,
         InverseGaussian,
         StudentT,
         SkewNormal,
