@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     from .api import simulation_study as simulation_study
     from .covariances import AbstractCorrelation as AbstractCorrelation
     from .covariances import register_covariance as register_covariance
+    from .families import AdjacentCategory as AdjacentCategory
     from .families import Bernoulli as Bernoulli
     from .families import Beta as Beta
     from .families import BetaBinomial as BetaBinomial
     from .families import Binomial as Binomial
+    from .families import ContinuationRatio as ContinuationRatio
     from .families import Cumulative as Cumulative
     from .families import CustomFamily as CustomFamily
     from .families import Gamma as Gamma
@@ -39,7 +41,9 @@ if TYPE_CHECKING:
     from .families import LogNormal as LogNormal
     from .families import NBinom1 as NBinom1
     from .families import NBinom2 as NBinom2
+    from .families import OrderedBeta as OrderedBeta
     from .families import Poisson as Poisson
+    from .families import SkewNormal as SkewNormal
     from .families import StudentT as StudentT
     from .families import TruncatedNBinom1 as TruncatedNBinom1
     from .families import TruncatedNBinom2 as TruncatedNBinom2
@@ -78,10 +82,12 @@ _PUBLIC = {
         ),
         "Tweedie",
         *("TruncatedPoisson", "TruncatedNBinom1", "TruncatedNBinom2"),
-        "Cumulative",
+        *("Cumulative", "ContinuationRatio", "AdjacentCategory"),
         "StudentT",
+        "SkewNormal",
         "InverseGaussian",
         "Beta",
+        "OrderedBeta",
         "LogNormal",
     ),
     "marginal": ("Laplace", "AGHQ", "Exact", "Method", "log_marginal"),

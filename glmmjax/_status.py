@@ -46,8 +46,8 @@ class Status(enum.Enum):
         "no maximum; leave this member out."
     )
     INVALID = (
-        "Not fitted: the response has missing, infinite or impossible values for this family; mend them, or leave this "
-        "member out."
+        "Not fitted: the response has missing, infinite or impossible values for this family (categories are numbered "
+        "from 1 to the number that the model has); mend them, or leave this member out."
     )
 
     @property

@@ -8,8 +8,8 @@ import numpy as np
 
 from ._errors import ModelError
 from .covariances import AbstractCovariance, covariance_named, kinds
-from .design import Design, build_design
-from .families import AbstractFamily, Cumulative, Dispersed, ZeroInflated, as_family, innermost
+from .design import Design, build_design, category_labels
+from .families import AbstractFamily, AbstractOrdinal, Dispersed, ZeroInflated, as_family, innermost
 from .identified import refuse_dependent_columns, refuse_overlapping_terms
 from .model import GLMM
 from .structure import PROBES, Grouping, Laid, Layout, make_structure
@@ -111,16 +111,19 @@ def arrange(design: Design, family: AbstractFamily) -> MixedModel:
 
 
 def _with_categories(family: AbstractFamily, design: Design) -> AbstractFamily:
-    """A cumulative family with the number of categories that the response has, unless it was given."""
-    if not isinstance(family, Cumulative):
+    """A family of ordered categories with those that the response has, unless they were given."""
+    if not isinstance(family, AbstractOrdinal):
         return family
     if not design.has_response:
         if family.categories is None:
-            raise ModelError("A cumulative model without a response needs a number: gj.Cumulative(categories=5).")
+            kind = type(family).__name__
+            raise ModelError(f"A model of categories without a response needs a number: gj.{kind}(categories=5).")
         return family
     found = int(design.y.max())
-    if family.categories is None:
-        return Cumulative(family.link, found)
+    if family.categories is None or (family.categories == found and family.labels is None):
+        labels = category_labels(design.response_name, design.frame, design.weights)
+        # A response that took the place of another one need not have all of the categories.
+        return family.with_categories(found, labels if len(labels) == found else None)
     if family.categories < found:
         raise ModelError(f"The response {design.response_name} has {found} categories, not {family.categories}.")
     return family

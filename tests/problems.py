@@ -22,11 +22,15 @@ RESPONSE = {
     "lognormal": "amount",
     "inverse_gaussian": "amount",
     "student_t": "real",
+    "skew_normal": "real",
     "beta": "share",
     "truncated_poisson": "seen",
     "truncated_nbinom1": "seen",
     "truncated_nbinom2": "seen",
+    "ordbeta": "part",
     "cumulative": "grade",
+    "continuation_ratio": "grade",
+    "adjacent_category": "grade",
     "tweedie": "rain",
 }
 # beta that keeps the mean in the range of the link, whatever the random effects
@@ -49,6 +53,7 @@ def table(seed: int = 3) -> pd.DataFrame:
     """26 rows in 6 groups of unequal size, with a response of every kind, weights and an offset."""
     later = np.random.default_rng([seed, 1])  # for columns that came after the others
     latest = np.random.default_rng([seed, 2])
+    later_still = np.random.default_rng([seed, 2])
     rng = np.random.default_rng(seed)
     g = np.repeat(np.arange(len(SIZES)), SIZES)
     x = rng.normal(size=len(g))
@@ -68,6 +73,7 @@ def table(seed: int = 3) -> pd.DataFrame:
             "o": rng.uniform(-0.2, 0.2, len(g)),
             "share": later.beta(5 / (1 + np.exp(-eta)), 5 / (1 + np.exp(eta))),
             "grade": 1 + np.searchsorted((-0.7, 0.4, 1.5), eta + later.logistic(size=len(g))),
+            "part": np.clip(1.4 * later_still.beta(5 / (1 + np.exp(-eta)), 5 / (1 + np.exp(eta))) - 0.2, 0, 1),
             "rain": later.gamma(np.maximum(rain := later.poisson(np.exp(eta)), 1)) * (rain > 0),
             "seen": np.maximum(latest.poisson(np.exp(eta) + 0.5), 1),
         }

@@ -28,6 +28,7 @@ NATURAL = {  # of the parameters; the exponential of others
     "nbinom1": (np.square,),
     "nbinom2": (size,),
     "student_t": (np.exp, size),
+    "skew_normal": (np.exp, float),
     "truncated_nbinom1": (np.square,),
     "truncated_nbinom2": (size,),
 }
@@ -35,8 +36,8 @@ NATURAL = {  # of the parameters; the exponential of others
 
 def families():
     for kind in FAMILIES.values():
-        # No densities or probabilities alone around a mean: tests/families/test_cumulative.py, test_tweedie.py
-        if kind.response in ("ordered", "nonnegative"):
+        # No densities or probabilities alone around a mean: tests/families/test_cumulative.py, test_tweedie.py...
+        if kind.response in ("ordered", "nonnegative", "closed_unit"):
             continue
         for link in LINKS:
             try:
@@ -121,10 +122,18 @@ def reference(family, mu, phi):
         "beta": lambda: scipy.stats.beta(mu * sigma, (1 - mu) * sigma),
         "inverse_gaussian": lambda: scipy.stats.invgauss(mu * sigma**2, scale=sigma**-2),
         "student_t": lambda: scipy.stats.t(phi[1] ** -2, mu, sigma),
+        "skew_normal": lambda: skew_normal(mu, sigma, phi[1]),
         "bernoulli": lambda: scipy.stats.bernoulli(mu),
         "betabinomial": lambda: scipy.stats.betabinom(int(TRIALS), mu / phi[0] ** 2, (1 - mu) / phi[0] ** 2),
         "binomial": lambda: scipy.stats.binom(int(TRIALS), mu),
     }[family.name]()
+
+
+def skew_normal(mu, sigma, alpha):
+    """scipy's distribution by its mean and standard deviation."""
+    shift, variance = scipy.stats.skewnorm.stats(alpha)
+    omega = sigma / np.sqrt(variance)
+    return scipy.stats.skewnorm(alpha, mu - omega * shift, omega)
 
 
 def ends(family, mu, phi):

@@ -13,7 +13,7 @@ import pandas as pd
 from .._errors import ModelError
 from .._status import STATUSES, Status
 from ..design import Design, Faults, formula_offset, invalid_responses, is_identified, replace_response
-from ..families import AbstractFamily, innermost
+from ..families import AbstractFamily, AbstractOrdinal, innermost
 from ..mixed import MixedModel, arrange, assemble, groupings, lay_out
 from ..model import GLMM
 from ..structure import Laid, Layout, Structure, make_structures
@@ -157,12 +157,13 @@ class SharedDesign(AbstractMembers):
         return Loaded(status, working, self._own, y_sd)
 
     def _faults(self, y: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-        kind = self._model.family.response
+        family = self._model.family
+        kind, top = family.response, family.categories if isinstance(family, AbstractOrdinal) else None
         if not _differs(self._weights):
-            return _status_of(invalid_responses(y, kind, self._prior(0)))
+            return _status_of(invalid_responses(y, kind, self._prior(0), top))
         status = np.full(len(numbers), STATUSES.index(Status.NOT_IDENTIFIED))
         for i in np.flatnonzero(~self._thin[numbers]):
-            status[i] = _status_of(invalid_responses(y[[i]], kind, self._prior(numbers[i])))[0]
+            status[i] = _status_of(invalid_responses(y[[i]], kind, self._prior(numbers[i]), top))[0]
         return status
 
     def _unidentified(self) -> np.ndarray:

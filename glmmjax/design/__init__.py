@@ -4,6 +4,7 @@ from ._build import build_design
 from ._newrows import NewRows, new_rows
 from ._parts import Design, FixedPart, Predictor, RandomPart
 from ._replace import formula_offset, replace_response
+from ._response import category_labels
 from ._rules import Faults, invalid_responses
 from ._split import is_identified, split_design
 from ._subset import subset_rows
@@ -16,6 +17,7 @@ __all__ = [
     "Predictor",
     "RandomPart",
     "build_design",
+    "category_labels",
     "formula_offset",
     "invalid_responses",
     "is_identified",

@@ -101,6 +101,16 @@ def _categories(text: str, frame: pd.DataFrame, weights: np.ndarray | None) -> n
     return np.minimum(np.searchsorted(seen, values), len(seen) - 1) + 1.0
 
 
+def category_labels(text: str, frame: pd.DataFrame, weights: np.ndarray) -> tuple[str, ...]:
+    """What the response `text` of ordered categories, of which rows of weight zero are not there, calls them."""
+    name = plain_name(text)
+    column = None if name is None else frame[name][weights > 0]
+    if column is None or not isinstance(column.dtype, pd.CategoricalDtype):
+        values = _values(text, "ordered", frame)[weights > 0]
+        return tuple(f"{value:.0f}" for value in np.unique(values))
+    return tuple(str(label) for label in column.cat.remove_unused_categories().cat.categories)
+
+
 def read_counts(text: str) -> Counts | None:
     """The two sides of `successes / trials` or `cbind(successes, failures)`; None for anything else."""
     if plain_name(text) is not None:

@@ -50,6 +50,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "nonnegative": (Rule(lambda y: y < 0, "must not be negative"),),
     "unit": (Rule(lambda y: (y <= 0) | (y >= 1), "must lie between 0 and 1, without the ends"),),
     "below_one": (Rule(lambda y: (y < 0) | (y >= 1), "must lie between 0 and 1, without one"),),
+    "closed_unit": (Rule(lambda y: (y < 0) | (y > 1), "must lie between 0 and 1"),),
     "ordered": (
         Rule(lambda y: y < 1, "must be categories, which are numbered from 1"),
         Rule(not_whole, "must be categories, which are whole numbers or an ordered categorical"),
@@ -69,17 +70,20 @@ NO_TRIALS = PairRule(lambda successes, trials: trials == 0, "has no trials")
 PAIR_RULES = (NO_TRIALS, PairRule(lambda successes, trials: successes > trials, "has more successes than trials"))
 
 
-def invalid_responses(y: np.ndarray, kind: str, weights: np.ndarray | None = None) -> Faults:
+def invalid_responses(
+    y: np.ndarray, kind: str, weights: np.ndarray | None = None, categories: int | None = None
+) -> Faults:
     """Which of B responses cannot be fitted.
 
     - `y`: (B, n), or for proportions (B, n, 2) successes and trials.
     - `kind`: what the family can take, as in `build_design`.
     - `weights`: (n,) prior weights. A row of weight zero may hold no other values than the rest, and does not
         count as one that differs.
+    - `categories`: of an ordered response, those that the model has; None for any number.
     """
     members = max(1, _CHUNK // max(1, int(np.prod(y.shape[1:]))))
     starts = range(0, max(1, len(y)), members)
-    chunks = [_faults(y[start : start + members], kind, weights) for start in starts]
+    chunks = [_faults(y[start : start + members], kind, weights, categories) for start in starts]
     invalid, constant = map(np.concatenate, zip(*chunks, strict=True))
     return Faults(invalid, constant)
 
@@ -95,7 +99,7 @@ def is_constant(y: np.ndarray, kind: str, weights: np.ndarray | None) -> np.ndar
     return y.min(-1) == y.max(-1)
 
 
-def _faults(y: np.ndarray, kind: str, weights: np.ndarray | None) -> Faults:
+def _faults(y: np.ndarray, kind: str, weights: np.ndarray | None, categories: int | None) -> Faults:
     y = np.asarray(y, np.float64)
     with np.errstate(invalid="ignore"):
         if kind == "proportion":
@@ -105,6 +109,8 @@ def _faults(y: np.ndarray, kind: str, weights: np.ndarray | None) -> Faults:
                 broken |= rule.broken(successes, trials)
         else:
             broken = _broken(y, kind)
+        if categories is not None:
+            broken |= y > categories
         invalid = np.asarray(broken.any(-1))
         return Faults(invalid, is_constant(y, kind, weights) & ~invalid)
 

@@ -1,6 +1,7 @@
 """Response distributions and links. `FAMILIES` is the registry that the tests walk over."""
 
 from .._errors import ModelError
+from ._adjacent import AdjacentCategory as AdjacentCategory
 from ._beta import Beta as Beta
 from ._betabinomial import BetaBinomial as BetaBinomial
 from ._binomial import Bernoulli as Bernoulli
@@ -9,6 +10,7 @@ from ._composite import AbstractComposite as AbstractComposite
 from ._composite import conditional_mean as conditional_mean
 from ._composite import innermost as innermost
 from ._composite import predictor_names as predictor_names
+from ._continuation import ContinuationRatio as ContinuationRatio
 from ._cumulative import Cumulative as Cumulative
 from ._custom import CustomFamily as CustomFamily
 from ._dispersed import Dispersed as Dispersed
@@ -24,7 +26,10 @@ from ._link import on_branch as on_branch
 from ._lognormal import LogNormal as LogNormal
 from ._nbinom import NBinom2 as NBinom2
 from ._nbinom1 import NBinom1 as NBinom1
+from ._ordbeta import OrderedBeta as OrderedBeta
+from ._ordinal import AbstractOrdinal as AbstractOrdinal
 from ._poisson import Poisson as Poisson
+from ._skew_normal import SkewNormal as SkewNormal
 from ._student import StudentT as StudentT
 from ._truncated import TruncatedNBinom1 as TruncatedNBinom1
 from ._truncated import TruncatedNBinom2 as TruncatedNBinom2
@@ -39,9 +44,13 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
         *(Gaussian, Bernoulli, Binomial, BetaBinomial, Poisson, Gamma, NBinom1, NBinom2),
         LogNormal,
         Beta,
+        OrderedBeta,
         InverseGaussian,
         StudentT,
+        SkewNormal,
         Cumulative,
+        ContinuationRatio,
+        AdjacentCategory,
         Tweedie,
         *(TruncatedPoisson, TruncatedNBinom1, TruncatedNBinom2),
     )

@@ -1,42 +1,37 @@
 """Cumulative models of ordered categories."""
 
-import functools
 import itertools
 from typing import ClassVar
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 
-from .._errors import ModelError
-from ._family import AbstractFamily, Traits, as_link
+from ._family import Traits
 from ._link import AbstractLink, AbstractUnitLink, log_one_minus_exp_exp
+from ._ordinal import AbstractOrdinal, checked_categories, ordinal_link
 
 
-class Cumulative(AbstractFamily):
+class Cumulative(AbstractOrdinal):
     """Categories `y` = 1, ..., K with `P(y <= k) = F(t_k - eta)`, `F` the inverse link (McCullagh 1980; `clmm`).
 
-    The thresholds `t_1 < ... < t_{K - 1}` take the place of the intercept. Unconstrained they are the first one and the
-    logarithms of the increments. A model reads `categories` off its response. The mean is that of the number of the
-    category. Weights multiply the log probability.
+    The thresholds `t_1 < ... < t_{K - 1}` are flexible. Unconstrained they are the first one and the logarithms of the
+    increments.
     """
 
     link: AbstractUnitLink
     categories: int | None = eqx.field(static=True)
+    labels: tuple[str, ...] | None = eqx.field(static=True)
     name: ClassVar[str] = "cumulative"
     response: ClassVar[str] = "ordered"
 
-    def __init__(self, link: str | AbstractLink = "logit", categories: int | None = None):
-        unit = as_link(link, ("logit", "probit", "cloglog"), self.name)
-        assert isinstance(unit, AbstractUnitLink)
-        if categories is not None and categories < 2:
-            raise ModelError(f"A cumulative family needs at least 2 categories, not {categories}.")
-        self.link, self.categories = unit, categories
-
-    @property
-    def dispersion_names(self) -> tuple[str, ...]:
-        """`1|2`, `2|3`, ...: the thresholds, by the categories that they lie between."""
-        return tuple(f"{k}|{k + 1}" for k in range(1, self.categories or 1))
+    def __init__(
+        self,
+        link: str | AbstractLink = "logit",
+        categories: int | None = None,
+        labels: tuple[str, ...] | None = None,
+    ):
+        self.link = ordinal_link(link, ("logit", "probit", "cloglog"), self.name)
+        self.categories, self.labels = checked_categories(self.name, categories, labels)
 
     def kernel(self, y, eta, phi):
         """NaN for a number that is no category."""
@@ -53,29 +48,8 @@ class Cumulative(AbstractFamily):
         below, above = self.link.log_inverse(high - eta), self.link.log_complement(low - eta)
         return jnp.where(is_first, below, jnp.where(is_last, above, inside))
 
-    def base(self, y, phi, weight):
-        return jnp.zeros_like(y)
-
-    def mean(self, eta, phi):
-        return 1 + sum(jnp.exp(self.link.log_complement(t - eta)) for t in self.dispersion(phi))
-
-    def expected_curvature(self, y, eta, phi):
-        total = jnp.zeros_like(eta)
-        for k in range(1, len(phi) + 2):
-            log_p, score = jax.jvp(functools.partial(self._kernel_of, k, phi), (eta,), (jnp.ones_like(eta),))
-            total = total + jnp.exp(log_p) * score**2
-        return total
-
-    def _kernel_of(self, k, phi, eta):
-        return self.kernel(jnp.full_like(eta, k), eta, phi)
-
-    def sample(self, key, y, eta, phi, weight):
-        u = jax.random.uniform(key, eta.shape, eta.dtype)
-        above = [u > self.link.inverse(t - eta) for t in self.dispersion(phi)]
-        return 1 + sum(one.astype(eta.dtype) for one in above)
-
-    def start_mean(self, y):
-        return jnp.full_like(y, 0.5)
+    def above(self, eta, phi):
+        return tuple(jnp.exp(self.link.log_complement(t - eta)) for t in self.dispersion(phi))
 
     def dispersion(self, phi):
         thresholds = [phi[0]]
@@ -87,15 +61,9 @@ class Cumulative(AbstractFamily):
         gaps = (jnp.log(high - low) for low, high in itertools.pairwise(dispersion))
         return dispersion[0], *gaps
 
-    def start_phi(self, y, mu, weights):
-        """Thresholds from the frequencies, with half an observation more in each category."""
-        top = len(self.dispersion_names) + 1
-        total = weights.sum() + 0.5 * top
-        shares = [((weights * (y <= k)).sum() + 0.5 * k) / total for k in range(1, top)]
-        return self.unconstrained(tuple(self.link.link(share) for share in shares))
-
-    def random_scale(self, phi):
-        return 1.0
+    def from_shares(self, shares):
+        below = itertools.accumulate(shares[:-1])
+        return self.unconstrained(tuple(self.link.link(share) for share in below))
 
     @property
     def traits(self):

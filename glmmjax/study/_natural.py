@@ -118,7 +118,7 @@ def _is_number(value: Any) -> bool:
 
 def _phi(model: MixedModel, given: Any) -> Float[np.ndarray, " m"]:
     dispersion = _numbers("dispersion", given, model.family.dispersion_names)
-    if model.family.response == "ordered" and (np.diff(dispersion) <= 0).any():
+    if model.family.name == "cumulative" and (np.diff(dispersion) <= 0).any():
         raise ModelError(f"The thresholds in dispersion must increase, which {given!r} do not.")
     with float64():
         phi = np.array(model.family.unconstrained(tuple(jnp.asarray(dispersion))), np.float64)
