@@ -10,7 +10,8 @@ from jax.scipy.special import gammaln
 
 from ._family import AbstractFamily, Traits, Values, as_link
 from ._link import AbstractLink, slope
-from ._special import ATANH, log_rising, polynomial
+from ._rising import log_rising
+from ._special import ATANH, polynomial
 
 
 class NBinom2(AbstractFamily):
