@@ -38,6 +38,24 @@ gc.freeze()
 gc.set_threshold(100_000, 20, 20)
 
 
+_TOGETHER = {
+    "api/test_fit_object.py",
+    "api/test_predict.py",
+    "fit/test_fit.py",
+    "reference/test_golden.py",
+    "study/test_natural.py",
+    "study/test_performance.py",
+    "test_cli.py",
+}
+
+
+def pytest_collection_modifyitems(items):
+    """One process runs all tests of a file, and all files that look at the fits of `golden`."""
+    for item in items:
+        name = item.path.relative_to(pathlib.Path(__file__).parent).as_posix()
+        item.add_marker(pytest.mark.xdist_group("golden" if name in _TOGETHER else name))
+
+
 @pytest.fixture(scope="session")
 def golden():
     """`golden(case, method)`: the fit of a case of `reference/`, made when it is first asked for."""
