@@ -39,21 +39,26 @@ gc.set_threshold(100_000, 20, 20)
 
 
 _TOGETHER = {
-    "api/test_fit_object.py",
-    "api/test_predict.py",
-    "fit/test_fit.py",
-    "reference/test_golden.py",
-    "study/test_natural.py",
-    "study/test_performance.py",
-    "test_cli.py",
+    "reference fits": (
+        "api/test_fit_object.py",
+        "api/test_predict.py",
+        "fit/test_fit.py",
+        "reference/test_golden.py",
+        "study/test_natural.py",
+        "study/test_performance.py",
+        "test_cli.py",
+    ),
+    "several factors": ("structures/test_batches.py", "structures/test_fit_objects.py"),
+    "batches": ("batch/test_members.py", "batch/test_runs.py"),
 }
+_GROUP = {name: group for group, names in _TOGETHER.items() for name in names}
 
 
 def pytest_collection_modifyitems(items):
-    """One process runs all tests of a file, and all files that look at the fits of `golden`."""
+    """One process runs all tests of a file, and all files that look at the same fits or compile the same programs."""
     for item in items:
         name = item.path.relative_to(pathlib.Path(__file__).parent).as_posix()
-        item.add_marker(pytest.mark.xdist_group("golden" if name in _TOGETHER else name))
+        item.add_marker(pytest.mark.xdist_group(_GROUP.get(name, name)))
 
 
 @pytest.fixture(scope="session")
