@@ -6,12 +6,18 @@ import importlib.metadata
 import os
 import pathlib
 
-# Nearly all the time of the tests is XLA's compiler: less optimisation and the older emitters halve it. A flag that a
-# jaxlib does not know ends the process, so the second is for the versions that are known to have it.
-_FLAGS = "--xla_backend_optimization_level=0"
+# Nearly all the time of the tests is XLA's compiler: no optimisation, the older emitters, one module for each program,
+# the plainest schedule, and no passes that move code out of loops or verify XLA's own work: a third of the time. A flag
+# that a jaxlib does not know ends the process, so all but the first are for the versions that are known to have them.
+_FLAGS = ["--xla_backend_optimization_level=0"]
 if importlib.metadata.version("jaxlib").startswith("0.10."):
-    _FLAGS += " --xla_cpu_use_fusion_emitters=false"
-os.environ.setdefault("XLA_FLAGS", _FLAGS)
+    _FLAGS += [
+        "--xla_cpu_use_fusion_emitters=false",
+        "--xla_cpu_parallel_codegen_split_count=1",
+        "--xla_cpu_enable_concurrency_optimized_scheduler=false",
+        "--xla_disable_hlo_passes=while-loop-invariant-code-motion,simplify-while-loops,hlo-verifier",
+    ]
+os.environ.setdefault("XLA_FLAGS", " ".join(_FLAGS))
 
 import jax  # noqa: E402
 import pytest  # noqa: E402
@@ -26,6 +32,33 @@ install_import_hook([f"glmmjax.{part}" for part in _MODEL + _COMPUTE], "beartype
 from golden import fit_case  # noqa: E402
 
 import glmmjax as gj  # noqa: E402
+
+# A trace makes millions of objects, few of them garbage, among which the collector looks a twentieth of the time.
+gc.freeze()
+gc.set_threshold(100_000, 20, 20)
+
+
+_TOGETHER = {
+    "reference fits": (
+        "api/test_fit_object.py",
+        "api/test_predict.py",
+        "fit/test_fit.py",
+        "reference/test_golden.py",
+        "study/test_natural.py",
+        "study/test_performance.py",
+        "test_cli.py",
+    ),
+    "several factors": ("structures/test_batches.py", "structures/test_fit_objects.py"),
+    "batches": ("batch/test_members.py", "batch/test_runs.py"),
+}
+_GROUP = {name: group for group, names in _TOGETHER.items() for name in names}
+
+
+def pytest_collection_modifyitems(items):
+    """One process runs all tests of a file, and all files that look at the same fits or compile the same programs."""
+    for item in items:
+        name = item.path.relative_to(pathlib.Path(__file__).parent).as_posix()
+        item.add_marker(pytest.mark.xdist_group(_GROUP.get(name, name)))
 
 
 @pytest.fixture(scope="session")
