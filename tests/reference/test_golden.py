@@ -64,6 +64,16 @@ class TestAgainstTheReference:
         off = (fit.fixef - np.atleast_1d(entry["beta"])) / errors
         assert np.abs(off).max() < (0.005 if short is None else 0.1)
 
+    def test_other_linear_predictors(self, fit, case, entry):
+        for part in ("zi", "disp"):
+            if f"{part}_beta" not in entry:
+                continue
+            table, beta = fit.coefficients(part), np.atleast_1d(entry[f"{part}_beta"])
+            assert np.abs((table.estimate - beta) / table.std_error).max() < 0.005
+            np.testing.assert_array_equal(getattr(fit, part), table.estimate)
+            if f"{part}_se" in entry:
+                np.testing.assert_allclose(table.std_error, np.atleast_1d(entry[f"{part}_se"]), rtol=1e-3)
+
     def test_standard_errors(self, fit, case, entry):
         np.testing.assert_allclose(np.sqrt(np.diag(fit.vcov)), fit.std_errors)
         if (case, entry["engine"].split()[0]) in WRONG_ERRORS:
