@@ -105,8 +105,8 @@ def _command(commands, name: str, what: str, examples: str) -> argparse.Argument
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
     families = (
         "gaussian (default), bernoulli, binomial, betabinomial, poisson, nbinom1, nbinom2, gamma, "
-        "lognormal, beta, inverse_gaussian, student_t, tweedie, truncated_poisson, "
-        "truncated_nbinom1, truncated_nbinom2, cumulative"
+        "lognormal, beta, inverse_gaussian, student_t, tweedie, genpois, "
+        "truncated_poisson, truncated_nbinom1, truncated_nbinom2, cumulative"
     )
     parser.add_argument("--family", default="gaussian", help=families)
     parser.add_argument("--link", help="link function, if not the family's usual one")

@@ -23,6 +23,7 @@ RESPONSE = {
     "inverse_gaussian": "amount",
     "student_t": "real",
     "beta": "share",
+    "genpois": "count",
     "truncated_poisson": "seen",
     "truncated_nbinom1": "seen",
     "truncated_nbinom2": "seen",

@@ -39,7 +39,7 @@ def glmm(  # noqa: PLR0913 - the arguments of lme4 and glmmTMB, keyword-only
         family: a name, or a family with its link, such as `gj.Poisson(link="sqrt")`, or one of your own,
             `gj.CustomFamily(log_prob)`. The names are `gaussian`, `bernoulli`, `binomial`, `betabinomial`, `poisson`,
             `gamma`, `nbinom1`, `nbinom2`, `lognormal`, `beta`, `inverse_gaussian`, `student_t`, `tweedie`,
-            `truncated_poisson`, `truncated_nbinom1`, `truncated_nbinom2` and `cumulative`.
+            `genpois`, `truncated_poisson`, `truncated_nbinom1`, `truncated_nbinom2` and `cumulative`.
         ziformula, dispformula: models for extra zeros and for the dispersion; not in this version.
         weights: prior weights, a column name or (n,) array. Gaussian: precisions (variance `sigma^2 / weight`); other
             families: multipliers of the log density.

@@ -11,6 +11,7 @@ from ._family import AbstractFamily as AbstractFamily
 from ._family import log_prob as log_prob
 from ._gamma import Gamma as Gamma
 from ._gaussian import Gaussian as Gaussian
+from ._genpois import GenPois as GenPois
 from ._inverse_gaussian import InverseGaussian as InverseGaussian
 from ._link import LINKS as LINKS
 from ._link import AbstractLink as AbstractLink
@@ -35,6 +36,7 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
         StudentT,
         Cumulative,
         Tweedie,
+        GenPois,
         *(TruncatedPoisson, TruncatedNBinom1, TruncatedNBinom2),
     )
 }
