@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from .families import CustomFamily as CustomFamily
     from .families import Gamma as Gamma
     from .families import Gaussian as Gaussian
+    from .families import GenPois as GenPois
     from .families import InverseGaussian as InverseGaussian
     from .families import LogNormal as LogNormal
     from .families import NBinom1 as NBinom1
@@ -81,6 +82,7 @@ _PUBLIC = {
             "CustomFamily",
         ),
         "Tweedie",
+        "GenPois",
         *("TruncatedPoisson", "TruncatedNBinom1", "TruncatedNBinom2"),
         *("Cumulative", "ContinuationRatio", "AdjacentCategory"),
         "StudentT",

@@ -13,8 +13,8 @@ class Status(enum.Enum):
     )
     LIMIT = (
         "Converged at the limit of the family: its dispersion parameter went to the value at which the extra variance "
-        "vanishes, so the data support the simpler family (Poisson for nbinom1 and nbinom2, binomial for "
-        "betabinomial, gaussian for student_t); the estimates are valid."
+        "vanishes, so the data support the simpler family (Poisson for nbinom1, nbinom2 and genpois, "
+        "binomial for betabinomial, gaussian for student_t); the estimates are valid."
     )
     SEPARATION = (
         "Separation suspected: some linear predictors run off to infinity because a covariate predicts the response "

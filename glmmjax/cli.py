@@ -104,7 +104,7 @@ def _command(commands, name: str, what: str, examples: str) -> argparse.Argument
 
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
     families = (
-        "gaussian (default), bernoulli, binomial, betabinomial, poisson, nbinom1, nbinom2, truncated_poisson, "
+        "gaussian (default), bernoulli, binomial, betabinomial, poisson, nbinom1, nbinom2, genpois, truncated_poisson, "
         "truncated_nbinom1, truncated_nbinom2, gamma, inverse_gaussian, lognormal, tweedie, beta, ordbeta, "
         "student_t, skew_normal, cumulative, continuation_ratio, adjacent_category"
     )

@@ -24,6 +24,7 @@ RESPONSE = {
     "student_t": "real",
     "skew_normal": "real",
     "beta": "share",
+    "genpois": "count",
     "truncated_poisson": "seen",
     "truncated_nbinom1": "seen",
     "truncated_nbinom2": "seen",

@@ -19,6 +19,7 @@ from ._family import log_prob as log_prob
 from ._family import second_derivative as second_derivative
 from ._gamma import Gamma as Gamma
 from ._gaussian import Gaussian as Gaussian
+from ._genpois import GenPois as GenPois
 from ._inverse_gaussian import InverseGaussian as InverseGaussian
 from ._link import LINKS as LINKS
 from ._link import AbstractLink as AbstractLink
@@ -52,6 +53,7 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
         ContinuationRatio,
         AdjacentCategory,
         Tweedie,
+        GenPois,
         *(TruncatedPoisson, TruncatedNBinom1, TruncatedNBinom2),
     )
 }

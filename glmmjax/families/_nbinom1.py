@@ -59,12 +59,7 @@ class NBinom1(AbstractFamily):
         return (jnp.sqrt(dispersion[0]),)
 
     def start_phi(self, y, mu, weights):
-        """By moments, kept above the standard error in the absence of overdispersion (but not above one), because zero
-        is a stationary point of the likelihood."""
-        total = (weights * mu).sum()
-        alpha = (weights * ((y - mu) ** 2 - mu)).sum() / total
-        error = jnp.sqrt((weights**2 * (mu + 2 * mu**2)).sum()) / total
-        return (jnp.sqrt(jnp.maximum(alpha, jnp.minimum(error, 1.0))),)
+        return (start_of_linear_variance(y, mu, weights),)
 
     def random_scale(self, phi):
         return 1.0
@@ -74,6 +69,15 @@ class NBinom1(AbstractFamily):
         is_log = self.link.name == "log"
         covers = self.link.name != "identity"
         return Traits(False, covers_line=covers, can_separate=is_log, limit=0, has_expectation=False)
+
+
+def start_of_linear_variance(y: Values, mu: Values, weights: Values) -> Values:
+    """`tau` of a variance `mu (1 + tau^2)` by moments, kept above the standard error in the absence of overdispersion
+    (but not above one), because zero is a stationary point of the likelihood."""
+    total = (weights * mu).sum()
+    alpha = (weights * ((y - mu) ** 2 - mu)).sum() / total
+    error = jnp.sqrt((weights**2 * (mu + 2 * mu**2)).sum()) / total
+    return jnp.sqrt(jnp.maximum(alpha, jnp.minimum(error, 1.0)))
 
 
 def nbinom1_kernel(y: Values, log_mu: Values, alpha: Values) -> Values:
