@@ -1,0 +1,93 @@
+"""Predictions of models with several linear predictors."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from problems import slopes
+from scipy.special import expit
+
+import glmmjax as gj
+
+NEW = pd.DataFrame({"x": [-1.0, 0.2, 1.5], "g": [3, 3, 11]})
+
+
+def test_the_mean_is_a_product(zip_fit):
+    for level in ("conditional", "population", "marginal"):
+        response, mean, zero = (
+            zip_fit.predict(NEW, level, kind) for kind in ("response", "conditional_mean", "zero_probability")
+        )
+        np.testing.assert_allclose(response, (1 - zero) * mean, rtol=1e-10)
+
+
+def test_given_the_random_effects(zip_fit):
+    modes = zip_fit.ranef().pivot(index="level", columns="term", values="mode")
+    u, v = (modes.loc[NEW.g.astype(str), name].to_numpy() for name in ("Intercept", "zi_Intercept"))
+    eta = zip_fit.fixef.Intercept + zip_fit.fixef.x * NEW.x + u
+    of_zero = zip_fit.zi.Intercept + zip_fit.zi.x * NEW.x + v
+    np.testing.assert_allclose(zip_fit.predict(NEW, kind="link"), eta)
+    np.testing.assert_allclose(zip_fit.predict(NEW, kind="response"), expit(-of_zero) * np.exp(eta))
+
+
+def test_averaged_over_the_random_effects(zip_fit):
+    """By Gauss-Hermite quadrature of each factor."""
+    x, w = np.polynomial.hermite_e.hermegauss(60)
+    sds = zip_fit.varcorr().sdcor.to_numpy()
+    of_zero = (zip_fit.zi.Intercept + zip_fit.zi.x * NEW.x).to_numpy()
+    zero = expit(of_zero[:, None] + sds[1] * x) @ w / w.sum()
+    mean = np.exp(zip_fit.fixef.Intercept + zip_fit.fixef.x * NEW.x + sds[0] ** 2 / 2)
+    np.testing.assert_allclose(zip_fit.predict(NEW, "marginal", "zero_probability"), zero, rtol=1e-8)
+    np.testing.assert_allclose(zip_fit.predict(NEW, "marginal"), (1 - zero) * mean, rtol=1e-8)
+
+
+@pytest.mark.parametrize("level", ["population", "marginal"])
+@pytest.mark.parametrize("kind", ["response", "zero_probability", "link"])
+def test_standard_errors_are_those_of_the_delta_method(zip_fit, level, kind):
+    """From differences of the prediction by all parameters."""
+    beta, sds = zip_fit.params.beta, np.concatenate(zip_fit.params.theta)
+    x, w = np.polynomial.hermite_e.hermegauss(60)
+
+    def predicted(v):
+        eta, of_zero = v[0] + v[1] * NEW.x.to_numpy(), v[2] + v[3] * NEW.x.to_numpy()
+        if level == "marginal":
+            eta = eta + v[4] ** 2 / 2
+            zero = expit(of_zero[:, None] + v[5] * x) @ w / w.sum()
+        else:
+            zero = expit(of_zero)
+        return {"response": (1 - zero) * np.exp(eta), "zero_probability": zero, "link": eta}[kind]
+
+    jacobian = slopes(predicted, np.concatenate([beta, sds]))
+    expected = np.sqrt(np.einsum("na,ab,nb->n", jacobian, zip_fit.solution.vcov, jacobian))
+    np.testing.assert_allclose(zip_fit.predict(NEW, level, kind, se=True).std_error, expected, rtol=1e-6)
+
+
+def test_conditional_errors_hold_those_of_the_effects(zip_fit):
+    """The effects of the two parts are nearly independent given the data, so their shares nearly add up."""
+    table = zip_fit.predict(NEW, kind="link", se=True)
+    population = zip_fit.predict(NEW, "population", "link", se=True)
+    ranef = zip_fit.ranef().set_index(["term", "level"]).std_error
+    effects = ranef.loc["Intercept"].loc[NEW.g.astype(str)].to_numpy()
+    upper = population.std_error + effects
+    assert ((table.std_error > 0.8 * effects) & (table.std_error < upper)).all()
+
+
+def test_the_dispersion_model(hetero_fit):
+    expected = np.exp(hetero_fit.disp.Intercept + hetero_fit.disp.x * NEW.x)
+    for level in ("conditional", "marginal"):
+        np.testing.assert_allclose(hetero_fit.predict(NEW, level, "dispersion"), expected)
+    table = hetero_fit.predict(NEW, kind="dispersion", se=True)
+    columns = np.column_stack([np.ones(3), NEW.x])
+    own = hetero_fit.solution.vcov[2:4, 2:4]
+    np.testing.assert_allclose(
+        table.std_error, expected * np.sqrt(np.einsum("na,ab,nb->n", columns, own, columns)), rtol=1e-6
+    )
+    with pytest.raises(gj.ModelError, match="kind 'zero_probability' needs a model with ziformula"):
+        hetero_fit.predict(kind="zero_probability")
+    with pytest.raises(gj.ModelError, match="kind must be one of response, link"):
+        hetero_fit.predict(kind="variance")
+
+
+def test_draws_have_the_predicted_mean(zip_fit):
+    draws = zip_fit.simulate(400, seed=2)
+    means, expected = draws.mean(0), zip_fit.predict(level="marginal")
+    error = draws.std(0) / 20
+    assert (np.abs(means - expected) < 4.5 * error).all()
