@@ -220,6 +220,18 @@ def _(primals, tangents):
 
 
 @jax.custom_jvp
+def log_sum(a: Values, b: Values) -> Values:
+    """`log(exp(a) + exp(b))` whose derivatives are the closed forms in the share `logistic(a - b)` of the first."""
+    return jnp.maximum(a, b) + jnp.log1p(jnp.exp(-jnp.abs(a - b)))
+
+
+@log_sum.defjvp
+def _(primals, tangents):
+    (a, b), (a_dot, b_dot) = primals, tangents
+    return log_sum(a, b), jax.lax.logistic(a - b) * a_dot + jax.lax.logistic(b - a) * b_dot
+
+
+@jax.custom_jvp
 def log_one_minus_exp_exp(eta: Values) -> Values:
     """`log(1 - exp(-t))`, `t = exp(eta)`; differentiated as `t exp(-t) / (1 - exp(-t))`, finite in both tails."""
     return jnp.log(-jnp.expm1(-jnp.exp(eta)))

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from .._errors import ModelError
 from ._composite import AbstractComposite, absolute_curvatures, conditional_mean, seen_inside
 from ._family import AbstractFamily, Traits
-from ._link import softplus
+from ._link import log_sum, softplus
 
 # Kind of the family's response, and of the response with zeros.
 _WITH_ZERO = {
@@ -49,7 +49,7 @@ class ZeroInflated(AbstractComposite):
         extra = eta[-1]
         inside = self.inner.kernel(self._filled(y), seen_inside(self, eta), phi)
         # p = (1 - p) exp(eta), and p + (1 - p) f(0) = (1 - p) (exp(eta) + f(0))
-        at_zero = extra if self.is_hurdle else inside + softplus(extra - inside)
+        at_zero = extra if self.is_hurdle else log_sum(extra, inside)
         return jnp.where(self._is_zero(y), at_zero, inside) - softplus(extra)
 
     def base(self, y, phi, weight):

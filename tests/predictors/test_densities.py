@@ -76,6 +76,13 @@ class TestZeroInflation:
         assert density @ values == pytest.approx(float(family.mean(eta, jnp.array(phi))), rel=1e-5)
 
 
+def test_zeros_of_a_huge_mean():
+    """Only the extra ones are left."""
+    eta = jnp.array([[40.0], [0.3]])
+    found = log_prob(ZeroInflated(gj.Poisson()), jnp.zeros(1), eta, jnp.zeros(0))
+    np.testing.assert_allclose(found, np.log(expit(0.3)), rtol=1e-14)
+
+
 def test_everything_is_finite_at_the_edges():
     y, ends = jnp.array([0.0, 1.0, 1e6]), (-40.0, 0.0, 40.0)
     points = np.array([(a, b, c) for a in ends for b in ends for c in (0.0, 1e-6, 30.0)])
