@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from .families import Bernoulli as Bernoulli
     from .families import Beta as Beta
     from .families import Binomial as Binomial
+    from .families import CensoredGaussian as CensoredGaussian
+    from .families import CensoredLogNormal as CensoredLogNormal
     from .families import ContinuationRatio as ContinuationRatio
     from .families import Cumulative as Cumulative
     from .families import CustomFamily as CustomFamily
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from .families import SkewNormal as SkewNormal
     from .families import StudentT as StudentT
     from .families import Tweedie as Tweedie
+    from .families import Weibull as Weibull
     from .marginal import AGHQ as AGHQ
     from .marginal import Exact as Exact
     from .marginal import Laplace as Laplace
@@ -72,6 +75,7 @@ _PUBLIC = {
         "SkewNormal",
         "InverseGaussian",
         "Beta",
+        *("CensoredGaussian", "CensoredLogNormal", "Weibull"),
         "OrderedBeta",
         "LogNormal",
     ),

@@ -105,7 +105,8 @@ def _command(commands, name: str, what: str, examples: str) -> argparse.Argument
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
     families = (
         "gaussian (default), bernoulli, binomial, poisson, nbinom1, nbinom2, gamma, lognormal, beta, ordbeta, "
-        "inverse_gaussian, student_t, skew_normal, tweedie, cumulative, continuation_ratio, adjacent_category"
+        "inverse_gaussian, student_t, skew_normal, tweedie, cumulative, continuation_ratio, adjacent_category, "
+        "censored_gaussian, censored_lognormal, weibull"
     )
     parser.add_argument("--family", default="gaussian", help=families)
     parser.add_argument("--link", help="link function, if not the family's usual one")

@@ -24,6 +24,9 @@ RESPONSE = {
     "skew_normal": "real",
     "beta": "share",
     "ordbeta": "part",
+    "censored_gaussian": "cens(real, known)",
+    "censored_lognormal": "cens(amount, known)",
+    "weibull": "cens(amount, known)",
     "cumulative": "grade",
     "continuation_ratio": "grade",
     "adjacent_category": "grade",
@@ -69,6 +72,7 @@ def table(seed: int = 3) -> pd.DataFrame:
             "share": later.beta(5 / (1 + np.exp(-eta)), 5 / (1 + np.exp(eta))),
             "grade": 1 + np.searchsorted((-0.7, 0.4, 1.5), eta + later.logistic(size=len(g))),
             "part": np.clip(1.4 * later_still.beta(5 / (1 + np.exp(-eta)), 5 / (1 + np.exp(eta))) - 0.2, 0, 1),
+            "known": later_still.choice(["none", "right", "left"], len(g), p=[0.6, 0.3, 0.1]),
             "rain": later.gamma(np.maximum(rain := later.poisson(np.exp(eta)), 1)) * (rain > 0),
         }
     )

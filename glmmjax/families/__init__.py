@@ -5,6 +5,10 @@ from ._adjacent import AdjacentCategory as AdjacentCategory
 from ._beta import Beta as Beta
 from ._binomial import Bernoulli as Bernoulli
 from ._binomial import Binomial as Binomial
+from ._censored import AbstractCensored as AbstractCensored
+from ._censored import CensoredGaussian as CensoredGaussian
+from ._censored import CensoredLogNormal as CensoredLogNormal
+from ._censored import Weibull as Weibull
 from ._continuation import ContinuationRatio as ContinuationRatio
 from ._cumulative import Cumulative as Cumulative
 from ._custom import CustomFamily as CustomFamily
@@ -31,6 +35,7 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
     for family in (
         *(Gaussian, Bernoulli, Binomial, Poisson, Gamma, NBinom1, NBinom2),
         LogNormal,
+        *(CensoredGaussian, CensoredLogNormal, Weibull),
         Beta,
         OrderedBeta,
         InverseGaussian,

@@ -120,7 +120,7 @@ ERRORS = [
         "y",
         "complex",
         {},
-        "The kind of response 'complex' is not one of real, positive, nonnegative, unit, ordered, ",
+        "The kind of response 'complex' is not one of real, positive, nonnegative, unit, closed_unit, ",
     ),
 ]
 
