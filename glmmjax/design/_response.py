@@ -109,11 +109,12 @@ def _categories(text: str, frame: pd.DataFrame, weights: np.ndarray | None) -> n
 def category_labels(text: str, frame: pd.DataFrame, weights: np.ndarray) -> tuple[str, ...]:
     """What the response `text` of ordered categories, of which rows of weight zero are not there, calls them."""
     name = plain_name(text)
-    column = None if name is None else frame[name][weights > 0]
+    column = None if name is None else frame[name]
     if column is None or not isinstance(column.dtype, pd.CategoricalDtype):
         values = read_values(text, "ordered", frame)[weights > 0]
         return tuple(f"{value:.0f}" for value in np.unique(values))
-    return tuple(str(label) for label in column.cat.remove_unused_categories().cat.categories)
+    codes = np.unique(column.cat.codes.to_numpy()[weights > 0])
+    return tuple(str(column.cat.categories[code]) for code in codes)
 
 
 def read_counts(text: str) -> Counts | None:
