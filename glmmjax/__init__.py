@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from .families import Beta as Beta
     from .families import BetaBinomial as BetaBinomial
     from .families import Binomial as Binomial
+    from .families import CensoredGaussian as CensoredGaussian
+    from .families import CensoredLogNormal as CensoredLogNormal
     from .families import ContinuationRatio as ContinuationRatio
     from .families import Cumulative as Cumulative
     from .families import CustomFamily as CustomFamily
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from .families import TruncatedNBinom2 as TruncatedNBinom2
     from .families import TruncatedPoisson as TruncatedPoisson
     from .families import Tweedie as Tweedie
+    from .families import Weibull as Weibull
     from .marginal import AGHQ as AGHQ
     from .marginal import Exact as Exact
     from .marginal import Laplace as Laplace
@@ -89,6 +92,7 @@ _PUBLIC = {
         "SkewNormal",
         "InverseGaussian",
         "Beta",
+        *("CensoredGaussian", "CensoredLogNormal", "Weibull"),
         "OrderedBeta",
         "LogNormal",
     ),

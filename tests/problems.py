@@ -29,6 +29,9 @@ RESPONSE = {
     "truncated_nbinom1": "seen",
     "truncated_nbinom2": "seen",
     "ordbeta": "part",
+    "censored_gaussian": "cens(real, known)",
+    "censored_lognormal": "cens(amount, known)",
+    "weibull": "cens(amount, known)",
     "cumulative": "grade",
     "continuation_ratio": "grade",
     "adjacent_category": "grade",
@@ -75,6 +78,7 @@ def table(seed: int = 3) -> pd.DataFrame:
             "share": later.beta(5 / (1 + np.exp(-eta)), 5 / (1 + np.exp(eta))),
             "grade": 1 + np.searchsorted((-0.7, 0.4, 1.5), eta + later.logistic(size=len(g))),
             "part": np.clip(1.4 * later_still.beta(5 / (1 + np.exp(-eta)), 5 / (1 + np.exp(eta))) - 0.2, 0, 1),
+            "known": later_still.choice(["none", "right", "left"], len(g), p=[0.6, 0.3, 0.1]),
             "rain": later.gamma(np.maximum(rain := later.poisson(np.exp(eta)), 1)) * (rain > 0),
             "seen": np.maximum(latest.poisson(np.exp(eta) + 0.5), 1),
         }

@@ -102,7 +102,7 @@ ERRORS = {
     "unknown file": (["fit", "nowhere.csv", "y ~ x"], "nowhere.csv"),
     "neither file nor data set": (["fit", "nowhere", "y ~ x"], "spinal, cbpp, sleepstudy, epil"),
     "unknown column": (["fit", "spinal", "success ~ vist + (1 | patient)", "--family", "bernoulli"], "vist"),
-    "bad family": ([*SPINAL[:3], "--family", "weibull"], "weibull"),
+    "bad family": ([*SPINAL[:3], "--family", "normall"], "normall"),
     "bad link": ([*SPINAL, "--link", "log"], "logit, probit, cloglog"),
     "bad method": ([*SPINAL, "--method", "bayes"], "bayes"),
     "points without aghq": ([*SPINAL, "--points", "5"], "--points goes with --method aghq"),

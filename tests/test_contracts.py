@@ -39,7 +39,7 @@ NATURAL = {  # of the parameters; the exponential of others
 def families():
     for kind in FAMILIES.values():
         # No densities or probabilities alone around a mean: tests/families/test_cumulative.py, test_tweedie.py...
-        if kind.response in ("ordered", "nonnegative", "closed_unit"):
+        if kind.response in ("ordered", "nonnegative", "closed_unit", "censored", "censored_positive"):
             continue
         for link in LINKS:
             try:

@@ -31,16 +31,18 @@ def glmm(  # noqa: PLR0913 - the arguments of lme4 and glmmTMB, keyword-only
             `hetar1`, `toep` of times that are whole steps apart, `ou(t | g)` of any times, `exp(x + y | g)`,
             `mat(x + y | g)` of points, `propto(1 | g, K)` for a known matrix. Smooths `s(x, k=10)`, `s(x, by=g)`.
             The fixed part is formulaic's (`C(...)`, `poly`, `bs`, `I(...)`). Binomial responses are
-            `successes / trials` or `cbind(successes, failures)`. Without a random term it is a GLM. Without a
-            left-hand side, `"~ x + (1 | g)"`, it is a model to simulate from or to give responses to.
+            `successes / trials` or `cbind(successes, failures)`. Censored ones are `cens(y, status)`, the status none,
+            right or left (0, 1, -1, or true for right), or `cens(y, status, upper)`, whose status may be interval (2),
+            between y and upper, a column without gaps. Without a random term it is a GLM. Without a left-hand side,
+            `"~ x + (1 | g)"`, it is a model to simulate from or to give responses to.
         data: pandas or polars DataFrame, pyarrow Table, or dict of arrays. Rows with missing values are dropped and
             counted.
         family: a name, or a family with its link, such as `gj.Poisson(link="sqrt")`, or one of your own,
             `gj.CustomFamily(log_prob)`. The names are `gaussian`, `bernoulli`, `binomial`, `betabinomial`, `poisson`,
-            `gj.CustomFamily(log_prob)`. The names are `gaussian`, `bernoulli`, `binomial`, `betabinomial`, `poisson`,
             `nbinom1`, `nbinom2`, `genpois`, `truncated_poisson`, `truncated_nbinom1`, `truncated_nbinom2`, `gamma`,
-            `inverse_gaussian`, `lognormal`, `tweedie`, `beta`, `ordbeta`, `student_t`, `skew_normal`, `cumulative`,
-            `continuation_ratio` and `adjacent_category`.
+            `inverse_gaussian`, `lognormal`, `tweedie`, `beta`, `ordbeta`, `student_t`, `skew_normal`; of ordered
+            categories `cumulative`, `continuation_ratio` and `adjacent_category`; of responses that may be censored
+            `censored_gaussian`, `censored_lognormal` and `weibull`.
         ziformula: a right-hand side such as `"~ x + (1 | g)"` for the log odds of a zero beside those of the family; of
             any zero where the family has none (truncated counts, positive numbers: a hurdle model).
         dispformula: a right-hand side for the logarithm of the family's first dispersion parameter, as `fit.dispersion`

@@ -12,7 +12,7 @@ import pandas as pd
 
 from .._errors import ModelError
 from .._status import STATUSES, Status
-from ..design import Design, Faults, formula_offset, invalid_responses, is_identified, replace_response
+from ..design import CENSORED, Design, Faults, formula_offset, invalid_responses, is_identified, replace_response
 from ..families import AbstractFamily, AbstractOrdinal, innermost
 from ..mixed import MixedModel, arrange, assemble, groupings, lay_out
 from ..model import GLMM
@@ -98,6 +98,7 @@ class SharedDesign(AbstractMembers):
     def __init__(self, model: MixedModel, responses: AbstractResponses, weights=None, offset=None):
         design = model.design
         self._model, self._responses = model, responses
+        _refuse_censored(design, responses)
         self._weights = _per_row("weights", weights, len(responses), design.frame.index)
         self._offset = _per_row("offset", offset, len(responses), design.frame.index)
         glmm, layout = model.glmm, model.layout
@@ -311,15 +312,30 @@ def _per_row(argument: str, values, members: int, index: pd.Index) -> np.ndarray
 
 
 def _with_trials(y: np.ndarray, design: Design) -> np.ndarray:
-    """Successes (members, n) with the trials of the design; responses that have their own trials as they are."""
+    """Successes (members, n) with the trials of the design; responses that have their own trials as they are. Where
+    the family takes censored values these are not."""
     if design.y.ndim == 1 or y.ndim == 3:
         return y
+    if design.response_kind in CENSORED:
+        return np.stack([y, y, np.zeros_like(y)], 2)
     if not design.has_response and (design.y[:, 1] == 1).all() and (y > 1).any():
         raise ModelError(
             "The model has no response and so no trials: give them to gj.glmm as weights, or (B, n, 2) responses of "
             "successes and trials."
         )
     return np.stack([y, np.broadcast_to(design.y[:, 1], y.shape)], 2)
+
+
+def _refuse_censored(design: Design, responses: AbstractResponses) -> None:
+    if design.response_kind not in CENSORED:
+        return
+    if len(responses) and responses.take(np.zeros(1, int)).ndim == 3:
+        raise ModelError("responses must be (B, n) of values that are not censored.")
+    if (design.y[design.weights > 0, 2] != 0).any():
+        raise ModelError(
+            "The responses of a batch are not censored, and that of the model is: give a list of models, or a model "
+            "of values that are not."
+        )
 
 
 def _without_absent(y: np.ndarray, present: np.ndarray) -> np.ndarray:

@@ -5,11 +5,12 @@ from ._newrows import NewRows, new_rows
 from ._parts import Design, FixedPart, Predictor, RandomPart
 from ._replace import formula_offset, replace_response
 from ._response import category_labels
-from ._rules import Faults, invalid_responses
+from ._rules import CENSORED, Faults, invalid_responses
 from ._split import is_identified, split_design
 from ._subset import subset_rows
 
 __all__ = [
+    "CENSORED",
     "Design",
     "Faults",
     "FixedPart",

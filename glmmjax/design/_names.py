@@ -82,6 +82,14 @@ def parse_python(expression: str) -> tuple[ast.expr, dict[str, str]]:
         raise ModelError(f"The expression {expression} cannot be read as Python.") from None
 
 
+def text_of(tree: ast.expr, aliases: dict[str, str]) -> str:
+    """The expression of a part of a syntax tree of `parse_python`."""
+    expression = ast.unparse(tree)
+    for alias, name in aliases.items():
+        expression = expression.replace(alias, f"`{name}`")
+    return expression
+
+
 def _check_function(name: str) -> None:
     if name in _FUNCTIONS:
         return

@@ -12,6 +12,7 @@ from ._names import plain_name
 from ._parts import Design
 from ._predictor import fixed_part, offset_part, predictor_columns
 from ._response import Counts, read_counts
+from ._rules import CENSORED
 
 
 def replace_response(
@@ -86,6 +87,8 @@ def _with_offset(design: Design, offset: np.ndarray | None) -> Design:
 def _left_side(design: Design, y: np.ndarray, used: pd.DataFrame) -> tuple[str, dict[str, np.ndarray]]:
     """The left-hand side that gives `y`, and its columns; those in `used` are not to be changed."""
     counts = _counts(design)
+    if design.response_kind in CENSORED:  # a new response is not censored
+        y = y[:, 0]
     pattern, parts = _written(design.response_name, counts, y) if y.ndim == 2 else ("{}", [(design.response_name, y)])
     columns: dict[str, np.ndarray] = {}
     for text, values in parts:
@@ -98,7 +101,7 @@ def _left_side(design: Design, y: np.ndarray, used: pd.DataFrame) -> tuple[str, 
 
 
 def _counts(design: Design) -> Counts | None:
-    return read_counts(design.response_name) if design.has_response and design.y.ndim == 2 else None
+    return read_counts(design.response_name) if design.has_response and design.response_kind == "proportion" else None
 
 
 def _written(text: str, counts: Counts | None, y: np.ndarray) -> tuple[str, list[tuple[str, np.ndarray]]]:

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from .._errors import ModelError
-from ._matrix import evaluate
-from ._names import columns_in, parse_python, plain_name
-from ._rules import KINDS, NO_TRIALS, PAIR_RULES, RULES, is_constant, not_whole
+from ._censored import censored_columns, censored_response, read_censored, refuse_one_side
+from ._names import columns_in, parse_python, plain_name, text_of
+from ._rules import CENSORED, KINDS, NO_TRIALS, PAIR_RULES, RULES, is_constant, not_whole
+from ._values import check_rules, read_values, refuse
 
 _ROUNDING = 1e-6  # of a proportion times its trials, relative to the number of successes
 
@@ -29,6 +30,14 @@ def response_columns(text: str, kind: str, available: Collection[str]) -> list[s
         raise ModelError(f"The kind of response '{kind}' is not one of {', '.join(KINDS)}.")
     if not text:
         return []
+    censored = read_censored(text)
+    if censored is not None:
+        if kind not in CENSORED:
+            raise ModelError(
+                f"The response {text} is censored, which the families censored_gaussian, censored_lognormal and "
+                "weibull take."
+            )
+        return censored_columns(censored, available)
     counts = read_counts(text)
     if counts is None:
         return columns_in(text, available)
@@ -42,7 +51,8 @@ def read_response(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """The response and the prior weights that are left.
 
-    Returns `y` (n,), or for `kind="proportion"` (n, 2) successes and trials. The weights come back as they
+    Returns `y` (n,), for `kind="proportion"` (n, 2) successes and trials, or for the censored kinds (n, 3) the value,
+    the upper end of its interval, and how it is censored. The weights come back as they
     are, except for proportions in [0, 1], whose weights were their trials (R's convention): then there are
     none. The response `""` is NaN with trials of one or, if there are weights, of these. Raises `ModelError` if a
     value is not of the kind, or all values are the same.
@@ -54,8 +64,14 @@ def read_response(
         if is_constant(y, kind, weights):
             raise ModelError(f"The response {text} has only successes or only failures.")
         return y, weights
-    y = _categories(text, frame, weights) if kind == "ordered" else _values(text, kind, frame)
-    _check(y, text, kind, frame.index)
+    if kind in CENSORED:
+        y = censored_response(text, kind, frame)
+        refuse_one_side(y, text, weights)
+        if is_constant(y, kind, weights):
+            raise ModelError(f"The response {text} is the same in every row.")
+        return y, weights
+    y = _categories(text, frame, weights) if kind == "ordered" else read_values(text, kind, frame)
+    check_rules(y, text, kind, frame.index)
     if is_constant(y, kind, weights):
         first = 0 if weights is None else int(np.argmax(weights > 0))
         raise ModelError(f"The response {text} is {y[first]:g} in every row.")
@@ -64,25 +80,14 @@ def read_response(
 
 def _no_response(kind: str, index: pd.Index, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
     y = np.full(len(index), np.nan)
+    if kind in CENSORED:
+        return np.column_stack([y, y, np.zeros_like(y)]), weights
     if kind != "proportion":
         return y, weights
     if weights is None:
         return np.column_stack([y, np.ones_like(y)]), None
     _check_trials(weights, "model", index)
     return np.column_stack([y, weights]), None
-
-
-def _values(text: str, kind: str, frame: pd.DataFrame) -> np.ndarray:
-    """An expression of the left-hand side, (n,) float64."""
-    name = plain_name(text)
-    if name is None:
-        return evaluate(text, frame)
-    column = frame[name]
-    if isinstance(column.dtype, pd.CategoricalDtype):
-        found = ", ".join(f"'{level}'" for level in column.cat.categories[:5])
-        needed = "0 and 1" if kind in ("binary", "proportion") else "numbers"
-        raise ModelError(f"The response {text} holds {found}, and {needed} are needed.")
-    return column.to_numpy(np.float64)
 
 
 def _categories(text: str, frame: pd.DataFrame, weights: np.ndarray | None) -> np.ndarray:
@@ -94,8 +99,8 @@ def _categories(text: str, frame: pd.DataFrame, weights: np.ndarray | None) -> n
             raise ModelError(f"The response {text} holds categories without an order: give an ordered categorical.")
         values = column.cat.codes.to_numpy(np.float64)
     else:
-        values = _values(text, "ordered", frame)
-        _refuse(not_whole(values), frame.index, f"The response {text} {RULES['ordered'][1].sentence}", values)
+        values = read_values(text, "ordered", frame)
+        refuse(not_whole(values), frame.index, f"The response {text} {RULES['ordered'][1].sentence}", values)
     seen = np.unique(values if weights is None else values[weights > 0])
     # A row of weight zero may be of another category; it is not there.
     return np.minimum(np.searchsorted(seen, values), len(seen) - 1) + 1.0
@@ -104,11 +109,12 @@ def _categories(text: str, frame: pd.DataFrame, weights: np.ndarray | None) -> n
 def category_labels(text: str, frame: pd.DataFrame, weights: np.ndarray) -> tuple[str, ...]:
     """What the response `text` of ordered categories, of which rows of weight zero are not there, calls them."""
     name = plain_name(text)
-    column = None if name is None else frame[name][weights > 0]
+    column = None if name is None else frame[name]
     if column is None or not isinstance(column.dtype, pd.CategoricalDtype):
-        values = _values(text, "ordered", frame)[weights > 0]
+        values = read_values(text, "ordered", frame)[weights > 0]
         return tuple(f"{value:.0f}" for value in np.unique(values))
-    return tuple(str(label) for label in column.cat.remove_unused_categories().cat.categories)
+    codes = np.unique(column.cat.codes.to_numpy()[weights > 0])
+    return tuple(str(column.cat.categories[code]) for code in codes)
 
 
 def read_counts(text: str) -> Counts | None:
@@ -124,66 +130,42 @@ def read_counts(text: str) -> Counts | None:
         return None
     if len(sides) != 2:
         raise ModelError(f"The response {text} must have two parts, successes and failures.")
-    first, second = (_unparse(side, aliases) for side in sides)
+    first, second = (text_of(side, aliases) for side in sides)
     return Counts(first, second, is_ratio)
-
-
-def _unparse(tree: ast.expr, aliases: dict[str, str]) -> str:
-    expression = ast.unparse(tree)
-    for alias, name in aliases.items():
-        expression = expression.replace(alias, f"`{name}`")
-    return expression
 
 
 def _proportion(text: str, frame: pd.DataFrame, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
     counts = read_counts(text)
     if counts is None:
         return _single_proportion(text, frame, weights)
-    successes = _values(counts.successes, "count", frame)
-    other = _values(counts.other, "count", frame)
-    _check(successes, counts.successes, "count", frame.index)
-    _check(other, counts.other, "count", frame.index)
+    successes = read_values(counts.successes, "count", frame)
+    other = read_values(counts.other, "count", frame)
+    check_rules(successes, counts.successes, "count", frame.index)
+    check_rules(other, counts.other, "count", frame.index)
     trials = other if counts.other_is_trials else successes + other
     for broken, sentence in PAIR_RULES:
-        _refuse(broken(successes, trials), frame.index, f"The response {text} {sentence}")
+        refuse(broken(successes, trials), frame.index, f"The response {text} {sentence}")
     return np.column_stack([successes, trials]), weights
 
 
 def _single_proportion(
     text: str, frame: pd.DataFrame, weights: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray | None]:
-    y, index = _values(text, "proportion", frame), frame.index
+    y, index = read_values(text, "proportion", frame), frame.index
     if np.isin(y, (0.0, 1.0)).all():
         # Whether the weights are trials or not makes no difference to the likelihood here.
         return np.column_stack([y, np.ones_like(y)]), weights
-    _refuse((y < 0) | (y > 1), index, f"The response {text} must be a proportion between 0 and 1", y)
+    refuse((y < 0) | (y > 1), index, f"The response {text} must be a proportion between 0 and 1", y)
     if weights is None:
         raise ModelError(f"The response {text} holds proportions: give trials as weights, or write successes / trials.")
     _check_trials(weights, f"response {text}", index)
     successes = np.round(y * weights)
     rest = np.abs(y * weights - successes)
     off = rest > _ROUNDING * np.maximum(successes, 1)
-    _refuse(off, index, f"The response {text} times its trials must be whole", y * weights)
+    refuse(off, index, f"The response {text} times its trials must be whole", y * weights)
     return np.column_stack([successes, weights]), None
 
 
 def _check_trials(trials: np.ndarray, whose: str, index: pd.Index) -> None:
-    _refuse(NO_TRIALS.broken(trials, trials), index, f"The {whose} {NO_TRIALS.sentence}")
-    _refuse(not_whole(trials), index, f"The trials of the {whose} must be whole", trials)
-
-
-def _check(y: np.ndarray, text: str, kind: str, index: pd.Index) -> None:
-    for broken, sentence in RULES[kind]:
-        if kind == "binary" and broken(y).any():
-            found = np.unique(y)
-            shown = ", ".join(f"{value:g}" for value in found[:5]) + (", ..." if len(found) > 5 else "")
-            raise ModelError(f"The response {text} {sentence}, and it holds {shown}.")
-        _refuse(broken(y), index, f"The response {text} {sentence}", y)
-
-
-def _refuse(bad: np.ndarray, index: pd.Index, sentence: str, values: np.ndarray | None = None) -> None:
-    """Raise a `ModelError` that says the sentence and names the first bad row."""
-    if bad.any():
-        first = int(np.argmax(bad))
-        value = "" if values is None else f", and it is {values[first]:g}"
-        raise ModelError(f"{sentence}{value} in row {index[first]}.")
+    refuse(NO_TRIALS.broken(trials, trials), index, f"The {whose} {NO_TRIALS.sentence}")
+    refuse(not_whole(trials), index, f"The trials of the {whose} must be whole", trials)

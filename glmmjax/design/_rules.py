@@ -65,7 +65,10 @@ RULES: dict[str, tuple[Rule, ...]] = {
     ),
     "binary": (Rule(lambda y: (y != 0) & (y != 1), "must be 0 or 1"),),
 }
-KINDS = (*RULES, "proportion")
+CENSORED = {"censored": "real", "censored_positive": "positive"}
+"""Kinds of censored responses, (n, 3), with the kind of their values."""
+NONE, RIGHT, LEFT, INTERVAL = 0, 1, -1, 2
+KINDS = (*RULES, "proportion", *CENSORED)
 NO_TRIALS = PairRule(lambda successes, trials: trials == 0, "has no trials")
 PAIR_RULES = (NO_TRIALS, PairRule(lambda successes, trials: successes > trials, "has more successes than trials"))
 
@@ -75,7 +78,7 @@ def invalid_responses(
 ) -> Faults:
     """Which of B responses cannot be fitted.
 
-    - `y`: (B, n), or for proportions (B, n, 2) successes and trials.
+    - `y`: (B, n), for proportions (B, n, 2) successes and trials, or (B, n, 3) censored.
     - `kind`: what the family can take, as in `build_design`.
     - `weights`: (n,) prior weights. A row of weight zero may hold no other values than the rest, and does not
         count as one that differs.
@@ -92,11 +95,20 @@ def is_constant(y: np.ndarray, kind: str, weights: np.ndarray | None) -> np.ndar
     """Whether responses (..., n) are the same in all rows of positive weight; for proportions (..., n, 2) whether they
     are only successes or only failures."""
     seen = slice(None) if weights is None else weights > 0
+    if kind in CENSORED:
+        y = y[..., seen, :]
+        return (y.min(-2) == y.max(-2)).all(-1) | all_on_one_side(y)
     if kind == "proportion":
         successes, trials = y[..., seen, 0].sum(-1), y[..., seen, 1].sum(-1)
         return (successes == 0) | (successes == trials)
     y = y[..., seen]
     return y.min(-1) == y.max(-1)
+
+
+def all_on_one_side(y: np.ndarray) -> np.ndarray:
+    """Whether the rows of censored responses (..., n, 3) are all censored on the right or all on the left, so that the
+    likelihood has no maximum."""
+    return (y[..., 2] == RIGHT).all(-1) | (y[..., 2] == LEFT).all(-1)
 
 
 def _faults(y: np.ndarray, kind: str, weights: np.ndarray | None, categories: int | None) -> Faults:
@@ -107,6 +119,8 @@ def _faults(y: np.ndarray, kind: str, weights: np.ndarray | None, categories: in
             broken = _broken(successes, "count") | _broken(trials, "count")
             for rule in PAIR_RULES:
                 broken |= rule.broken(successes, trials)
+        elif kind in CENSORED:
+            broken = _broken(y[..., 0], CENSORED[kind]) | unusable(y[..., 1])
         else:
             broken = _broken(y, kind)
         if categories is not None:

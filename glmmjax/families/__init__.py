@@ -6,6 +6,10 @@ from ._beta import Beta as Beta
 from ._betabinomial import BetaBinomial as BetaBinomial
 from ._binomial import Bernoulli as Bernoulli
 from ._binomial import Binomial as Binomial
+from ._censored import AbstractCensored as AbstractCensored
+from ._censored import CensoredGaussian as CensoredGaussian
+from ._censored import CensoredLogNormal as CensoredLogNormal
+from ._censored import Weibull as Weibull
 from ._composite import AbstractComposite as AbstractComposite
 from ._composite import conditional_mean as conditional_mean
 from ._composite import innermost as innermost
@@ -44,6 +48,7 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
     for family in (
         *(Gaussian, Bernoulli, Binomial, BetaBinomial, Poisson, Gamma, NBinom1, NBinom2),
         LogNormal,
+        *(CensoredGaussian, CensoredLogNormal, Weibull),
         Beta,
         OrderedBeta,
         InverseGaussian,

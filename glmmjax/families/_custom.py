@@ -1,11 +1,13 @@
 """A family of the user's own, from one function."""
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .._errors import ModelError
 from ._family import AbstractFamily, Traits, absolute_curvature, as_link
@@ -51,20 +53,16 @@ class CustomFamily(AbstractFamily):
         response: str = "real",
         parameters: Any = (),
         start: Any = None,
-        sample: Callable | None = None,
+        sample: Any = None,
     ):
         self.link = as_link(link, tuple(LINKS), self.name)
         if response not in _START:
             raise ModelError(f"The response of a family is one of {', '.join(_START)}, not {response!r}.")
-        if isinstance(parameters, str) or not all(isinstance(name, str) for name in parameters):
-            raise ModelError(f"parameters must be a tuple of names, not {parameters!r}.")
-        self.dispersion_names = tuple(parameters)
-        self.start = tuple(float(value) for value in start) if start is not None else (0.0,) * len(parameters)
-        if len(self.start) != len(self.dispersion_names):
-            raise ModelError(
-                f"start has {len(self.start)} numbers, and there are {len(self.dispersion_names)} parameters."
-            )
+        self.dispersion_names = _names(parameters)
+        self.start = _numbers(start, len(self.dispersion_names))
         _check_scalar(log_prob, len(self.start))
+        if not (sample is None or callable(sample)):
+            raise ModelError(f"sample must be a function of (key, eta, phi), not {sample!r}.")
         self.log_prob, self.response, self.sampler = log_prob, response, sample
 
     def kernel(self, y, eta, phi):
@@ -108,10 +106,51 @@ class CustomFamily(AbstractFamily):
         return Traits(log_concave=False, covers_line=covers, has_expectation=False)
 
 
+def _names(parameters: Any) -> tuple[str, ...]:
+    is_sequence = isinstance(parameters, Iterable) and not isinstance(parameters, str)
+    names = list(parameters) if is_sequence else [None]
+    if not all(isinstance(name, str) for name in names):
+        raise ModelError(f"parameters must be a tuple of names, not {parameters!r}.")
+    names = tuple(str(name) for name in names)
+    if len(set(names)) < len(names):
+        raise ModelError(f"parameters must have names of their own, and {', '.join(names)} repeats one.")
+    return names
+
+
+def _numbers(start: Any, k: int) -> tuple[float, ...]:
+    """The start as numbers; zeros if it is None."""
+    if start is None:
+        return (0.0,) * k
+    sentence = f"start must be a tuple of {k} finite numbers, one a parameter, not {start!r}."
+    try:
+        values = np.asarray(start, np.float64)
+    except (TypeError, ValueError) as error:
+        raise ModelError(sentence) from error
+    if values.ndim != 1 or not np.isfinite(values).all():
+        raise ModelError(sentence)
+    if len(values) != k:
+        raise ModelError(f"start has {len(values)} numbers, and there are {k} parameters.")
+    return tuple(values.tolist())
+
+
 def _check_scalar(log_prob: Any, k: int) -> None:
     if not callable(log_prob):
         raise ModelError(f"log_prob must be a function of (y, eta, phi), not {log_prob!r}.")
+    try:
+        inspect.signature(log_prob).bind(None, None, None)
+    except TypeError as error:
+        raise ModelError(f"log_prob must take three arguments, (y, eta, phi): {error}.") from error
+    except ValueError:
+        pass  # some functions that are not written in Python have no signature to look at
     number = jax.ShapeDtypeStruct((), jnp.result_type(float))
-    shape = jax.eval_shape(log_prob, number, number, jax.ShapeDtypeStruct((k,), number.dtype))
+    try:
+        shape = jax.eval_shape(log_prob, number, number, jax.ShapeDtypeStruct((k,), number.dtype))
+    except jax.errors.TracerBoolConversionError as error:
+        raise ModelError(
+            "log_prob decides by the values of its arguments, with if, while, and, or, min or max: use jnp.where, "
+            "jnp.minimum or jnp.maximum instead."
+        ) from error
+    except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError) as error:
+        raise ModelError("log_prob turns its arguments into numbers of Python or NumPy: use jax.numpy.") from error
     if getattr(shape, "shape", None) != ():
         raise ModelError("log_prob must return one number for one y, one eta and the vector phi.")

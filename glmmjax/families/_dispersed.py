@@ -48,7 +48,7 @@ class Dispersed(AbstractComposite):
         return self.inner.kernel(y, eta[0], own) + self.inner.base(y, own, jnp.ones_like(eta[0]))
 
     def base(self, y, phi, weight):
-        return jnp.zeros_like(weight * y)
+        return jnp.zeros_like(weight)
 
     def mean(self, eta, phi):
         return self.inner.mean(eta[0], self._phi(eta, phi))

@@ -56,9 +56,8 @@ class AbstractFamily(eqx.Module):
     link: eqx.AbstractVar[AbstractLink]
     name: eqx.AbstractClassVar[str]
     response: eqx.AbstractVar[str]
-    """Kind of response: `real`, `positive`, `nonnegative`, `unit`, `closed_unit`, `ordered`, `count`, `positive_count`,
-    `binary` or
-    `proportion`."""
+    """Kind of response: `real`, `positive`, `nonnegative`, `unit`, `closed_unit`, `below_one`, `ordered`, `count`,
+    `positive_count`, `binary`, `proportion`, `censored` or `censored_positive`."""
     dispersion_names: eqx.AbstractVar[tuple[str, ...]]
     """Natural-scale names of the dispersion parameters, `()` if there are none."""
 

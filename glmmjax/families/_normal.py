@@ -10,8 +10,8 @@ from .._types import Array
 Values = Float[Array, "..."]
 
 _HALF_LOG_2PI = 0.9189385332046727
-_FAR = -8.0
-_DEPTH = 12  # of the continued fraction, which at `_FAR` has all digits then
+_FAR = -10.0
+_DEPTH = 9  # of the continued fraction, which at `_FAR` has all digits then
 
 
 @jax.custom_jvp
@@ -24,6 +24,14 @@ def log_ndtr(x: Values) -> Values:
     below = jnp.minimum(x, _FAR)
     tail = -0.5 * below * below - _HALF_LOG_2PI - jnp.log(_fraction(below) - below)
     return jnp.where(far, tail, jnp.where(positive, upper, lower))
+
+
+@jax.custom_jvp
+def log_scaled_ndtr(x: Values) -> Values:
+    """`log Phi(x) + x^2 / 2`, without cancellation far below zero."""
+    near, below = jnp.maximum(x, _FAR), jnp.minimum(x, _FAR)
+    tail = -_HALF_LOG_2PI - jnp.log(_fraction(below) - below)
+    return jnp.where(x < _FAR, tail, log_ndtr(near) + 0.5 * near * near)
 
 
 @jax.custom_jvp
@@ -58,6 +66,11 @@ def _(primals, tangents):
     return log_ndtr(*primals), hazard(*primals) * tangents[0]
 
 
+@log_scaled_ndtr.defjvp
+def _(primals, tangents):
+    return log_scaled_ndtr(*primals), excess(*primals) * tangents[0]
+
+
 @hazard.defjvp
 def _(primals, tangents):
     h = hazard(*primals)
@@ -68,3 +81,8 @@ def _(primals, tangents):
 def _(primals, tangents):
     k = excess(*primals)
     return k, (1 - hazard(*primals) * k) * tangents[0]
+
+
+def log_ndtr_ratio(high: Values, low: Values) -> Values:
+    """`log(Phi(high) / Phi(low))`, in the lower tail without cancellation of the squares."""
+    return 0.5 * (low - high) * (low + high) + log_scaled_ndtr(high) - log_scaled_ndtr(low)

@@ -15,6 +15,7 @@ from ._problem import AbstractProblem, Data, Estimate, effects_of
 from ._start import pql_information, start_params
 
 _TALLY = 256
+_SEVERAL = ("proportion", "censored", "censored_positive")  # kinds of responses with several components
 
 
 class IntegralProblem(AbstractProblem):
@@ -82,5 +83,5 @@ def bounds_on_counts(glmm: GLMM) -> np.ndarray:
     does not apply or pay. It depends on the member alone, whose bits are then its own affair."""
     y, cells = np.asarray(glmm.y), glmm.weights.shape[-1] * glmm.weights.shape[-2]
     if glmm.family.response not in ("count", "positive_count") or not glmm.family.dispersion_names or cells < _TALLY:
-        return np.zeros(y.shape[: -3 if glmm.family.response == "proportion" else -2], int)
+        return np.zeros(y.shape[: -3 if glmm.family.response in _SEVERAL else -2], int)
     return np.where(y.max((-1, -2)) < _TALLY, _TALLY, 0)

@@ -120,7 +120,7 @@ ERRORS = [
         "y",
         "complex",
         {},
-        "The kind of response 'complex' is not one of real, positive, nonnegative, unit, below_one, ordered, ",
+        "The kind of response 'complex' is not one of real, positive, nonnegative, unit, below_one, closed_unit, ",
     ),
 ]
 
