@@ -59,13 +59,13 @@ def performance(
     `check_share` raises.
     """
     check_share("level", level)
-    rows = []
+    rows, known = [], truth.to_dict()
     for name in estimates:
         there = estimates[name].notna().to_numpy()
         values = estimates[name].to_numpy()[there]
-        row = _of_estimates(values, float(truth[name])) if there.sum() > 1 else {"truth": truth[name], "n": there.sum()}
+        row = _of_estimates(values, float(known[name])) if there.sum() > 1 else {"truth": known[name], "n": there.sum()}
         if name in std_errors and there.sum() > 1:
-            row |= _of_intervals(values, std_errors[name].to_numpy()[there], float(truth[name]), level)
+            row |= _of_intervals(values, std_errors[name].to_numpy()[there], float(known[name]), level)
         rows.append(row)
     return pd.DataFrame(rows, index=estimates.columns)
 
