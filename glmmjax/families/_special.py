@@ -4,6 +4,7 @@ JAX's `digamma` and `polygamma`, the derivatives of `lgamma`, are slow.
 """
 
 import functools
+import math
 
 import jax
 import jax.numpy as jnp
@@ -47,16 +48,68 @@ def log_rising(y: Values | float, alpha: Values) -> Values:
 def log_gamma_rest(log_x: Values) -> Values:
     """`lgamma(x) - (x - 1/2) log x + x - log(2 pi) / 2`: Stirling's series, below six at `x + 6`.
 
-    It takes `log x`, whose derivatives stay finite where those of `log(x)` by `x` overflow.
+    It takes `log x`, whose derivatives stay finite where those of `log(x)` by `x` overflow; they are closed forms of
+    every order.
     """
+    return _rest(0, log_x)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _rest(order: int, log_x: Values) -> Values:
+    """`log_gamma_rest`, `order` times differentiated."""
+    return _rest_of_order(order, log_x)
+
+
+@_rest.defjvp
+def _(order, primals, tangents):
+    return _rest(order, *primals), _rest(order + 1, *primals) * tangents[0]
+
+
+@functools.partial(jax.jit, static_argnums=0)  # as a program of its own it is traced once
+def _rest_of_order(order: int, log_x: Values) -> Values:
+    """With `D = x d/dx`: `D^n x = x`, and `q = x / (x + c)`, which is `D log(x + c)`, has `D q = q - q^2`."""
     large = log_x >= _LOG_SHIFT
-    series = stirling(jnp.exp(-jnp.where(large, log_x, _LOG_SHIFT)))
     log_small = jnp.where(large, 0.0, log_x)
+    a = 1 / jnp.exp(jnp.where(large, log_x, _LOG_SHIFT))
+    series = a * polynomial(tuple(c * (-2 * k - 1) ** order for k, c in enumerate(STIRLING)), a * a)
     x = jnp.exp(log_small)
-    shifted = x + _SHIFT
-    product = functools.reduce(lambda found, k: found * (x + k), range(1, _SHIFT), jnp.ones_like(x))
-    below = (shifted - 0.5) * jnp.log(shifted) - (x + 0.5) * log_small - _SHIFT - jnp.log(product)
-    return jnp.where(large, series, below + stirling(1 / shifted))
+    r = 1 / (x + _SHIFT)
+    q = x * r
+    # (x + 11/2) log(x + 6) - (x + 1/2) log x - 6 - sum log(x + k), and the series in r = 1 / (x + 6)
+    logarithms = [-jnp.log(r), *(_of_share(j, q) for j in range(order))]
+    at_shift = sum((math.comb(order, j) * one for j, one in enumerate(logarithms)), jnp.zeros_like(x))
+    found = x * (at_shift - log_small - order) + (_SHIFT - 0.5) * logarithms[order] + _rest_of_series(order, r, q)
+    if order == 0:
+        product = functools.reduce(lambda product, k: product * (x + k), range(1, _SHIFT), jnp.ones_like(x))
+        found = found - 0.5 * log_small - _SHIFT - jnp.log(product)
+    else:
+        found = found - sum(_of_share(order - 1, x / (x + k)) for k in range(1, _SHIFT)) - (0.5 if order == 1 else 0.0)
+    return jnp.where(large, series, found)
+
+
+def _of_share(order: int, q: Values) -> Values:
+    """`D^n q` for `D q = q - q^2`, a polynomial."""
+    return q * polynomial(_times_share((1.0,), 1, order), q)
+
+
+def _rest_of_series(order: int, r: Values, q: Values) -> Values:
+    """`D^n` of Stirling's series in `r`, for `D r = -q r`: a polynomial in `q` whose coefficients are series in `r`."""
+    own = [_times_share((1.0,), 0, order, -(2 * k + 1)) for k in range(len(STIRLING))]
+    total = jnp.zeros_like(r)
+    for i in range(order, -1, -1):
+        total = total * q + r * polynomial(tuple(c * p[i] for c, p in zip(STIRLING, own, strict=True)), r * r)
+    return total
+
+
+def _times_share(coefficients: tuple[float, ...], power: int, times: int, rate: int = 0) -> tuple[float, ...]:
+    """Apply `f -> rate q f + (q - q^2) f'` to `f = q^power sum c_i q^i` so many times; the coefficients after `q^power`."""
+    for _ in range(times):
+        grown = [0.0] * (len(coefficients) + 1)
+        for i, c in enumerate(coefficients):
+            grown[i] += (power + i) * c
+            grown[i + 1] += (rate - power - i) * c
+        coefficients = tuple(grown)
+    return coefficients
 
 
 def stirling(a: Values) -> Values:
