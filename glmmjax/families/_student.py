@@ -7,7 +7,8 @@ import jax.numpy as jnp
 
 from ._family import AbstractFamily, Traits, Values, as_link
 from ._link import AbstractLink
-from ._special import HALF_LOG_2PI, log1p_ratio, log_rising
+from ._rising import log1p_ratio
+from ._special import HALF_LOG_2PI, log_rising
 
 
 class StudentT(AbstractFamily):
@@ -77,7 +78,4 @@ class StudentT(AbstractFamily):
 
 def _scaled_log1p(square: Values, alpha: Values) -> Values:
     """`log1p(alpha square) / alpha`, which is `square` at `alpha = 0`."""
-    t = alpha * square
-    large = t > 1
-    above = jnp.log1p(t) / jnp.where(large, alpha, 1.0)
-    return jnp.where(large, above, square * log1p_ratio(jnp.where(large, 1.0, t)))
+    return square * log1p_ratio(alpha * square)
