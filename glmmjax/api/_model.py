@@ -121,7 +121,7 @@ class Fit:
 
     @property
     def loglik(self) -> float:
-        """Fully normalised log-likelihood; the restricted one after REML."""
+        """Fully normalised log-likelihood; the restricted one after REML, NaN for a quasi-likelihood."""
         return self.solution.loglik
 
     @property
@@ -181,12 +181,13 @@ class Fit:
 
     @property
     def vcov(self) -> pd.DataFrame:
-        """Covariance of the fixed effects, from the joint Hessian; for a linear model `sigma^2 (X'V^-1X)^-1`."""
+        """Covariance of the fixed effects, from the joint Hessian; for a linear model `sigma^2 (X'V^-1X)^-1`. That of a
+        quasi-likelihood is multiplied by its scale."""
         return inference.vcov(self.solution)
 
     @property
     def dispersion(self) -> dict[str, float]:
-        """The family's own parameters on their natural scale."""
+        """The family's own parameters on their natural scale; the `scale` of a quasi-likelihood."""
         return inference.dispersion(self.solution)
 
     def coefficients(self, part: str = "mean") -> pd.DataFrame:
