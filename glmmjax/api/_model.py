@@ -181,8 +181,7 @@ class Fit:
 
     @property
     def vcov(self) -> pd.DataFrame:
-        """Covariance of the fixed effects, from the joint Hessian; for a linear model `sigma^2 (X'V^-1X)^-1`. That of a
-        quasi-likelihood is multiplied by its scale."""
+        """Covariance of the fixed effects, from the joint Hessian; for a linear model `sigma^2 (X'V^-1X)^-1`."""
         return inference.vcov(self.solution)
 
     @property
