@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from .families import NBinom2 as NBinom2
     from .families import OrderedBeta as OrderedBeta
     from .families import Poisson as Poisson
+    from .families import QuasiBinomial as QuasiBinomial
+    from .families import QuasiPoisson as QuasiPoisson
     from .families import SkewNormal as SkewNormal
     from .families import StudentT as StudentT
     from .families import TruncatedNBinom1 as TruncatedNBinom1
@@ -87,6 +89,7 @@ _PUBLIC = {
         "Tweedie",
         "GenPois",
         *("TruncatedPoisson", "TruncatedNBinom1", "TruncatedNBinom2"),
+        *("QuasiPoisson", "QuasiBinomial"),
         *("Cumulative", "ContinuationRatio", "AdjacentCategory"),
         "StudentT",
         "SkewNormal",

@@ -107,7 +107,7 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
         "gaussian (default), bernoulli, binomial, betabinomial, poisson, nbinom1, nbinom2, genpois, truncated_poisson, "
         "truncated_nbinom1, truncated_nbinom2, gamma, inverse_gaussian, lognormal, tweedie, beta, ordbeta, "
         "student_t, skew_normal, cumulative, continuation_ratio, adjacent_category, censored_gaussian, "
-        "censored_lognormal, weibull"
+        "censored_lognormal, weibull, quasipoisson, quasibinomial"
     )
     parser.add_argument("--family", default="gaussian", help=families)
     parser.add_argument("--link", help="link function, if not the family's usual one")

@@ -36,6 +36,8 @@ RESPONSE = {
     "continuation_ratio": "grade",
     "adjacent_category": "grade",
     "tweedie": "rain",
+    "quasipoisson": "count",
+    "quasibinomial": "hits / size",
 }
 # beta that keeps the mean in the range of the link, whatever the random effects
 BETA = {

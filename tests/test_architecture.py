@@ -50,7 +50,8 @@ PARTS = {
         "marginal",
     },
     "inference": {
-        *("_errors", "_precision", "_types", "covariances", "design", "params", "model", "mixed", "marginal", "fit"),
+        *("_errors", "_precision", "_types", "covariances", "design", "families", "params", "model", "mixed"),
+        *("marginal", "fit"),
     },
     "prediction": {
         *("_errors", "_precision", "_types", "covariances", "design", "families", "structure", "params", "model"),

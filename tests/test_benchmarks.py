@@ -28,6 +28,14 @@ def test_structures_print_a_table():
     assert "| glmmjax | " in done.stdout and "Converged." in done.stdout and "nan" not in done.stdout
 
 
+def test_families_have_a_cost():
+    command = [sys.executable, FOLDER / "families.py", "--small", "quasipoisson"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (row,) = (line for line in done.stdout.splitlines() if line.startswith("| quasipoisson |"))
+    assert "nan" not in row and all(float(cell) > 0 for cell in row.split("|")[2:-1])
+
+
 def test_structures_are_models(monkeypatch):
     monkeypatch.syspath_prepend(FOLDER)
     import _structures  # noqa: PLC0415 - the benchmarks are no package

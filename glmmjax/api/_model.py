@@ -121,7 +121,7 @@ class Fit:
 
     @property
     def loglik(self) -> float:
-        """Fully normalised log-likelihood; the restricted one after REML."""
+        """Fully normalised log-likelihood; the restricted one after REML, NaN for a quasi-likelihood."""
         return self.solution.loglik
 
     @property
@@ -186,7 +186,7 @@ class Fit:
 
     @property
     def dispersion(self) -> dict[str, float]:
-        """The family's own parameters on their natural scale."""
+        """The family's own parameters on their natural scale; the `scale` of a quasi-likelihood."""
         return inference.dispersion(self.solution)
 
     def coefficients(self, part: str = "mean") -> pd.DataFrame:

@@ -12,6 +12,7 @@ from jax.experimental import multihost_utils
 from .._errors import Interrupted, ModelError
 from .._precision import float64
 from .._status import STATUSES, Status
+from ..families import reported_names
 from ..fit import AbstractProblem, Outcome, bounds_on_counts, check_params, choose_method, outcome_of, problem_of
 from ..marginal import Exact, Method
 from ..params import Params
@@ -187,7 +188,7 @@ def _blank(job: Job, count: int, status: Status) -> Outcome:
         loglik=nan(),
         vcov=nan(size, size),
         covariance=tuple(nan(c.q, c.q) for c in job.members.first.glmm.covariances),
-        dispersion=nan(m),
+        dispersion=nan(len(reported_names(job.members.first.family))),
         gradient=nan(optimised),
         scaled_gradient=nan(),
         evaluations=np.zeros(count, np.int64),

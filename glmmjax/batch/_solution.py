@@ -51,7 +51,7 @@ class BatchSolution:
         model = self.members.model(number)
         outcome = jax.tree.map(lambda leaf: leaf[number : number + 1], self.found)
         params = Params(outcome.beta[0], tuple(theta[0] for theta in outcome.theta), outcome.phi[0])
-        if np.isnan(outcome.beta).any() or np.isnan(outcome.loglik[0]):
+        if np.isnan(outcome.beta).any() or np.isnan(outcome.scaled_gradient[0]):
             # Nothing is computed of a member that was not fitted: its columns may be dependent.
             factors = model.glmm.structure.factors
             mode = tuple(np.full((f.q, f.levels), np.nan) for f in factors)

@@ -10,6 +10,7 @@ from scipy.special import ndtr, stdtr
 from .._precision import float64
 from .._status import STATUSES
 from .._types import Array
+from ..families import reported_names
 from ..inference import block, components, degrees_of_freedom, names_of, variance_and_slope
 from ..marginal import Exact
 from ..model import GLMM
@@ -44,7 +45,7 @@ def _of_part(batch: BatchSolution, values: np.ndarray, part: str) -> pd.DataFram
 
 def dispersion(batch: BatchSolution) -> pd.DataFrame:
     """(B, k) the family's own parameters on their natural scale."""
-    names = list(batch.members.first.family.dispersion_names)
+    names = list(reported_names(batch.members.first.family))
     return pd.DataFrame(batch.reported.dispersion, index=_members(batch), columns=names)
 
 

@@ -34,6 +34,10 @@ from ._nbinom1 import NBinom1 as NBinom1
 from ._ordbeta import OrderedBeta as OrderedBeta
 from ._ordinal import AbstractOrdinal as AbstractOrdinal
 from ._poisson import Poisson as Poisson
+from ._quasi import AbstractQuasi as AbstractQuasi
+from ._quasi import QuasiBinomial as QuasiBinomial
+from ._quasi import QuasiPoisson as QuasiPoisson
+from ._quasi import reported_names as reported_names
 from ._skew_normal import SkewNormal as SkewNormal
 from ._student import StudentT as StudentT
 from ._truncated import TruncatedNBinom1 as TruncatedNBinom1
@@ -60,6 +64,7 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
         Tweedie,
         GenPois,
         *(TruncatedPoisson, TruncatedNBinom1, TruncatedNBinom2),
+        *(QuasiPoisson, QuasiBinomial),
     )
 }
 

@@ -29,6 +29,7 @@ class Traits(NamedTuple):
         has_expectation: `expected_curvature` is what it says, and not a stand-in for starting values.
         is_latent: the predictor speaks of something behind `y` (its logarithm, say): the mean of `y` is not the inverse
             of the link.
+        is_quasi: there is no distribution, only its mean and its variance up to a scale (`AbstractQuasi`).
     """
 
     log_concave: bool
@@ -38,6 +39,7 @@ class Traits(NamedTuple):
     limit: int | None = None
     has_expectation: bool = True
     is_latent: bool = False
+    is_quasi: bool = False
 
 
 class AbstractFamily(eqx.Module):

@@ -36,6 +36,8 @@ class ZeroInflated(AbstractComposite):
     part: ClassVar[str] = "zi"
 
     def __init__(self, inner: AbstractFamily):
+        if inner.traits.is_quasi:
+            raise ModelError(f"ziformula needs a distribution, and {inner.name} has none: use nbinom2 or betabinomial.")
         if inner.response not in _WITH_ZERO or inner.name == "custom":
             raise ModelError(f"ziformula needs counts, proportions or positive numbers, which {inner.name} is not for.")
         self.inner, self.response = inner, _WITH_ZERO[inner.response]

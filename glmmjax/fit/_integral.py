@@ -9,8 +9,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._types import Array
-from ..marginal import AbstractIntegral, conditional_mode, log_base, log_base_of_tally, tally
+from ..marginal import (
+    AbstractIntegral,
+    conditional_mode,
+    expected_curvature,
+    log_base,
+    log_base_of_tally,
+    predictor_at,
+    score,
+    tally,
+)
 from ..model import GLMM, pack, scaled_factor, term_factors, unpack
+from ..params import Params
+from ..structure import Effects
 from ._problem import AbstractProblem, Data, Estimate, effects_of
 from ._start import pql_information, start_params
 
@@ -69,13 +80,32 @@ class IntegralProblem(AbstractProblem):
             converged=progress.done,
             lam=term_factors(glmm, params.theta),
             scale=jnp.asarray(glmm.family.random_scale(params.phi), search.x.dtype),
-            dispersion=glmm.family.dispersion(params.phi),
+            dispersion=_reported(glmm, params, search.carry),
             evaluations=search.evaluations,
         )
 
     def effects(self, glmm, data, params, carry):
         mode, lam = conditional_mode(glmm, params, carry), scaled_factor(glmm, params)
         return effects_of(lam, lam, mode.b, self.method.factor(glmm, params, mode))
+
+
+def _reported(glmm: GLMM, params: Params, b: Effects) -> tuple[Array, ...]:
+    """The family's own parameters, or the scale of a quasi-likelihood."""
+    family = glmm.family
+    return (pearson_scale(glmm, params, b),) if family.traits.is_quasi else family.dispersion(params.phi)
+
+
+def pearson_scale(glmm: GLMM, params: Params, b: Effects) -> Array:
+    """`sum weight (y - mu)^2 / V(mu) / (n - p)` at the conditional mode `b`; NaN if no degrees of freedom are left.
+
+    A term is the squared score over the expected curvature, in which the slope of the link cancels; unlike `V(mu)`
+    these do not round to zero.
+    """
+    eta, present = predictor_at(glmm, params, b), glmm.weights > 0
+    curvature = expected_curvature(glmm, eta, params.phi)[0, 0]
+    terms = jnp.where(present, score(glmm, eta, params.phi)[0] ** 2 / jnp.where(present, curvature, 1.0), 0.0)
+    df = present.sum() - glmm.p
+    return jnp.where(df > 0, terms.sum() / jnp.maximum(df, 1), jnp.nan)
 
 
 def bounds_on_counts(glmm: GLMM) -> np.ndarray:

@@ -41,7 +41,7 @@ def outcome_of(method: Method, working: Working, found: Estimate, y_sd: np.ndarr
     found = jax.tree.map(_as_float64, found)
     params, members = working.back(found.params), len(found.value)
     eigen = scaled_eigen(np.asarray(found.information))
-    return Outcome(
+    outcome = Outcome(
         beta=np.asarray(params.beta),
         theta=tuple(np.asarray(theta) for theta in params.theta),
         phi=np.asarray(params.phi),
@@ -53,6 +53,17 @@ def outcome_of(method: Method, working: Working, found: Estimate, y_sd: np.ndarr
         scaled_gradient=np.asarray(found.scaled_gradient),
         evaluations=np.asarray(found.evaluations),
         status=diagnose(working.glmm, found, eigen, y_sd, zero),
+    )
+    return _of_quasi_likelihood(outcome) if working.glmm.family.traits.is_quasi else outcome
+
+
+def _of_quasi_likelihood(outcome: Outcome) -> Outcome:
+    """What was maximised is no log-likelihood, and standard errors of the fixed effects are multiplied by the square
+    root of the scale (McCullagh and Nelder 1989, section 9.2), their correlations with all estimates being kept."""
+    factor = np.ones(outcome.vcov.shape[:2])
+    factor[:, : outcome.beta.shape[1]] = np.sqrt(outcome.dispersion)
+    return outcome._replace(
+        loglik=np.full_like(outcome.loglik, np.nan), vcov=factor[:, :, None] * outcome.vcov * factor[:, None]
     )
 
 

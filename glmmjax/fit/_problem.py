@@ -59,7 +59,7 @@ class Estimate(NamedTuple):
         converged: whether the exact Hessian certifies a maximum.
         lam: (q, rank) relative covariance factor of each random term.
         scale: what `lam` is multiplied by (sigma for gaussian).
-        dispersion: the family's own parameters on their natural scale.
+        dispersion: the family's own parameters on their natural scale, or the scale of a quasi-likelihood.
         evaluations: of the log-likelihood and its gradient.
     """
 

@@ -19,11 +19,12 @@ class Solution:
     Attributes:
         model, method: what was fitted, and how.
         params: estimates (NumPy arrays).
-        loglik: fully normalised log-likelihood there (the restricted one for REML).
+        loglik: fully normalised log-likelihood there (the restricted one for REML; NaN for a quasi-likelihood).
         vcov: (size, size) covariance of all estimates in the order of `pack(params)`, the inverse of minus the Hessian
             (for a linear model without a block between beta and the variances); NaN where the data identify nothing.
+            In a quasi-likelihood the standard errors of beta are multiplied by the square root of the scale.
         covariance: for each random term the (q, q) covariance of its random effects of a level.
-        dispersion: the family's own parameters on their natural scale.
+        dispersion: the family's own parameters on their natural scale, or the scale of a quasi-likelihood.
         mode: for each grouping factor (in the order of `glmm.structure`) the (levels, q) conditional modes of the
             random effects `u` of its terms.
         mode_cov: (levels, q, q) their covariances given the data and the parameters.

@@ -41,7 +41,7 @@ def std_errors(solution: Solution, part: str = "mean") -> pd.Series:
 
 def vcov(solution: Solution, part: str = "mean") -> pd.DataFrame:
     """(p, p) covariance of the fixed effects: their block of the inverse of minus the joint Hessian, or
-    `sigma^2 (X'V^-1X)^-1` for a linear model."""
+    `sigma^2 (X'V^-1X)^-1` for a linear model; times the scale of a quasi-likelihood."""
     names, own = _names(solution, part), block(solution.model, part)
     return pd.DataFrame(solution.vcov[own, own], index=names, columns=names)
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from ..covariances import Component
 from ..design import RandomPart
+from ..families import reported_names
 from ..fit import Solution
 from ..mixed import MixedModel
 from ..model import places
@@ -42,8 +43,8 @@ def varcorr(solution: Solution) -> pd.DataFrame:
 
 
 def dispersion(solution: Solution) -> dict[str, float]:
-    """The family's own parameters on their natural scale, by name; empty if it has none."""
-    return dict(zip(solution.model.family.dispersion_names, solution.dispersion, strict=True))
+    """The family's own parameters on their natural scale (the `scale` of a quasi-likelihood), by name."""
+    return dict(zip(reported_names(solution.model.family), solution.dispersion, strict=True))
 
 
 def ranef(solution: Solution) -> pd.DataFrame:

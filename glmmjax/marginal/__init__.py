@@ -5,6 +5,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
+from .._errors import ModelError
 from .._types import Array
 from ..model import GLMM
 from ..params import Params
@@ -43,8 +44,10 @@ def log_marginal(glmm: GLMM, params: Params, method: Method) -> Float[Array, ""]
     """Fully normalised log-likelihood, a pure function of every array in `glmm` and `params`.
 
     `jax.jit`, `grad`, `hessian` and `vmap` apply, in the precision of their caller. NaN where the conditional mode was
-    not found or `params` are outside the range of the link.
+    not found or `params` are outside the range of the link. Raises `ModelError` for a quasi-likelihood.
     """
+    if glmm.family.traits.is_quasi:
+        raise ModelError(f"{glmm.family.name} has no likelihood, only estimates and standard errors: fit the model.")
     glmm, params = jax.tree.map(_in_the_callers_precision, (glmm, params))
     return _log_marginal(glmm, params, method)
 

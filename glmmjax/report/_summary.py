@@ -59,6 +59,8 @@ def _head(solution: Solution) -> str:
     kind = "Linear" if model.is_linear else "Generalised linear"
     mixed = " mixed" if model.design.random else ""
     method = solution.method.describe() if model.design.random or model.is_linear else "maximum likelihood"
+    if model.family.traits.is_quasi:
+        method = method.replace("likelihood", "quasi-likelihood")
     lines = [
         f"{kind}{mixed} model fit by {method}",
         f" Family: {innermost(model.family).name} ({model.family.link.name})",
@@ -72,6 +74,11 @@ def _head(solution: Solution) -> str:
 
 
 def _criteria(solution: Solution) -> str:
+    if solution.model.family.traits.is_quasi:
+        return (
+            f"Quasi-likelihood: standard errors times the square root of the dispersion "
+            f"{format_number(solution.dispersion[0])} (Pearson);\nthere is no likelihood, so no AIC."
+        )
     criterion = "REML crit." if solution.reml else "-2*log(L)"
     values = {
         "AIC": aic(solution),
