@@ -59,7 +59,7 @@ def outcome_of(method: Method, working: Working, found: Estimate, y_sd: np.ndarr
 
 def _of_quasi_likelihood(outcome: Outcome) -> Outcome:
     """What was maximised is no log-likelihood, and standard errors of the fixed effects are multiplied by the square
-    root of the scale (McCullagh and Nelder 1989, section 9.2), their correlations with all estimates being kept."""
+    root of the scale (McCullagh and Nelder 1989, chapter 9), their correlations with all estimates being kept."""
     factor = np.ones(outcome.vcov.shape[:2])
     factor[:, : outcome.beta.shape[1]] = np.sqrt(outcome.dispersion)
     return outcome._replace(
