@@ -102,7 +102,7 @@ def _rest_of_series(order: int, r: Values, q: Values) -> Values:
 
 
 def _times_share(coefficients: tuple[float, ...], power: int, times: int, rate: int = 0) -> tuple[float, ...]:
-    """Coefficients of `f / q^power` after so many times `f -> rate q f + (q - q^2) df/dq`, from `f = q^power sum c_i q^i`."""
+    """Coefficients of `f / q^power`, to which `f -> rate q f + (q - q^2) df/dq` was applied so many times."""
     for _ in range(times):
         grown = [0.0] * (len(coefficients) + 1)
         for i, c in enumerate(coefficients):
