@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .families import Beta as Beta
     from .families import BetaBinomial as BetaBinomial
     from .families import Binomial as Binomial
+    from .families import CoMPoisson as CoMPoisson
     from .families import ContinuationRatio as ContinuationRatio
     from .families import Cumulative as Cumulative
     from .families import CustomFamily as CustomFamily
@@ -82,7 +83,7 @@ _PUBLIC = {
             "CustomFamily",
         ),
         "Tweedie",
-        "GenPois",
+        *("GenPois", "CoMPoisson"),
         *("TruncatedPoisson", "TruncatedNBinom1", "TruncatedNBinom2"),
         *("Cumulative", "ContinuationRatio", "AdjacentCategory"),
         "StudentT",

@@ -37,10 +37,9 @@ def glmm(  # noqa: PLR0913 - the arguments of lme4 and glmmTMB, keyword-only
             counted.
         family: a name, or a family with its link, such as `gj.Poisson(link="sqrt")`, or one of your own,
             `gj.CustomFamily(log_prob)`. The names are `gaussian`, `bernoulli`, `binomial`, `betabinomial`, `poisson`,
-            `gj.CustomFamily(log_prob)`. The names are `gaussian`, `bernoulli`, `binomial`, `betabinomial`, `poisson`,
-            `nbinom1`, `nbinom2`, `genpois`, `truncated_poisson`, `truncated_nbinom1`, `truncated_nbinom2`, `gamma`,
-            `inverse_gaussian`, `lognormal`, `tweedie`, `beta`, `ordbeta`, `student_t`, `skew_normal`, `cumulative`,
-            `continuation_ratio` and `adjacent_category`.
+            `nbinom1`, `nbinom2`, `genpois`, `compois`, `truncated_poisson`, `truncated_nbinom1`, `truncated_nbinom2`,
+            `gamma`, `inverse_gaussian`, `lognormal`, `tweedie`, `beta`, `ordbeta`, `student_t`, `skew_normal`,
+            `cumulative`, `continuation_ratio` and `adjacent_category`.
         ziformula: a right-hand side such as `"~ x + (1 | g)"` for the log odds of a zero beside those of the family; of
             any zero where the family has none (truncated counts, positive numbers: a hurdle model).
         dispformula: a right-hand side for the logarithm of the family's first dispersion parameter, as `fit.dispersion`

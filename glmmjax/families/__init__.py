@@ -6,6 +6,7 @@ from ._beta import Beta as Beta
 from ._betabinomial import BetaBinomial as BetaBinomial
 from ._binomial import Bernoulli as Bernoulli
 from ._binomial import Binomial as Binomial
+from ._compois import CoMPoisson as CoMPoisson
 from ._composite import AbstractComposite as AbstractComposite
 from ._composite import conditional_mean as conditional_mean
 from ._composite import innermost as innermost
@@ -53,7 +54,7 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
         ContinuationRatio,
         AdjacentCategory,
         Tweedie,
-        GenPois,
+        *(GenPois, CoMPoisson),
         *(TruncatedPoisson, TruncatedNBinom1, TruncatedNBinom2),
     )
 }
