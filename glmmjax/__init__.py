@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .families import Binomial as Binomial
     from .families import CensoredGaussian as CensoredGaussian
     from .families import CensoredLogNormal as CensoredLogNormal
+    from .families import CoMPoisson as CoMPoisson
     from .families import ContinuationRatio as ContinuationRatio
     from .families import Cumulative as Cumulative
     from .families import CustomFamily as CustomFamily
@@ -87,7 +88,7 @@ _PUBLIC = {
             "CustomFamily",
         ),
         "Tweedie",
-        "GenPois",
+        *("GenPois", "CoMPoisson"),
         *("TruncatedPoisson", "TruncatedNBinom1", "TruncatedNBinom2"),
         *("QuasiPoisson", "QuasiBinomial"),
         *("Cumulative", "ContinuationRatio", "AdjacentCategory"),

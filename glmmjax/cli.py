@@ -104,9 +104,9 @@ def _command(commands, name: str, what: str, examples: str) -> argparse.Argument
 
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
     families = (
-        "gaussian (default), bernoulli, binomial, betabinomial, poisson, nbinom1, nbinom2, genpois, truncated_poisson, "
-        "truncated_nbinom1, truncated_nbinom2, gamma, inverse_gaussian, lognormal, tweedie, beta, ordbeta, "
-        "student_t, skew_normal, cumulative, continuation_ratio, adjacent_category, censored_gaussian, "
+        "gaussian (default), bernoulli, binomial, betabinomial, poisson, nbinom1, nbinom2, genpois, compois, "
+        "truncated_poisson, truncated_nbinom1, truncated_nbinom2, gamma, inverse_gaussian, lognormal, tweedie, beta, "
+        "ordbeta, student_t, skew_normal, cumulative, continuation_ratio, adjacent_category, censored_gaussian, "
         "censored_lognormal, weibull, quasipoisson, quasibinomial"
     )
     parser.add_argument("--family", default="gaussian", help=families)

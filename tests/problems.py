@@ -25,6 +25,7 @@ RESPONSE = {
     "skew_normal": "real",
     "beta": "share",
     "genpois": "count",
+    "compois": "count",
     "truncated_poisson": "seen",
     "truncated_nbinom1": "seen",
     "truncated_nbinom2": "seen",

@@ -109,6 +109,29 @@ class GeneralisedPoisson(AbstractCounts):
         return np.log(self._theta) + (y - 1) * np.log(rate) - rate - scipy.special.gammaln(y + 1)
 
 
+class ConwayMaxwellPoisson(AbstractCounts):
+    """By its mean: `lambda` by bisection of plain sums."""
+
+    _Y = np.arange(4000.0)
+
+    def __init__(self, mu, phi):
+        self._nu, self._theta = 1 / phi, np.zeros_like(mu, float)
+        low, high = np.full_like(mu, -20.0, float), np.full_like(mu, 20.0, float)
+        for _ in range(60):
+            self._theta = 0.5 * (low + high)
+            too_low = (np.exp(self.logpmf(self._column(mu))) * self._column(mu)).sum(0) < mu
+            low, high = np.where(too_low, self._theta, low), np.where(too_low, high, self._theta)
+
+    def logpmf(self, y):
+        return self._log_mass(y) - scipy.special.logsumexp(self._log_mass(self._column(self._theta)), axis=0)
+
+    def _log_mass(self, y):
+        return y * self._theta - self._nu * scipy.special.gammaln(y + 1)
+
+    def _column(self, like):
+        return self._Y[(..., *[None] * np.ndim(like))]
+
+
 class ZeroTruncated(AbstractCounts):
     """A distribution of counts given that they are not zero: the member with mean `mu` of scipy's `whole(mean)`."""
 
@@ -135,6 +158,7 @@ def reference(family, mu, phi):
         "gamma": lambda: scipy.stats.gamma(sigma**-2, scale=mu * sigma**2),
         "poisson": lambda: scipy.stats.poisson(mu),
         "genpois": lambda: GeneralisedPoisson(mu / np.hypot(1, phi[0]), 1 - 1 / np.hypot(1, phi[0])),
+        "compois": lambda: ConwayMaxwellPoisson(np.asarray(mu), sigma),
         "nbinom1": lambda: scipy.stats.nbinom(mu / phi[0] ** 2, 1 / (1 + phi[0] ** 2)),
         "nbinom2": lambda: scipy.stats.nbinom(phi[0] ** -2, 1 / (1 + phi[0] ** 2 * mu)),
         "lognormal": lambda: scipy.stats.lognorm(sigma, scale=mu * np.exp(-(sigma**2) / 2)),

@@ -39,10 +39,10 @@ def glmm(  # noqa: PLR0913 - the arguments of lme4 and glmmTMB, keyword-only
             counted.
         family: a name, or a family with its link, such as `gj.Poisson(link="sqrt")`, or one of your own,
             `gj.CustomFamily(log_prob)`. The names are `gaussian`, `bernoulli`, `binomial`, `betabinomial`, `poisson`,
-            `nbinom1`, `nbinom2`, `genpois`, `truncated_poisson`, `truncated_nbinom1`, `truncated_nbinom2`, `gamma`,
-            `inverse_gaussian`, `lognormal`, `tweedie`, `beta`, `ordbeta`, `student_t`, `skew_normal`; of ordered
-            categories `cumulative`, `continuation_ratio` and `adjacent_category`; of responses that may be censored
-            `censored_gaussian`, `censored_lognormal` and `weibull`; without a likelihood `quasipoisson` and
+            `nbinom1`, `nbinom2`, `genpois`, `compois`, `truncated_poisson`, `truncated_nbinom1`, `truncated_nbinom2`,
+            `gamma`, `inverse_gaussian`, `lognormal`, `tweedie`, `beta`, `ordbeta`, `student_t`, `skew_normal`; of
+            ordered categories `cumulative`, `continuation_ratio` and `adjacent_category`; of responses that may be
+            censored `censored_gaussian`, `censored_lognormal` and `weibull`; without a likelihood `quasipoisson` and
             `quasibinomial`.
         ziformula: a right-hand side such as `"~ x + (1 | g)"` for the log odds of a zero beside those of the family; of
             any zero where the family has none (truncated counts, positive numbers: a hurdle model).

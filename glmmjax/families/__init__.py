@@ -10,6 +10,7 @@ from ._censored import AbstractCensored as AbstractCensored
 from ._censored import CensoredGaussian as CensoredGaussian
 from ._censored import CensoredLogNormal as CensoredLogNormal
 from ._censored import Weibull as Weibull
+from ._compois import CoMPoisson as CoMPoisson
 from ._composite import AbstractComposite as AbstractComposite
 from ._composite import conditional_mean as conditional_mean
 from ._composite import innermost as innermost
@@ -62,7 +63,7 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
         ContinuationRatio,
         AdjacentCategory,
         Tweedie,
-        GenPois,
+        *(GenPois, CoMPoisson),
         *(TruncatedPoisson, TruncatedNBinom1, TruncatedNBinom2),
         *(QuasiPoisson, QuasiBinomial),
     )
