@@ -12,9 +12,10 @@ class Status(enum.Enum):
         "a simpler random part; the estimates are valid."
     )
     LIMIT = (
-        "Converged at the limit of the family: its dispersion parameter went to the value at which the extra variance "
-        "vanishes, so the data support the simpler family (Poisson for nbinom1, nbinom2 and genpois, "
-        "binomial for betabinomial, gaussian for student_t); the estimates are valid."
+        "Converged at the limit of the family: a dispersion parameter went to the value at which it changes nothing, "
+        "or the extra zeros of ziformula vanished, so the data support the simpler model (Poisson for nbinom1, nbinom2 "
+        "and genpois, binomial for betabinomial, gaussian for student_t and skew_normal, no ziformula); the estimates "
+        "are valid."
     )
     SEPARATION = (
         "Separation suspected: some linear predictors run off to infinity because a covariate predicts the response "

@@ -6,19 +6,18 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import gammaln
 
-from ._family import AbstractFamily, Traits, as_link
+from ._family import AbstractWithoutDispersion, Traits, as_link
 from ._link import AbstractLink, AbstractUnitLink, softplus
 
 _LINKS = ("logit", "probit", "cloglog", "cauchit")
 
 
-class Bernoulli(AbstractFamily):
+class Bernoulli(AbstractWithoutDispersion):
     """`y` is 0 or 1 with `P(y = 1) = mu`. No dispersion parameter."""
 
     link: AbstractUnitLink
     name: ClassVar[str] = "bernoulli"
     response: ClassVar[str] = "binary"
-    dispersion_names: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, link: str | AbstractLink = "logit"):
         self.link = unit_link(link, self.name)
@@ -41,30 +40,17 @@ class Bernoulli(AbstractFamily):
     def start_mean(self, y):
         return (y + 0.5) / 2
 
-    def dispersion(self, phi):
-        return ()
-
-    def unconstrained(self, dispersion):
-        return ()
-
-    def start_phi(self, y, mu, weights):
-        return ()
-
-    def random_scale(self, phi):
-        return 1.0
-
     @property
     def traits(self):
         return Traits(log_concave=self.link.name != "cauchit", can_separate=True)
 
 
-class Binomial(AbstractFamily):
+class Binomial(AbstractWithoutDispersion):
     """`y[0]` successes among `y[1]` trials of probability `mu` each. No dispersion parameter."""
 
     link: AbstractUnitLink
     name: ClassVar[str] = "binomial"
     response: ClassVar[str] = "proportion"
-    dispersion_names: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, link: str | AbstractLink = "logit"):
         self.link = unit_link(link, self.name)
@@ -89,18 +75,6 @@ class Binomial(AbstractFamily):
 
     def start_mean(self, y):
         return (y[0] + 0.5) / (y[1] + 1)
-
-    def dispersion(self, phi):
-        return ()
-
-    def unconstrained(self, dispersion):
-        return ()
-
-    def start_phi(self, y, mu, weights):
-        return ()
-
-    def random_scale(self, phi):
-        return 1.0
 
     @property
     def traits(self):

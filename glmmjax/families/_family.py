@@ -109,6 +109,27 @@ class AbstractFamily(eqx.Module):
         """What the engine has to know of the family beyond its functions."""
 
 
+class AbstractWithoutDispersion(AbstractFamily):
+    """A family without parameters of its own."""
+
+    @property
+    def dispersion_names(self):
+        """None."""
+        return ()
+
+    def dispersion(self, phi):
+        return ()
+
+    def unconstrained(self, dispersion):
+        return ()
+
+    def start_phi(self, y, mu, weights):
+        return ()
+
+    def random_scale(self, phi):
+        return 1.0
+
+
 def log_prob(family: AbstractFamily, y: Values, eta: Values, phi: Values) -> Values:
     """Normalised log density (mass) of one observation of weight one; elementwise over more."""
     return family.kernel(y, eta, phi) + family.base(y, phi, jnp.ones(()))

@@ -6,17 +6,16 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import gammaln
 
-from ._family import AbstractFamily, Traits, as_link
+from ._family import AbstractWithoutDispersion, Traits, as_link
 from ._link import AbstractLink, slope
 
 
-class Poisson(AbstractFamily):
+class Poisson(AbstractWithoutDispersion):
     """Counts with mean and variance `mu`. No dispersion parameter."""
 
     link: AbstractLink
     name: ClassVar[str] = "poisson"
     response: ClassVar[str] = "count"
-    dispersion_names: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, link: str | AbstractLink = "log"):
         self.link = as_link(link, ("log", "identity", "sqrt", "softplus"), self.name)
@@ -40,18 +39,6 @@ class Poisson(AbstractFamily):
 
     def start_mean(self, y):
         return y + 0.1
-
-    def dispersion(self, phi):
-        return ()
-
-    def unconstrained(self, dispersion):
-        return ()
-
-    def start_phi(self, y, mu, weights):
-        return ()
-
-    def random_scale(self, phi):
-        return 1.0
 
     @property
     def traits(self):

@@ -6,12 +6,12 @@ import equinox as eqx
 
 from .._errors import ModelError
 from ._binomial import Binomial, unit_link
-from ._family import AbstractFamily, as_link
+from ._family import AbstractFamily, AbstractWithoutDispersion, as_link
 from ._link import AbstractLink
 from ._poisson import Poisson
 
 
-class AbstractQuasi(AbstractFamily):
+class AbstractQuasi(AbstractWithoutDispersion):
     """Responses of variance `scale V(mu)`, with `V` of the distribution `other` (McCullagh and Nelder 1989, chapter 9;
     Venables and Ripley 2002, section 7.5).
 
@@ -49,18 +49,6 @@ class AbstractQuasi(AbstractFamily):
     def start_mean(self, y):
         return self.other.start_mean(y)
 
-    def dispersion(self, phi):
-        return ()
-
-    def unconstrained(self, dispersion):
-        return ()
-
-    def start_phi(self, y, mu, weights):
-        return ()
-
-    def random_scale(self, phi):
-        return 1.0
-
     @property
     def traits(self):
         return self.other.traits._replace(is_quasi=True)
@@ -73,7 +61,6 @@ class QuasiPoisson(AbstractQuasi):
     other: AbstractFamily
     name: ClassVar[str] = "quasipoisson"
     response: ClassVar[str] = "nonnegative"
-    dispersion_names: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, link: str | AbstractLink = "log"):
         self.link = as_link(link, ("log", "identity", "sqrt", "softplus"), self.name)
@@ -87,7 +74,6 @@ class QuasiBinomial(AbstractQuasi):
     other: AbstractFamily
     name: ClassVar[str] = "quasibinomial"
     response: ClassVar[str] = "proportion"
-    dispersion_names: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, link: str | AbstractLink = "logit"):
         self.link = unit_link(link, self.name)
