@@ -68,6 +68,7 @@ PARTS = {
             "_status",
             "_precision",
             "covariances",
+            "families",
             "params",
             "model",
             "mixed",

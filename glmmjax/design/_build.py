@@ -97,6 +97,8 @@ def _other_formula(name: str, text: str) -> ParsedFormula:
         raise ModelError(f"{name}formula: {error}") from None
     if formula.response:
         raise ModelError(f"{name}formula takes no response: leave {formula.response} out.")
+    if formula.fixed.strip() in ("0", "-1") and not (formula.random or formula.smooths or formula.offsets):
+        raise ModelError(f"{name}formula {formula.text} has no terms: leave {name}formula out.")
     return formula
 
 

@@ -10,7 +10,7 @@ from ._binomial import unit_link
 from ._family import AbstractFamily, Traits, Values, absolute_curvature
 from ._link import AbstractLink, AbstractUnitLink, softplus
 from ._nbinom import alpha_of
-from ._rising import log_rising
+from ._rising import log_rising_of_count
 
 _FAR = 60.0
 
@@ -49,7 +49,7 @@ class BetaBinomial(AbstractFamily):
     def base(self, y, phi, weight):
         successes, trials = y[0], y[1]
         log_ways = gammaln(trials + 1) - gammaln(successes + 1) - gammaln(trials - successes + 1)
-        return weight * (log_ways - log_rising(trials, alpha_of(phi)))
+        return weight * (log_ways - log_rising_of_count(trials, alpha_of(phi)))
 
     def mean(self, eta, phi):
         return self.link.inverse(eta)
@@ -100,4 +100,4 @@ def _log_rising_over(y: Values, rho: Values, log_p: Values) -> Values:
     near = jnp.maximum(log_p, -_FAR)
     at_end = rho * jnp.exp(_FAR)
     slope = jnp.maximum(y - 1, 0) * at_end / (1 + at_end)
-    return log_rising(y, rho * jnp.exp(-near)) + slope * (near - log_p)
+    return log_rising_of_count(y, rho * jnp.exp(-near)) + slope * (near - log_p)

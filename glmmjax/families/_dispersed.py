@@ -6,9 +6,11 @@ import jax.numpy as jnp
 
 from .._errors import ModelError
 from ._composite import AbstractComposite, absolute_curvatures
+from ._custom import CustomFamily
 from ._family import AbstractFamily, Traits
+from ._ordinal import AbstractOrdinal
 
-_WITHOUT = ("ordered",)
+_LOW = 0.1
 
 
 class Dispersed(AbstractComposite):
@@ -23,8 +25,14 @@ class Dispersed(AbstractComposite):
     part: ClassVar[str] = "disp"
 
     def __init__(self, inner: AbstractFamily):
-        if not inner.dispersion_names or inner.response in _WITHOUT or inner.name == "custom":
+        if not inner.dispersion_names or isinstance(inner, AbstractOrdinal | CustomFamily):
             raise ModelError(f"dispformula needs a family with a dispersion parameter, which {inner.name} lacks.")
+        low = inner.unconstrained((jnp.array(_LOW),) + (jnp.ones(()),) * (len(inner.dispersion_names) - 1))[0]
+        if not jnp.isfinite(low):
+            raise ModelError(
+                f"dispformula needs a dispersion that may be any positive number, which {inner.dispersion_names[0]} of "
+                f"{inner.name} may not."
+            )
         self.inner = inner
 
     @property
@@ -90,6 +98,7 @@ class Dispersed(AbstractComposite):
             log_concave=False,
             covers_line=inside.covers_line,
             can_separate=True,
+            limit=inside.limit - 1 if inside.limit else None,
             has_expectation=False,
             is_latent=inside.is_latent,
         )

@@ -51,8 +51,8 @@ class AbstractFamily(eqx.Module):
 
     The log density of an observation with prior weight `weight` is `weight * kernel + base`. Only the kernel
     depends on `eta`, so `base` (with its `lgamma` terms) stays outside every inner loop. That of a family of counts is
-    proportional to the weight, so a fit evaluates it once for each count that occurs. The base of a response of zero
-    is zero.
+    proportional to the weight, so a fit evaluates it once for each count that occurs. The base of the number zero, of a
+    family that has it, is zero.
     """
 
     link: eqx.AbstractVar[AbstractLink]

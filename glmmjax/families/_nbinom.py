@@ -10,7 +10,7 @@ from jax.scipy.special import gammaln
 
 from ._family import AbstractFamily, Traits, Values, as_link
 from ._link import AbstractLink, slope
-from ._rising import log_rising
+from ._rising import log_rising_of_count
 from ._special import ATANH, polynomial
 
 
@@ -37,7 +37,7 @@ class NBinom2(AbstractFamily):
 
     def base(self, y, phi, weight):
         alpha = alpha_of(phi)
-        return weight * (log_rising(y, alpha) - y * jnp.log1p(alpha) - gammaln(y + 1))
+        return weight * (log_rising_of_count(y, alpha) - y * jnp.log1p(alpha) - gammaln(y + 1))
 
     def mean(self, eta, phi):
         return self.link.inverse(eta)

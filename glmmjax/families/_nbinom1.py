@@ -9,7 +9,7 @@ from jax.scipy.special import gammaln
 from ._family import AbstractFamily, Traits, Values, absolute_curvature, as_link
 from ._link import AbstractLink
 from ._nbinom import alpha_of
-from ._rising import log1p_ratio, log_rising
+from ._rising import log1p_ratio, log_rising_of_count
 
 
 class NBinom1(AbstractFamily):
@@ -82,4 +82,4 @@ def start_of_linear_variance(y: Values, mu: Values, weights: Values) -> Values:
 
 def nbinom1_kernel(y: Values, log_mu: Values, alpha: Values) -> Values:
     """`sum_{k<y} log(mu + k alpha) - mu log(1 + alpha) / alpha`."""
-    return y * log_mu + log_rising(y, alpha * jnp.exp(-log_mu)) - jnp.exp(log_mu) * log1p_ratio(alpha)
+    return y * log_mu + log_rising_of_count(y, alpha * jnp.exp(-log_mu)) - jnp.exp(log_mu) * log1p_ratio(alpha)

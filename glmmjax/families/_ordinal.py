@@ -95,6 +95,6 @@ def checked_categories(
             raise ModelError(f"The labels of the {family} family repeat: {', '.join(labels)}.")
         categories = len(labels)
         labels = None if labels == tuple(str(k) for k in range(1, categories + 1)) else labels
-    if categories is not None and categories < 2:
-        raise ModelError(f"A {family} family needs at least 2 categories, not {categories}.")
+    if categories is not None and (not isinstance(categories, int) or categories < 2):
+        raise ModelError(f"A {family} family needs at least 2 categories, not {categories!r}.")
     return categories, labels

@@ -28,7 +28,7 @@ def log1p_ratio(z: Values) -> Values:
     return _log1p_ratio(0, z)
 
 
-def log_rising(y: Values, alpha: Values) -> Values:
+def log_rising_of_count(y: Values, alpha: Values) -> Values:
     """`sum_{k<y} log(1 + k alpha)`, that is `lgamma(y + s) - lgamma(s) - y log s` with `s = 1 / alpha`.
 
     By Stirling's series at `s + 6`, where it has all digits, and the recurrence of the gamma function back to `s`. In

@@ -21,7 +21,7 @@ STIRLING = (
 ATANH = tuple(1 / k for k in range(3, 32, 2))
 
 
-def log1p_ratio(z: Values) -> Values:
+def _log1p_ratio(z: Values) -> Values:
     """`log1p(z) / z` for `z` in [0, 1], smooth at zero: `2 atanh(w) / z` with `w = z / (2 + z)`, as a series."""
     w = z / (2 + z)
     return (1 - w) * (1 + w * w * polynomial(ATANH, w * w))
@@ -40,7 +40,7 @@ def log_rising(y: Values | float, alpha: Values) -> Values:
         factor = y * (alpha / (1 + k * alpha))
         excess = excess + factor + excess * factor
     log1p_z, large = jnp.log1p(z), z > 1
-    ratio = jnp.where(large, log1p_z / jnp.where(large, z, 1.0), log1p_ratio(jnp.where(large, 1.0, z)))
+    ratio = jnp.where(large, log1p_z / jnp.where(large, z, 1.0), _log1p_ratio(jnp.where(large, 1.0, z)))
     at_shifted = y * (ratio - 1) + (y - 0.5) * log1p_z + stirling(shifted / (1 + z)) - stirling(shifted)
     return at_shifted + y * jnp.log1p(_SHIFT * alpha) - jnp.log1p(excess)
 

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from .._errors import ModelError
 from ._composite import AbstractComposite, absolute_curvatures, conditional_mean, seen_inside
+from ._custom import CustomFamily
 from ._family import AbstractFamily, Traits
 from ._link import log_sum, softplus
 
@@ -38,7 +39,7 @@ class ZeroInflated(AbstractComposite):
     def __init__(self, inner: AbstractFamily):
         if inner.traits.is_quasi:
             raise ModelError(f"ziformula needs a distribution, and {inner.name} has none: use nbinom2 or betabinomial.")
-        if inner.response not in _WITH_ZERO or inner.name == "custom":
+        if inner.response not in _WITH_ZERO or isinstance(inner, CustomFamily):
             raise ModelError(f"ziformula needs counts, proportions or positive numbers, which {inner.name} is not for.")
         self.inner, self.response = inner, _WITH_ZERO[inner.response]
 
@@ -51,7 +52,7 @@ class ZeroInflated(AbstractComposite):
         extra = eta[-1]
         inside = self.inner.kernel(self._filled(y), seen_inside(self, eta), phi)
         # p = (1 - p) exp(eta), and p + (1 - p) f(0) = (1 - p) (exp(eta) + f(0))
-        at_zero = extra if self.is_hurdle else log_sum(extra, inside)
+        at_zero = extra if self.is_hurdle else log_sum(extra, inside + self._base_of_zero(y, phi))
         return jnp.where(self._is_zero(y), at_zero, inside) - softplus(extra)
 
     def base(self, y, phi, weight):
@@ -119,6 +120,12 @@ class ZeroInflated(AbstractComposite):
     def is_hurdle(self) -> bool:
         """Whether all zeros are those of `p`."""
         return self.inner.response not in _OWN_ZEROS
+
+    def _base_of_zero(self, y, phi):
+        """Only no successes out of trials have one."""
+        if self.response != "proportion":
+            return 0.0
+        return self.inner.base(jnp.stack([jnp.zeros_like(y[0]), y[1]]), phi, jnp.ones_like(y[1]))
 
     def _is_zero(self, y):
         return (y[0] if self.response == "proportion" else y) == 0

@@ -27,6 +27,9 @@ _NODES_A_DIMENSION = {1: 401, 2: 101, 3: 41}
 _FAR = 9.0
 _NUMBERS_AT_ONCE = 2**21
 
+Value = eqx.Partial
+"""A compiled function of the (predictors, m) linear predictors and the packed parameters."""
+
 
 def predict(
     solution: Solution,
@@ -68,10 +71,6 @@ def predict(
             return pd.Series(estimate, index=rows.index, name="prediction")
         variance = _variance(solution, rows, included, value, eta)
     return pd.DataFrame({"estimate": estimate, "std_error": np.sqrt(variance)}, index=rows.index)
-
-
-Value = eqx.Partial
-"""A compiled function of the (predictors, m) linear predictors and the packed parameters."""
 
 
 def _variance(solution: Solution, rows: Rows, included: list[int], value: Value, eta: np.ndarray) -> np.ndarray:

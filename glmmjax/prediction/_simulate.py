@@ -8,6 +8,7 @@ from jaxtyping import Float, PRNGKeyArray, Shaped
 from .._errors import ModelError
 from .._precision import float64
 from .._types import Array
+from ..families import innermost
 from ..fit import Solution
 from ..mixed import MixedModel
 from ..model import GLMM, fixed_predictor, scaled_factor, seen_by_family
@@ -29,7 +30,7 @@ def simulate(
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**63:
         raise ModelError(f"seed must be a whole number from 0 to 2^63 - 1, not {seed!r}.")
     weights = model.glmm.weights[model.layout.present]
-    if not model.family.traits.has_residual and (weights != 1).any():
+    if not innermost(model.family).traits.has_residual and (weights != 1).any():
         raise ModelError("A model with prior weights has no distribution to simulate from (other than gaussian).")
     with float64():
         keys = jax.random.split(jax.random.key(seed), n)

@@ -16,7 +16,7 @@ import pandas as pd
 
 from .._errors import ModelError
 from .._status import Status
-from ..families import FAMILIES, as_family, innermost
+from ..families import FAMILIES, AbstractOrdinal, as_family, innermost
 from ..fit import Solution
 from ..inference import aic, bic, coefficient_table, dispersion, varcorr, vcov
 from ..marginal import AGHQ, Exact, Laplace, Method
@@ -85,6 +85,7 @@ def save_solution(solution: Solution, path: str | os.PathLike) -> None:
         "dispformula": _formulas(solution.model).get("disp"),
         "family": family.name,
         "link": family.link.name,
+        "categories": [family.categories, family.labels] if isinstance(family, AbstractOrdinal) else None,
         "weights": design.weights_name,
         "offset": design.offset_name,
         "matrices": _matrices(solution),
@@ -119,6 +120,9 @@ def load_solution(path: str | os.PathLike) -> Solution:
     frame = pd.DataFrame({c["name"]: _column_from_dict(c) for c in state["columns"]})
     frame.index = pd.Index(state["index"])
     family = as_family(state["family"], state["link"])
+    if isinstance(family, AbstractOrdinal) and state.get("categories"):
+        categories, labels = state["categories"]
+        family = family.with_categories(categories, None if labels is None else tuple(labels))
     given = {name: state.get(name) for name in ("ziformula", "dispformula", "weights", "offset")}
     known = {name: pd.DataFrame(**kept) for name, kept in state.get("matrices", {}).items()}
     model = mixed_model(state["formula"], frame, family=family, matrices=known, **given)

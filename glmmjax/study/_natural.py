@@ -10,6 +10,7 @@ from jaxtyping import Float
 from .._errors import ModelError
 from .._precision import float64
 from ..covariances import Component
+from ..families import Cumulative
 from ..inference import components
 from ..mixed import MixedModel
 from ..params import Params
@@ -118,7 +119,7 @@ def _is_number(value: Any) -> bool:
 
 def _phi(model: MixedModel, given: Any) -> Float[np.ndarray, " m"]:
     dispersion = _numbers("dispersion", given, model.family.dispersion_names)
-    if model.family.name == "cumulative" and (np.diff(dispersion) <= 0).any():
+    if isinstance(model.family, Cumulative) and (np.diff(dispersion) <= 0).any():
         raise ModelError(f"The thresholds in dispersion must increase, which {given!r} do not.")
     with float64():
         phi = np.array(model.family.unconstrained(tuple(jnp.asarray(dispersion))), np.float64)

@@ -233,3 +233,14 @@ def test_categories_and_labels_that_do_not_fit(graded):
         gj.glmm("~ x", graded, "continuation_ratio")
     with pytest.raises(gj.ModelError, match="has no link"):
         gj.AdjacentCategory("probit")
+
+
+def test_a_file_keeps_the_categories(tmp_path):
+    """Also one that the response lacks, and labels."""
+    data = {"y": np.array([1, 2, 2, 3, 3, 1, 2, 3, 3, 2]), "x": np.linspace(-1, 1, 10)}
+    family = gj.Cumulative(labels=("low", "mid", "high", "never"))
+    fit = gj.glmm("y ~ x", data, family).fit()
+    fit.save(tmp_path / "fit.json")
+    again = gj.load(tmp_path / "fit.json")
+    assert list(again.dispersion) == list(fit.dispersion) == ["low|mid", "mid|high", "high|never"]
+    np.testing.assert_array_equal(again.predict(), fit.predict())

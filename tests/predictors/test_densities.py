@@ -1,5 +1,7 @@
 """The density of one observation under several linear predictors, against scipy."""
 
+import contextlib
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,7 +11,7 @@ from problems import slopes as central_slopes
 from scipy.special import expit
 
 import glmmjax as gj
-from glmmjax.families import Dispersed, ZeroInflated, innermost, log_prob, predictor_names
+from glmmjax.families import FAMILIES, Dispersed, ZeroInflated, innermost, log_prob, predictor_names
 
 pytestmark = pytest.mark.usefixtures("float64")
 COUNTS = np.array([0.0, 0.0, 1.0, 3.0, 40.0])
@@ -76,6 +78,32 @@ class TestZeroInflation:
         assert density @ values == pytest.approx(float(family.mean(eta, jnp.array(phi))), rel=1e-5)
 
 
+def inflatable():
+    """Families of counts and proportions that can have extra zeros."""
+    for kind in FAMILIES.values():
+        with contextlib.suppress(gj.ModelError):
+            if (family := ZeroInflated(kind())).response in ("count", "proportion"):
+                yield pytest.param(family, id=kind.name)
+
+
+@pytest.mark.parametrize("family", list(inflatable()))
+def test_masses_sum_to_one(family):
+    trials, eta = 20.0, jnp.array([[0.3], [-0.5]])
+    y = jnp.arange(trials + 1 if family.response == "proportion" else 300.0)
+    phi = jnp.array([0.7][: len(family.dispersion_names)])
+    given = jnp.stack([y, jnp.full_like(y, trials)]) if family.response == "proportion" else y
+    total = jnp.exp(log_prob(family, given, eta + 0 * y, phi)).sum()
+    assert float(total) == pytest.approx(1, abs=1e-9)
+
+
+def test_zeros_of_tweedie():
+    """Its zeros have a probability, so more can be added."""
+    inner, eta, phi = gj.Tweedie(), jnp.array([[0.4], [-1.0]]), jnp.array([0.2, 0.1])
+    own = jnp.exp(log_prob(inner, jnp.zeros(1), eta[0], phi))
+    found = log_prob(ZeroInflated(inner), jnp.zeros(1), eta, phi)
+    np.testing.assert_allclose(found, np.log(expit(-1.0) + expit(1.0) * own), rtol=1e-12)
+
+
 def test_zeros_of_a_huge_mean():
     """Only the extra ones are left."""
     eta = jnp.array([[40.0], [0.3]])
@@ -116,6 +144,7 @@ class TestDispersion:
     def test_the_other_parameters_stay(self):
         family = Dispersed(gj.StudentT())
         assert family.dispersion_names == ("df",)
+        assert family.traits.limit == 0
         phi = jnp.array(family.unconstrained((jnp.array(4.0),)))
         np.testing.assert_allclose(family.dispersion(phi), [4.0])
         found = log_prob(family, jnp.asarray(AMOUNTS), jnp.asarray(ETA), phi)

@@ -115,6 +115,11 @@ class TestDispersionModel:
         np.testing.assert_allclose(fit.fixef, plain.fixef, atol=1e-5)
         assert fit.simulate(2).shape == (2, len(counts))
 
+    def test_draws_with_rows_that_are_not_there(self, counts):
+        model = gj.glmm("real ~ x + (1 | g)", counts, dispformula="~ x", weights=np.r_[0.0, np.full(719, 2.0)])
+        at = model.params(fixef={"Intercept": 1, "x": 0.5}, disp={"Intercept": 0.0, "x": 0.0}, sd=0.1)
+        assert model.simulate(at, 50).std() == pytest.approx(np.sqrt(0.5 + 0.25 + 0.01), rel=0.05)
+
 
 class TestLimits:
     def test_no_extra_zeros(self, counts):
@@ -186,6 +191,9 @@ def test_parameters_by_name(zip_fit):
         ({"dispformula": "~ x"}, "poisson", "dispersion parameter, which poisson lacks"),
         ({"ziformula": "~ x"}, "gaussian", "which gaussian is not for"),
         ({"ziformula": "~ x"}, "bernoulli", "which bernoulli is not for"),
+        ({"ziformula": "~ 0"}, "poisson", "ziformula ~ 0 has no terms: leave ziformula out"),
+        ({"dispformula": "~ x"}, "genpois", "may be any positive number, which phi of genpois may not"),
+        ({"dispformula": "~ x"}, gj.CustomFamily(lambda y, eta, phi: -((y - eta) ** 2)), "which custom lacks"),
         ({"ziformula": 3}, "poisson", "must be text, not int"),
         ({"ziformula": "~ x + (1 | g) + (x | g)"}, "poisson", "cannot be told apart"),
     ],
