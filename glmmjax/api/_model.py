@@ -11,7 +11,6 @@ from jaxtyping import Float
 
 from .. import batch as many
 from .. import inference, study
-from .._errors import ModelError
 from .._status import STATUSES
 from .._types import Array
 from ..families import innermost
@@ -19,7 +18,7 @@ from ..fit import Solution, check_params, choose_method, fit_model, starting_val
 from ..marginal import Method, log_marginal
 from ..mixed import MixedModel, check_response, plan
 from ..params import Params
-from ..prediction import curves_of, predict, simulate
+from ..prediction import curves_of, predict, residuals, simulate
 from ..report import Summary, save_solution, summarise, to_dict
 from ._stoppable import stoppable
 
@@ -222,6 +221,10 @@ class Fit:
         """
         return predict(self.solution, newdata, level=level, kind=kind, se=se)
 
+    def residuals(self, kind: str = "pearson") -> pd.Series:
+        """Residuals given the conditional modes: `pearson` (over the standard deviation) or `response` (`y - mu`)."""
+        return residuals(self.solution, kind)
+
     def simulate(self, n: int = 1, seed: int = 0) -> np.ndarray:
         """(n, nobs) responses drawn from the fitted model with new random effects; smooths `s(x)` keep their curve."""
         return simulate(self.solution.model, self.solution.params, n, seed=seed, curves=curves_of(self.solution))
@@ -385,15 +388,11 @@ class Batch(Sequence):
 
     def to_parquet(self, path: str | os.PathLike) -> None:
         """Write `to_frame()` to a Parquet file; `ModelError` without pyarrow (the extra `parquet`)."""
-        try:
-            self.to_frame().to_parquet(path, index=False)
-        except ImportError as error:
-            raise ModelError("Writing Parquet needs pyarrow: pip install 'glmmjax[parquet]'.") from error
+        many.write_parquet(self.solution, path)
 
     def counts(self) -> pd.Series:
         """Number of members by status."""
-        names = pd.Series([STATUSES[code].name.lower() for code in self.solution.found.status], dtype=object)
-        return names.value_counts().rename("members").rename_axis("status")
+        return many.counts(self.solution)
 
     def __repr__(self) -> str:
         ok = int(self.converged.sum())

@@ -12,9 +12,11 @@ from ._solution import BatchSolution as BatchSolution
 from ._split import own_designs as own_designs
 from ._split import split_by as split_by
 from ._table import benjamini_hochberg as benjamini_hochberg
+from ._table import counts as counts
 from ._table import dispersion as dispersion
 from ._table import fixef as fixef
 from ._table import std_errors as std_errors
 from ._table import tidy as tidy
 from ._table import varcorr as varcorr
 from ._table import vcov as vcov
+from ._table import write_parquet as write_parquet

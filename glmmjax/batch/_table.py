@@ -1,5 +1,7 @@
 """Tables of a batch: estimates and tests of all members."""
 
+import os
+
 import equinox as eqx
 import jax
 import numpy as np
@@ -7,6 +9,7 @@ import pandas as pd
 from jaxtyping import Float
 from scipy.special import ndtr, stdtr
 
+from .._errors import ModelError
 from .._precision import float64
 from .._status import STATUSES
 from .._types import Array
@@ -94,6 +97,20 @@ def tidy(batch: BatchSolution) -> pd.DataFrame:
             "status": status.repeat(p),
         }
     )
+
+
+def write_parquet(batch: BatchSolution, path: str | os.PathLike) -> None:
+    """Write `tidy(batch)`; `ModelError` without pyarrow."""
+    try:
+        tidy(batch).to_parquet(path, index=False)
+    except ImportError as error:
+        raise ModelError("Writing Parquet needs pyarrow: pip install 'glmmjax[parquet]'.") from error
+
+
+def counts(batch: BatchSolution) -> pd.Series:
+    """Number of members by status."""
+    names = pd.Series([STATUSES[code].name.lower() for code in batch.found.status], dtype=object)
+    return names.value_counts().rename("members").rename_axis("status")
 
 
 def benjamini_hochberg(p_value: np.ndarray) -> np.ndarray:

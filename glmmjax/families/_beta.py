@@ -42,6 +42,9 @@ class Beta(AbstractFamily):
     def mean(self, eta, phi):
         return self.link.inverse(eta)
 
+    def variance(self, y, eta, phi):
+        return self.mean(eta, phi) * jnp.exp(self.link.log_complement(eta)) / (1 + jnp.exp(phi[0]))
+
     def expected_curvature(self, y, eta, phi):
         """`(phi d mu / d eta)^2 (psi'(a) + psi'(b))`, with `a^2 psi'(a) = 1 + a^2 psi'(1 + a)` near zero."""
         log_slope = self.link.log_slope(eta)

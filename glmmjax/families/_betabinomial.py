@@ -54,6 +54,11 @@ class BetaBinomial(AbstractFamily):
     def mean(self, eta, phi):
         return self.link.inverse(eta)
 
+    def variance(self, y, eta, phi):
+        rho = alpha_of(phi)
+        of_one = self.mean(eta, phi) * jnp.exp(self.link.log_complement(eta))
+        return y[1] * of_one * (1 + (y[1] - 1) * rho / (1 + rho))
+
     def expected_curvature(self, y, eta, phi):
         """A stand-in: the expectation is a sum over all counts up to the trials."""
         return absolute_curvature(self, y, eta, phi)

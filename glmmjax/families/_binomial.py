@@ -31,6 +31,9 @@ class Bernoulli(AbstractWithoutDispersion):
     def mean(self, eta, phi):
         return self.link.inverse(eta)
 
+    def variance(self, y, eta, phi):
+        return self.mean(eta, phi) * jnp.exp(self.link.log_complement(eta))
+
     def expected_curvature(self, y, eta, phi):
         return _expected_curvature(self.link, eta)
 
@@ -65,6 +68,9 @@ class Binomial(AbstractWithoutDispersion):
 
     def mean(self, eta, phi):
         return self.link.inverse(eta)
+
+    def variance(self, y, eta, phi):
+        return y[1] * self.mean(eta, phi) * jnp.exp(self.link.log_complement(eta))
 
     def expected_curvature(self, y, eta, phi):
         return y[1] * _expected_curvature(self.link, eta)

@@ -115,6 +115,9 @@ class CensoredGaussian(AbstractNormal):
     def mean(self, eta, phi):
         return eta
 
+    def variance(self, y, eta, phi):
+        return jnp.broadcast_to(jnp.exp(2 * phi[0]), eta.shape)
+
     def start_mean(self, y):
         return _middle(y)
 
@@ -148,6 +151,9 @@ class CensoredLogNormal(AbstractNormal):
 
     def mean(self, eta, phi):
         return jnp.exp(eta + 0.5 * jnp.exp(2 * phi[0]))
+
+    def variance(self, y, eta, phi):
+        return jnp.expm1(jnp.exp(2 * phi[0])) * jnp.square(self.mean(eta, phi))
 
     def start_mean(self, y):
         return jnp.log(_middle(y))
@@ -198,6 +204,10 @@ class Weibull(AbstractCensored):
 
     def mean(self, eta, phi):
         return jnp.exp(eta + gammaln(1 + jnp.exp(-phi[0])))
+
+    def variance(self, y, eta, phi):
+        a = jnp.exp(-phi[0])
+        return jnp.square(self.mean(eta, phi)) * jnp.expm1(gammaln(1 + 2 * a) - 2 * gammaln(1 + a))
 
     def start_mean(self, y):
         return _middle(y)

@@ -46,6 +46,9 @@ class CoMPoisson(AbstractFamily):
     def mean(self, eta, phi):
         return self.link.inverse(eta)
 
+    def variance(self, y, eta, phi):
+        return _solved(self.link.log_inverse(eta), phi).cumulants[2, 0]
+
     def expected_curvature(self, y, eta, phi):
         """`(d mu / d eta)^2 / Var y`."""
         variance = _solved(self.link.log_inverse(eta), phi).cumulants[2, 0]

@@ -74,6 +74,9 @@ class CustomFamily(AbstractFamily):
     def mean(self, eta, phi):
         return self.link.inverse(eta)
 
+    def variance(self, y, eta, phi):
+        raise ModelError("The variance of a family of your own is not known: take residuals(kind='response').")
+
     def expected_curvature(self, y, eta, phi):
         return absolute_curvature(self, y, eta, phi)
 

@@ -61,6 +61,9 @@ class Dispersed(AbstractComposite):
     def mean(self, eta, phi):
         return self.inner.mean(eta[0], self._phi(eta, phi))
 
+    def variance(self, y, eta, phi):
+        return self.inner.variance(y, eta[0], self._phi(eta, phi))
+
     def conditional_mean(self, eta, phi):
         return self.mean(eta, phi)
 

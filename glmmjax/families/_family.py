@@ -76,6 +76,10 @@ class AbstractFamily(eqx.Module):
         """Expected response (for proportions the probability)."""
 
     @abc.abstractmethod
+    def variance(self, y: Values, eta: Values, phi: Values) -> Values:
+        """Variance of the response of weight one (for proportions of the successes); `y` gives the trials."""
+
+    @abc.abstractmethod
     def expected_curvature(self, y: Values, eta: Values, phi: Values) -> Values:
         """`E[-d2 log f / d eta2]`, the working weight of Fisher scoring; positive."""
 

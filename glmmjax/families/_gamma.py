@@ -36,6 +36,9 @@ class Gamma(AbstractFamily):
     def mean(self, eta, phi):
         return self.link.inverse(eta)
 
+    def variance(self, y, eta, phi):
+        return jnp.square(self.mean(eta, phi)) / _shape(phi)
+
     def expected_curvature(self, y, eta, phi):
         return _shape(phi) * (slope(self.link, eta) / self.link.inverse(eta)) ** 2
 

@@ -35,6 +35,9 @@ class Gaussian(AbstractFamily):
     def mean(self, eta, phi):
         return self.link.inverse(eta)
 
+    def variance(self, y, eta, phi):
+        return jnp.broadcast_to(jnp.exp(2 * phi[0]), eta.shape)
+
     def expected_curvature(self, y, eta, phi):
         return (slope(self.link, eta) * jnp.exp(-phi[0])) ** 2
 

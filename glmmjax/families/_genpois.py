@@ -45,6 +45,9 @@ class GenPois(AbstractFamily):
     def mean(self, eta, phi):
         return self.link.inverse(eta)
 
+    def variance(self, y, eta, phi):
+        return self.mean(eta, phi) * self.dispersion(phi)[0]
+
     def expected_curvature(self, y, eta, phi):
         """From `(theta (1 - lambda) + 2 lambda) / (theta (theta + 2 lambda))`, the information about `theta`."""
         (s, d), mu = _scales(phi), self.link.inverse(eta)

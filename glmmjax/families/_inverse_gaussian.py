@@ -35,6 +35,9 @@ class InverseGaussian(AbstractFamily):
     def mean(self, eta, phi):
         return self.link.inverse(eta)
 
+    def variance(self, y, eta, phi):
+        return jnp.exp(2 * phi[0]) * self.mean(eta, phi) ** 3
+
     def expected_curvature(self, y, eta, phi):
         relative = slope(self.link, eta) / self.link.inverse(eta)
         return relative**2 * jnp.exp(-self.link.log_inverse(eta) - 2 * phi[0])

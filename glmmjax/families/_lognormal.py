@@ -36,6 +36,9 @@ class LogNormal(AbstractFamily):
     def mean(self, eta, phi):
         return jnp.exp(eta + 0.5 * jnp.exp(2 * phi[0]))
 
+    def variance(self, y, eta, phi):
+        return jnp.expm1(jnp.exp(2 * phi[0])) * jnp.square(self.mean(eta, phi))
+
     def expected_curvature(self, y, eta, phi):
         return jnp.broadcast_to(jnp.exp(-2 * phi[0]), eta.shape)
 

@@ -42,6 +42,10 @@ class NBinom2(AbstractFamily):
     def mean(self, eta, phi):
         return self.link.inverse(eta)
 
+    def variance(self, y, eta, phi):
+        mu = self.mean(eta, phi)
+        return mu + alpha_of(phi) * mu * mu
+
     def expected_curvature(self, y, eta, phi):
         mu = self.link.inverse(eta)
         if self.link.name == "log":

@@ -38,6 +38,9 @@ class NBinom1(AbstractFamily):
     def mean(self, eta, phi):
         return self.link.inverse(eta)
 
+    def variance(self, y, eta, phi):
+        return self.mean(eta, phi) * (1 + alpha_of(phi))
+
     def expected_curvature(self, y, eta, phi):
         """A stand-in: the expectation is an integral that would take longer to compile than all the rest."""
         return absolute_curvature(self, y, eta, phi)

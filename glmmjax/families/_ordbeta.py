@@ -45,6 +45,11 @@ class OrderedBeta(AbstractFamily):
         above_lower, above_upper = _PLACE.above(eta, phi[1:])
         return above_upper + (above_lower - above_upper) * self.link.inverse(eta)
 
+    def variance(self, y, eta, phi):
+        above_lower, above_upper = _PLACE.above(eta, phi[1:])
+        square_between = _BETA.variance(y, eta, phi[:1]) + jnp.square(_BETA.mean(eta, phi[:1]))
+        return above_upper + (above_lower - above_upper) * square_between - jnp.square(self.mean(eta, phi))
+
     def expected_curvature(self, y, eta, phi):
         """That of the place, and that of the beta distribution times the probability of being between."""
         above_lower, above_upper = _PLACE.above(eta, phi[1:])

@@ -49,6 +49,11 @@ class AbstractOrdinal(AbstractFamily):
     def mean(self, eta, phi):
         return 1 + sum(self.above(eta, phi))
 
+    def variance(self, y, eta, phi):
+        """`E (y - 1)^2 = sum_k (2 k - 1) P(y > k)`."""
+        above = self.above(eta, phi)
+        return sum((2 * k - 1) * p for k, p in enumerate(above, 1)) - jnp.square(sum(above))
+
     def expected_curvature(self, y, eta, phi):
         total = jnp.zeros_like(eta)
         for k in range(1, len(phi) + 2):

@@ -29,6 +29,9 @@ class Poisson(AbstractWithoutDispersion):
     def mean(self, eta, phi):
         return self.link.inverse(eta)
 
+    def variance(self, y, eta, phi):
+        return self.mean(eta, phi)
+
     def expected_curvature(self, y, eta, phi):
         if self.link.name == "log":
             return jnp.exp(eta)

@@ -37,6 +37,10 @@ class AbstractQuasi(AbstractWithoutDispersion):
     def mean(self, eta, phi):
         return self.other.mean(eta, phi)
 
+    def variance(self, y, eta, phi):
+        """Up to the scale."""
+        return self.other.variance(y, eta, phi)
+
     def expected_curvature(self, y, eta, phi):
         return self.other.expected_curvature(y, eta, phi)
 

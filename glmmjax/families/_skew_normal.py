@@ -48,6 +48,9 @@ class SkewNormal(AbstractFamily):
     def mean(self, eta, phi):
         return eta
 
+    def variance(self, y, eta, phi):
+        return jnp.broadcast_to(jnp.exp(2 * phi[0]), eta.shape)
+
     def expected_curvature(self, y, eta, phi):
         """`(1 + alpha^2 E[h(alpha z)^2]) / omega^2`, `h = phi / Phi`: the integral of `phi(t) / Phi(c t)` with
         `c = alpha / sqrt(1 + 2 alpha^2)` by the trapezoid rule."""

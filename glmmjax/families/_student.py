@@ -39,6 +39,13 @@ class StudentT(AbstractFamily):
         """The centre; a mean needs more than one degree of freedom."""
         return eta
 
+    def variance(self, y, eta, phi):
+        """Infinite up to two degrees of freedom."""
+        alpha = jnp.square(phi[1])
+        finite = alpha < 0.5
+        found = jnp.exp(2 * phi[0]) / jnp.where(finite, 1 - 2 * alpha, 1.0)
+        return jnp.broadcast_to(jnp.where(finite, found, jnp.inf), eta.shape)
+
     def expected_curvature(self, y, eta, phi):
         alpha = jnp.square(phi[1])
         return jnp.broadcast_to((1 + alpha) / (1 + 3 * alpha) * jnp.exp(-2 * phi[0]), eta.shape)

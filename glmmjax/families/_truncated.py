@@ -43,6 +43,11 @@ class AbstractTruncated(AbstractFamily):
     def mean(self, eta, phi):
         return jnp.exp(self.link.log_inverse(eta) - self._log_positive(eta, phi))
 
+    def variance(self, y, eta, phi):
+        """With `m` the mean and `mu` the other one: `E y^2 = m (V / mu + mu)`."""
+        m, mu = self.mean(eta, phi), self.other.mean(eta, phi)
+        return m * (self.other.variance(y, eta, phi) / mu + mu - m)
+
     def sample(self, key, y, eta, phi, weight):
         """By a Poisson process of random rate on (0, 1), given that it has an event: the time of the first one by its
         distribution function, the rate given that time, and the number of events in the time that is left."""

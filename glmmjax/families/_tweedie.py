@@ -41,6 +41,10 @@ class Tweedie(AbstractFamily):
     def mean(self, eta, phi):
         return self.link.inverse(eta)
 
+    def variance(self, y, eta, phi):
+        scale, power = self.dispersion(phi)
+        return scale * self.mean(eta, phi) ** power
+
     def expected_curvature(self, y, eta, phi):
         power = 1 + jax.nn.sigmoid(phi[1])
         return slope(self.link, eta) ** 2 * jnp.exp(-phi[0] - power * self.link.log_inverse(eta))

@@ -61,6 +61,11 @@ class ZeroInflated(AbstractComposite):
     def mean(self, eta, phi):
         return jax.lax.logistic(-eta[-1]) * self.inner.mean(seen_inside(self, eta), phi)
 
+    def variance(self, y, eta, phi):
+        inside, q = seen_inside(self, eta), jax.lax.logistic(-eta[-1])
+        m = self.inner.mean(inside, phi) * (y[1] if self.response == "proportion" else 1.0)
+        return q * (self.inner.variance(y, inside, phi) + (1 - q) * jnp.square(m))
+
     def conditional_mean(self, eta, phi):
         return conditional_mean(self.inner, seen_inside(self, eta), phi)
 

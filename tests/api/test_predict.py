@@ -182,6 +182,16 @@ def test_predictions_without_random_effects_agree():
         np.testing.assert_allclose(frame, frames[0], rtol=1e-10)
 
 
+def test_residuals(cbpp, sleep):
+    """Of proportions, and of a linear model."""
+    successes, trials = cbpp.solution.model.design.y.T
+    p = cbpp.predict()
+    np.testing.assert_allclose(cbpp.residuals("response"), successes / trials - p)
+    np.testing.assert_allclose(cbpp.residuals(), (successes - trials * p) / np.sqrt(trials * p * (1 - p)))
+    left = sleep.solution.model.design.y - sleep.predict()
+    np.testing.assert_allclose(sleep.residuals("pearson"), left / sleep.dispersion["sigma"])
+
+
 class TestSimulate:
     def test_shape_and_seed(self, cbpp):
         draws = cbpp.simulate(5, seed=1)

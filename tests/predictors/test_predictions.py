@@ -91,3 +91,17 @@ def test_draws_have_the_predicted_mean(zip_fit):
     means, expected = draws.mean(0), zip_fit.predict(level="marginal")
     error = draws.std(0) / 20
     assert (np.abs(means - expected) < 4.5 * error).all()
+
+
+class TestResiduals:
+    def test_of_extra_zeros(self, zip_fit, counts):
+        p, m = (zip_fit.predict(kind=kind) for kind in ("zero_probability", "conditional_mean"))
+        left = counts.y - (1 - p) * m
+        np.testing.assert_allclose(zip_fit.residuals("response"), left)
+        np.testing.assert_allclose(zip_fit.residuals(), left / np.sqrt((1 - p) * (m + p * m**2)))
+
+    def test_of_a_dispersion_model(self, hetero_fit, counts):
+        found = (counts.real - hetero_fit.predict()) / hetero_fit.predict(kind="dispersion")
+        np.testing.assert_allclose(hetero_fit.residuals("pearson"), found)
+        with pytest.raises(gj.ModelError, match="kind must be one of response, pearson, not 'deviance'"):
+            hetero_fit.residuals("deviance")
