@@ -66,9 +66,13 @@ def diagnose(glmm: GLMM, estimate: Estimate, eigen: Eigen, y_sd: np.ndarray, zer
     for lam in estimate.lam:  # z has mean square one
         singular |= (np.abs(np.diagonal(lam, axis1=1, axis2=2)) < zero).any(1)
     unbounded = smallest < -np.sqrt(np.finfo(float).eps)
-    some, every = _runaway(glmm, eigen) if traits.can_separate else (none[None], none[None])
-    # A linear predictor beside the mean's that runs off as a whole: no extra zeros, no extra variance.
+    half = eigen.scale[:, :, None] * eigen.vectors / np.sqrt(np.maximum(values, np.finfo(float).eps))[:, None]
+    some, every = _runaway(glmm, half) if traits.can_separate else (none[None], none[None])
+    # A linear predictor beside the mean's that runs off as a whole (no extra zeros, no extra variance), or a parameter
+    # of the family's own (the threshold of a category that does not occur).
     limit = every[1:].any(0)
+    if traits.can_separate and glmm.family.dispersion_names:
+        limit |= ((half[:, -len(glmm.family.dispersion_names) :] ** 2).sum(2) > HUGE**2).any(1)
     if traits.limit is not None:
         limit |= np.abs(estimate.params.phi[:, traits.limit]) < zero
     outcomes = [
@@ -84,12 +88,10 @@ def diagnose(glmm: GLMM, estimate: Estimate, eigen: Eigen, y_sd: np.ndarray, zer
     return np.select([here for _, here in outcomes], codes, STATUSES.index(Status.CONVERGED)).astype(np.int8)
 
 
-def _runaway(glmm: GLMM, eigen: Eigen) -> tuple[np.ndarray, np.ndarray]:
+def _runaway(glmm: GLMM, half: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(predictors, members) whether some row's linear predictor, and whether every row's, has a standard error that
-    only an estimate at infinity has."""
-    values, vectors, scale = eigen
-    half = scale[:, :, None] * vectors / np.sqrt(np.maximum(values, np.finfo(float).eps))[:, None]
-    (some, every), first = np.zeros((2, len(glmm.x), len(values)), bool), 0
+    only an estimate at infinity has; `half half'` is the covariance of the estimates."""
+    (some, every), first = np.zeros((2, len(glmm.x), len(half)), bool), 0
     for number, x in enumerate(glmm.x):
         p = x.shape[-3]
         own = half[:, first : first + p]
