@@ -17,8 +17,8 @@ def _structure():
     a, b = (np.unique(rng.integers(0, count, 900), return_inverse=True)[1] for count in (60, 40))
     columns = np.column_stack([np.ones(900), rng.normal(size=900)])
     groupings = [
-        Grouping((0,), a, int(a.max()) + 1, np.ones((900, 1)), None, 1, 1),
-        Grouping((1,), b, int(b.max()) + 1, columns, None, 2, 2),
+        Grouping((0,), a, int(a.max()) + 1, np.ones((900, 1)), None, 1, 1, (0,)),
+        Grouping((1,), b, int(b.max()) + 1, columns, None, 2, 2, (0, 0)),
     ]
     return make_structure(groupings, 900), rng.uniform(0.1, 0.4, 900)
 

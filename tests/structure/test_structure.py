@@ -68,7 +68,7 @@ class Problem:
             position = rng.integers(0, q, self.n) if columns.endswith("=") else None
             z = rng.normal(size=(self.n, 1 if position is not None else q))
             levels = int(codes[name].max()) + 1
-            self.groupings.append(Grouping((number,), codes[name], levels, z, position, q, rank))
+            self.groupings.append(Grouping((number,), codes[name], levels, z, position, q, rank, (0,) * z.shape[1]))
         self.structure, self.layout = make_structure(self.groupings, self.n)
         self.ordered = [self.groupings[terms[0]] for terms in self.structure.terms]
         self.lam = tuple(np.tril(rng.normal(size=(g.q, g.rank))) for g in self.ordered)
@@ -275,7 +275,7 @@ def test_data_sets_of_one_kind_get_one_shape():
         b, d = rng.integers(0, 12 + seed, n), rng.integers(0, 5, n)
         both = [np.unique(code, return_inverse=True)[1] for code in (b, d)]
         groupings = [
-            Grouping((k,), code, int(code.max()) + 1, np.ones((n, 1)), None, 1, 1) for k, code in enumerate(both)
+            Grouping((k,), code, int(code.max()) + 1, np.ones((n, 1)), None, 1, 1, (0,)) for k, code in enumerate(both)
         ]
         members.append(groupings)
         sizes.append(n)
@@ -297,7 +297,7 @@ def test_a_crossed_border_costs_what_its_pairs_cost():
     """Levels that never meet take no room: 400 levels by 400, each met by three."""
     a = np.repeat(np.arange(400), 3)
     b = (a + np.tile([0, 1, 2], 400)) % 400
-    groupings = [Grouping((k,), code, 400, np.ones((1200, 1)), None, 1, 1) for k, code in enumerate((a, b))]
+    groupings = [Grouping((k,), code, 400, np.ones((1200, 1)), None, 1, 1, (0,)) for k, code in enumerate((a, b))]
     structure, _ = make_structure(groupings, 1200)
     arrays = [leaf.size for leaf in jax.tree.leaves(structure.borders)]
     assert max(arrays) < 4000
