@@ -37,11 +37,11 @@ class CoMPoisson(AbstractFamily):
         # Tied to the predictor, functions of `phi` stay in the loop that uses them. Taken out of it one by one they
         # would make the searches of the density and its derivatives different, which now are one.
         phi, _ = jax.lax.optimization_barrier((phi, jax.lax.stop_gradient(eta)))
-        log_mu, nu = jnp.broadcast_arrays(self.link.log_inverse(eta), _nu_of(phi[0]))
+        log_mu, nu = jnp.broadcast_arrays(self.link.log_inverse(eta), _nu_of(phi))
         return _kernel(y, log_mu, nu, solve(log_mu, nu))
 
     def base(self, y, phi, weight):
-        return -weight * _nu_of(phi[0]) * gammaln(y + 1)
+        return -weight * _nu_of(phi) * gammaln(y + 1)
 
     def mean(self, eta, phi):
         return self.link.inverse(eta)
@@ -57,7 +57,7 @@ class CoMPoisson(AbstractFamily):
     def sample(self, key, y, eta, phi, weight):
         """By rejection (Benson and Friel 2021): from a Poisson distribution with the same mode, or for `nu < 1` from a
         geometric one, of whose ratio to the mass the maximum is known."""
-        nu, theta = jnp.broadcast_to(_nu_of(phi[0]), eta.shape), _solved(self.link.log_inverse(eta), phi).theta
+        nu, theta = jnp.broadcast_to(_nu_of(phi), eta.shape), _solved(self.link.log_inverse(eta), phi).theta
         k = jnp.exp(theta / nu)
         success = 2 * nu / (2 * k * nu + 1 + nu)
         many, log_failure = nu >= 1, jnp.log1p(-success)
@@ -84,7 +84,7 @@ class CoMPoisson(AbstractFamily):
         return y + 0.1
 
     def dispersion(self, phi):
-        return (1 / _nu_of(phi[0]),)
+        return (1 / _nu_of(phi),)
 
     def unconstrained(self, dispersion):
         log_phi = jnp.log(dispersion[0])
@@ -102,12 +102,12 @@ class CoMPoisson(AbstractFamily):
         return Traits(False, covers_line=self.link.name != "identity", can_separate=self.link.name == "log")
 
 
-def _nu_of(log_phi: Values) -> Values:
-    return jnp.exp(-jnp.clip(log_phi, -_LOG_WIDEST, _LOG_WIDEST))
+def _nu_of(phi):
+    return jnp.exp(-jnp.clip(phi[0], -_LOG_WIDEST, _LOG_WIDEST))
 
 
 def _solved(log_mu: Values, phi: Values) -> Solution:
-    return solve(*jnp.broadcast_arrays(log_mu, _nu_of(phi[0])))
+    return solve(*jnp.broadcast_arrays(log_mu, _nu_of(phi)))
 
 
 # Every derivative is arithmetic with cumulants that `solve` has summed. At a given mean, `log mu` moves `theta` by

@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pytest
 import scipy.stats
-from conftest import draw_counts
+from predictor_data import draw_counts
 from problems import slopes
 from scipy.special import expit, log_expit, logsumexp
 
