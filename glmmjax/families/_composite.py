@@ -32,6 +32,34 @@ class AbstractComposite(AbstractFamily):
     def conditional_mean(self, eta: Values, phi: Values) -> Values:
         """Expected response of the innermost family."""
 
+    @property
+    @abc.abstractmethod
+    def limit(self) -> int | None:
+        """As in `Traits`, among its own `phi`."""
+
+    def expected_curvature(self, y, eta, phi):
+        """(predictors, predictors, ...) a stand-in: `|d2 log f / d eta_i2|` on the diagonal."""
+        k, rows = len(eta), []
+        for i in range(k):
+            direction = jnp.zeros_like(eta).at[i].set(1.0)
+            own = jnp.abs(second_derivative(lambda e: self.kernel(y, e, phi), eta, direction))
+            rows.append(jnp.stack([own if i == j else jnp.zeros_like(own) for j in range(k)]))
+        return jnp.stack(rows)
+
+    def start_mean(self, y):
+        return self.inner.start_mean(y)
+
+    def start_phi(self, y, mu, weights):
+        inside, counted = self.inner_response(y, weights)
+        return tuple(self.start(y, jnp.array(self.inner.start_phi(inside, mu, counted)), weights)[1])
+
+    @property
+    def traits(self):
+        inside = self.inner.traits
+        return inside._replace(
+            log_concave=False, can_separate=True, has_residual=False, limit=self.limit, has_expectation=False
+        )
+
 
 def predictor_names(family: AbstractFamily) -> tuple[str, ...]:
     """`mean`, then `disp` and `zi` where the family has these linear predictors."""
@@ -51,14 +79,3 @@ def conditional_mean(family: AbstractFamily, eta: Values, phi: Values) -> Values
 def seen_inside(family: AbstractComposite, eta: Values) -> Values:
     """The linear predictors of `family.inner`, as it takes them."""
     return eta[:-1] if isinstance(family.inner, AbstractComposite) else eta[0]
-
-
-def absolute_curvatures(family: AbstractComposite, y: Values, eta: Values, phi: Values) -> Values:
-    """(predictors, predictors, ...) a stand-in for the expected curvature: `|d2 log f / d eta_i2|` on the diagonal."""
-    k = len(eta)
-    rows = []
-    for i in range(k):
-        direction = jnp.zeros_like(eta).at[i].set(1.0)
-        own = jnp.abs(second_derivative(lambda e: family.kernel(y, e, phi), eta, direction))
-        rows.append(jnp.stack([own if i == j else jnp.zeros_like(own) for j in range(k)]))
-    return jnp.stack(rows)

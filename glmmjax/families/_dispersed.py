@@ -5,9 +5,9 @@ from typing import ClassVar
 import jax.numpy as jnp
 
 from .._errors import ModelError
-from ._composite import AbstractComposite, absolute_curvatures
+from ._composite import AbstractComposite
 from ._custom import CustomFamily
-from ._family import AbstractFamily, Traits
+from ._family import AbstractFamily
 from ._ordinal import AbstractOrdinal
 
 _LOW = 0.1
@@ -67,23 +67,14 @@ class Dispersed(AbstractComposite):
     def conditional_mean(self, eta, phi):
         return self.mean(eta, phi)
 
-    def expected_curvature(self, y, eta, phi):
-        return absolute_curvatures(self, y, eta, phi)
-
     def sample(self, key, y, eta, phi, weight):
         return self.inner.sample(key, y, eta[0], self._phi(eta, phi), jnp.ones_like(eta[0]))
-
-    def start_mean(self, y):
-        return self.inner.start_mean(y)
 
     def dispersion(self, phi):
         return self.inner.dispersion(jnp.concatenate([jnp.ones_like(phi, shape=(1, *phi.shape[1:])), phi]))[1:]
 
     def unconstrained(self, dispersion):
         return self.inner.unconstrained((jnp.ones(()), *dispersion))[1:]
-
-    def start_phi(self, y, mu, weights):
-        return self.inner.start_phi(y, mu, weights)[1:]
 
     def inner_response(self, y, weight):
         return y, weight
@@ -95,13 +86,6 @@ class Dispersed(AbstractComposite):
         return 1.0
 
     @property
-    def traits(self):
-        inside = self.inner.traits
-        return Traits(
-            log_concave=False,
-            covers_line=inside.covers_line,
-            can_separate=True,
-            limit=inside.limit - 1 if inside.limit else None,
-            has_expectation=False,
-            is_latent=inside.is_latent,
-        )
+    def limit(self):
+        inside = self.inner.traits.limit
+        return inside - 1 if inside else None

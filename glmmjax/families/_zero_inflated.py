@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 
 from .._errors import ModelError
-from ._composite import AbstractComposite, absolute_curvatures, conditional_mean, seen_inside
+from ._composite import AbstractComposite, conditional_mean, seen_inside
 from ._custom import CustomFamily
-from ._family import AbstractFamily, Traits
+from ._family import AbstractFamily
 from ._link import log_sum, softplus
 
 # Kind of the family's response, and of the response with zeros.
@@ -69,9 +69,6 @@ class ZeroInflated(AbstractComposite):
     def conditional_mean(self, eta, phi):
         return conditional_mean(self.inner, seen_inside(self, eta), phi)
 
-    def expected_curvature(self, y, eta, phi):
-        return absolute_curvatures(self, y, eta, phi)
-
     def sample(self, key, y, eta, phi, weight):
         for_zero, for_rest = jax.random.split(key)
         drawn = self.inner.sample(for_rest, y, seen_inside(self, eta), phi, weight)
@@ -80,18 +77,11 @@ class ZeroInflated(AbstractComposite):
             return jnp.where(extra, 0.0, drawn)
         return jnp.stack([jnp.where(extra, 0.0, drawn[0]), *drawn[1:]])
 
-    def start_mean(self, y):
-        return self.inner.start_mean(self._filled(y))
-
     def dispersion(self, phi):
         return self.inner.dispersion(phi)
 
     def unconstrained(self, dispersion):
         return self.inner.unconstrained(dispersion)
-
-    def start_phi(self, y, mu, weights):
-        y, weights = self.inner_response(y, weights)
-        return self.inner.start_phi(y, mu, weights)
 
     def inner_response(self, y, weight):
         """Without the zeros, if `inner` has none."""
@@ -110,16 +100,8 @@ class ZeroInflated(AbstractComposite):
         return self.inner.random_scale(phi)
 
     @property
-    def traits(self):
-        inside = self.inner.traits
-        return Traits(
-            log_concave=False,
-            covers_line=inside.covers_line,
-            can_separate=True,
-            limit=inside.limit,
-            has_expectation=False,
-            is_latent=inside.is_latent,
-        )
+    def limit(self):
+        return self.inner.traits.limit
 
     @property
     def is_hurdle(self) -> bool:

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from .._errors import ModelError
 from .._precision import float64
 from .._types import Array
-from ..families import AbstractFamily, innermost
+from ..families import AbstractFamily, innermost, predictor_names
 from ..fit import Solution
 from ..model import GLMM, pack, scaled_factor, unpack
 from ._between import with_new_places
@@ -23,7 +23,7 @@ from ._rows import Rows, fitted_rows, other_rows
 
 LEVELS = ("conditional", "population", "marginal")
 # The integrand is analytic, so the trapezoid rule converges geometrically, steep means (large variances) included.
-_NODES_A_DIMENSION = {1: 401, 2: 101, 3: 41}
+_NODES_A_DIMENSION = {1: 401, 2: 101}
 _FAR = 9.0
 _NUMBERS_AT_ONCE = 2**21
 
@@ -75,22 +75,28 @@ def predict(
 
 def _variance(solution: Solution, rows: Rows, included: list[int], value: Value, eta: np.ndarray) -> np.ndarray:
     """By the delta method: `value` moves with the linear predictors of its row, and with the parameters directly."""
-    slopes, direct = (np.asarray(own) for own in _derivatives(value, eta, pack(solution.params)))
+    vector = pack(solution.params)
+    slopes, direct = (np.asarray(own) for own in _derivatives(value, eta, *np.split(vector, [solution.p])))
     moved = rows._replace(factors=tuple(own.times(slopes) for own in rows.factors))
     part = spread_of_rows(solution, moved, included)
-    jacobian = part.jacobian + direct
+    jacobian = part.jacobian
     jacobian[:, : solution.p] += rows.columns(slopes)
+    jacobian[:, solution.p :] += direct
     return part.variance + np.einsum("na,ab,nb->n", jacobian, solution.vcov, jacobian)
 
 
 @eqx.filter_jit
 def _derivatives(
-    value: Value, eta: Float[Array, "predictors m"], vector: Float[Array, " size"]
-) -> tuple[Float[Array, "predictors m"], Float[Array, "m size"]]:
-    """Derivatives of `value` by each linear predictor of a row, and by the parameters given these."""
+    value: Value, eta: Float[Array, "predictors m"], beta: Float[Array, " p"], others: Float[Array, " k"]
+) -> tuple[Float[Array, "predictors m"], Float[Array, "m k"]]:
+    """Derivatives of `value` by each linear predictor of a row, and by (theta, phi) given these."""
+
+    def at(eta, others):
+        return value(eta, jnp.concatenate([beta, others]))
+
     units = jnp.eye(len(eta))[:, :, None] * jnp.ones_like(eta)
-    slopes = jnp.stack([jax.jvp(lambda e: value(e, vector), (eta,), (unit,))[1] for unit in units])
-    return slopes, jax.jacfwd(lambda v: value(eta, v))(vector)
+    slopes = jnp.stack([jax.jvp(lambda e: at(e, others), (eta,), (unit,))[1] for unit in units])
+    return slopes, jax.jacfwd(at, 1)(eta, others)
 
 
 def _given(solution: Solution, kind: str) -> Value:
@@ -128,6 +134,11 @@ def _mean_over_effects(
 ) -> Float[Array, " m"]:
     """`E_u q(eta + Z u)`: what the effects add to each of the linear predictors `moving` is one normal variable, and
     these are independent, so a quadrature of as many dimensions is enough."""
+    if kind == "response" and "zi" in predictor_names(glmm.family):  # a product of parts that are independent
+        zero, mean = (
+            _mean_over_effects(glmm, part, moving, z, eta, vector) for part in ("zero_probability", "conditional_mean")
+        )
+        return (1 - zero) * mean
     params, family = unpack(glmm, vector), glmm.family
     variance = _variances_of_effects(glmm, scaled_factor(glmm, params), z, eta.shape)
     closed = _closed_form(family, kind, eta, variance)
@@ -135,15 +146,16 @@ def _mean_over_effects(
         return closed
     positive = variance > 0
     sd = jnp.where(positive, jnp.sqrt(jnp.where(positive, variance, 1.0)), 0.0)
+    moving = tuple(j for j in moving if j in _matter(family, kind))
     nodes, weights = _rule(len(moving))
     of_kind = "conditional_mean" if kind == "link" else kind
 
-    def mean(row):
+    def average(row):
         eta, sd = row
         steps = jnp.zeros((len(eta), len(weights))).at[np.array(moving, int)].set(nodes)
         return quantity(family, of_kind, eta[:, None] + sd[:, None] * steps, params.phi) @ weights
 
-    averaged = jax.lax.map(mean, (eta.T, sd.T), batch_size=max(1, _NUMBERS_AT_ONCE // len(weights)))
+    averaged = jax.lax.map(average, (eta.T, sd.T), batch_size=max(1, _NUMBERS_AT_ONCE // len(weights)))
     return family.link.link(averaged) if kind == "link" else averaged
 
 
@@ -173,6 +185,14 @@ def _closed_form(
     if link == "log":
         return eta[0] + variance[0] / 2 if kind == "link" else jnp.exp(eta[0] + variance[0] / 2)
     return None
+
+
+def _matter(family: AbstractFamily, kind: str) -> range:
+    """The linear predictors that a kind depends on."""
+    names = predictor_names(family)
+    if kind == "zero_probability":
+        return range(len(names) - 1, len(names))
+    return range(len(names) - ("zi" in names))
 
 
 def _rule(dimensions: int) -> tuple[Float[np.ndarray, "dimensions nodes"], Float[np.ndarray, " nodes"]]:

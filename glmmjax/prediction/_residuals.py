@@ -7,7 +7,9 @@ import pandas as pd
 from .._errors import ModelError
 from .._precision import float64
 from ..fit import Solution
-from ..model import fixed_predictor, seen_by_family
+from ..model import seen_by_family
+from ._effects import effects_of_rows
+from ._rows import fitted_rows
 
 KINDS = ("response", "pearson")
 
@@ -23,11 +25,13 @@ def residuals(solution: Solution, kind: str = "pearson") -> pd.Series:
     """
     if kind not in KINDS:
         raise ModelError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}.")
-    model = solution.model
-    # Precisions that an offset of the dispersion model holds are ones here.
-    y, weights = model.design.y.T, model.layout.to_rows(np.asarray(model.glmm.weights))
+    model, rows = solution.model, fitted_rows(solution.model)
+    y, weights = model.design.y.T, model.design.weights
     with float64():
-        eta = seen_by_family(jnp.asarray(_predictors(solution)))
+        eta = rows.fixed(np.asarray(solution.params.beta)) + effects_of_rows(
+            solution, rows, list(range(len(rows.factors)))
+        )
+        eta = seen_by_family(jnp.asarray(eta))
         phi = jnp.asarray(solution.params.phi)
         mu = np.asarray(model.family.mean(eta, phi))
         variance = np.ones_like(mu)
@@ -41,14 +45,3 @@ def residuals(solution: Solution, kind: str = "pearson") -> pd.Series:
         left = y - mu
     of_weight = weights if kind == "pearson" else 1.0
     return pd.Series(left * np.sqrt(of_weight / variance), index=model.design.frame.index, name="residual")
-
-
-def _predictors(solution: Solution) -> np.ndarray:
-    """(predictors, n) at the conditional modes."""
-    glmm, layout = solution.model.glmm, solution.model.layout
-    padded = tuple(
-        jnp.zeros((f.q, f.levels)).at[:, : len(own)].set(own.T)
-        for f, own in zip(glmm.structure.factors, solution.mode, strict=True)
-    )
-    eta = fixed_predictor(glmm, solution.params.beta) + glmm.structure.spread(padded, glmm.predictors)
-    return layout.to_rows(np.asarray(eta))
