@@ -9,6 +9,7 @@ from problems import slopes
 from scipy.special import expit, log_expit, logsumexp
 
 import glmmjax as gj
+from glmmjax.batch import SharedDesign, as_responses
 from glmmjax.model import pack, unpack
 
 
@@ -36,6 +37,24 @@ def test_the_integral_is_that_of_brute_force(small):
         found = [float(model.log_marginal(at, gj.AGHQ(points))) for points in (15, 31)]
     assert found[1] == pytest.approx(total, abs=1e-9)
     assert found[0] == pytest.approx(total, abs=1e-6)
+
+
+def test_the_integral_of_a_dispersion_model(small):
+    """Random effects in the mean and in the logarithm of the size."""
+    data = small[0].core.design.frame
+    model = gj.glmm("y ~ x + (1 | g)", data, "nbinom2", dispformula="~ x + (1 | g)")
+    at = gj.Params(np.array([0.5, 0.3, 0.8, -0.4]), (np.array([0.6]), np.array([0.5])), np.zeros(0))
+    nodes, weights = np.polynomial.hermite_e.hermegauss(80)
+    u, v = (axis[..., None] for axis in np.meshgrid(nodes, nodes))
+    log_weights = np.log(np.outer(weights, weights) / (2 * np.pi))
+    total = 0.0
+    for _, rows in data.groupby("g"):
+        y, x = rows.y.to_numpy(), rows.x.to_numpy()
+        mu, size = np.exp(0.5 + 0.3 * x + 0.6 * u), np.exp(0.8 - 0.4 * x + 0.5 * v)
+        terms = scipy.stats.nbinom.logpmf(y, size, size / (size + mu)).sum(-1)
+        total += logsumexp(terms + log_weights)
+    with gj.float64():
+        assert float(model.log_marginal(at, gj.AGHQ(25))) == pytest.approx(total, abs=1e-7)
 
 
 def test_gradient_and_hessian(small):
@@ -161,6 +180,19 @@ class TestBatches:
         np.testing.assert_allclose(batch[0].fixef, zip_fit.fixef, atol=1e-5)
         assert list(batch.to_frame().term[:4]) == ["Intercept", "x", "zi_Intercept", "zi_x"]
         np.testing.assert_allclose(batch.vcov[0], zip_fit.vcov, rtol=1e-3)
+
+    def test_offsets_and_weights_of_members(self, zip_fit, hetero_fit):
+        """The argument `offset` is the mean's, whatever other linear predictors there are."""
+        n = zip_fit.nobs
+        responses, offset = zip_fit.simulate(2, seed=3), np.stack([np.zeros(n), np.linspace(-1, 1, n)])
+        model = zip_fit.model.core
+        members = SharedDesign(model, as_responses(responses, model.design.frame.index, pairs=False), None, offset)
+        loaded = members.load(np.arange(2), np.arange(2)).working.glmm.offset
+        np.testing.assert_array_equal(model.layout.to_rows(loaded), np.stack([offset, np.zeros_like(offset)], 1))
+        with pytest.raises(
+            gj.ModelError, match="weights of a gaussian model with dispformula are arguments of gj.glmm"
+        ):
+            gj.fit_many(hetero_fit.model, hetero_fit.simulate(2), weights=np.ones(n))
 
     def test_by_group(self, counts):
         data = counts.assign(half=counts.g % 2)
