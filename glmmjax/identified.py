@@ -3,13 +3,18 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float, Num
 
 from ._errors import ModelError
 from ._precision import float64
-from .covariances import AbstractCovariance
+from ._types import Array
+from .covariances import AbstractCovariance, AbstractLinked, AbstractPattern, Placed
 from .design import Design, RandomPart
+from .structure import round_up
 
 _PAIRS = 20_000  # of rows of one level, looked at for each term and distance
 _FLAT = 1e-13  # smallest eigenvalue of columns scaled to length one
@@ -58,9 +63,9 @@ def _refuse_overlapping(
     """The same for some terms of one linear predictor."""
     pairs, columns, owners = _pairs(design, terms), [], []
     for k in terms:
-        for slope in _slopes(covariances[k], design.random[k].formula.covariance):
-            columns.append(_covariance_of(design.random[k], slope, pairs))
-            owners.append(k)
+        found = _derivatives(design.random[k], covariances[k], pairs)
+        columns += found
+        owners += [k] * len(found)
     if has_residual:
         columns.append((pairs.one == pairs.other) / design.weights[pairs.one])
         owners.append(-1)
@@ -91,6 +96,59 @@ def _pairs(design: Design, terms: list[int]) -> Pairs:
             one.append(order[looked_at])
             other.append(second[looked_at])
     return Pairs(np.concatenate(one), np.concatenate(other))
+
+
+def _derivatives(term: RandomPart, covariance: AbstractCovariance, pairs: Pairs) -> list[np.ndarray]:
+    """Derivatives of the covariances of the pairs by each parameter of the term."""
+    if isinstance(covariance, Placed):
+        return _of_places(term, covariance, pairs)
+    return [_covariance_of(term, slope, pairs) for slope in _slopes(covariance, term.formula.covariance)]
+
+
+def _of_places(term: RandomPart, covariance: Placed, pairs: Pairs) -> list[np.ndarray]:
+    assert term.position is not None and term.coordinates is not None
+    same = term.refs[pairs.one] == term.refs[pairs.other]
+    ends = np.sort(np.stack([term.position[pairs.one], term.position[pairs.other]], 1), 1)
+    distinct, inverse = np.unique(ends[same], axis=0, return_inverse=True)
+    apart = distinct[:, 0] != distinct[:, 1]
+    points = np.asarray(term.coordinates)[distinct[apart]]
+    rng = np.random.default_rng(0)
+    theta = np.concatenate([[0.8], 0.3 * rng.normal(size=covariance.size - 1)])
+
+    def correlations(theta: np.ndarray) -> np.ndarray:
+        found = np.ones(len(distinct))
+        # Repeated up to a round number, so that few programs serve all data.
+        room = points[np.arange(round_up(len(points))) % len(points)] if len(points) else points
+        with float64():
+            found[apart] = np.asarray(_correlations(covariance.pattern, room, theta[1:]))[: len(points)]
+        return found
+
+    steps = 1e-5 * np.eye(covariance.size)[1:]
+    moved = [(correlations(theta + step) - correlations(theta - step)) / 2e-5 for step in steps]
+    columns = [2 * theta[0] * correlations(theta), *(theta[0] ** 2 * slope for slope in moved)]
+    return [_spread(column[inverse.ravel()], same) for column in columns]
+
+
+@eqx.filter_jit
+def _correlations(
+    pattern: AbstractPattern, points: Num[Array, "pairs 2 dims"], theta: Float[Array, " k"]
+) -> Float[Array, " pairs"]:
+    """The correlation of each pair of places."""
+    if isinstance(pattern, AbstractLinked):
+        return pattern.links(theta, points[:, 1, 0] - points[:, 0, 0])[0]
+
+    def one(pair):
+        pattern_there = pattern.elsewhere(pair)
+        assert pattern_there is not None
+        return pattern_there.factor(theta)[1, 0]
+
+    return jax.vmap(one)(points)
+
+
+def _spread(values: np.ndarray, here: np.ndarray) -> np.ndarray:
+    found = np.zeros(len(here))
+    found[here] = values
+    return found
 
 
 def _slopes(covariance: AbstractCovariance, name: str) -> list[np.ndarray]:

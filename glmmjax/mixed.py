@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from ._errors import ModelError
-from .covariances import AbstractCovariance, covariance_named, kinds
-from .design import Design, build_design, category_labels
+from .covariances import AbstractCovariance, Placed, covariance_named, is_separate, kinds, placed
+from .design import Design, RandomPart, build_design, category_labels
 from .families import AbstractFamily, AbstractOrdinal, Dispersed, ZeroInflated, as_family, innermost
 from .identified import refuse_dependent_columns, refuse_overlapping_terms
 from .model import GLMM
-from .structure import PROBES, Grouping, Laid, Layout, make_structure
+from .structure import PROBES, Grouping, Laid, Layout, Structure, make_structure
 from .working import Working, working_coordinates
 
 
@@ -144,42 +144,64 @@ def assemble(design: Design, family: AbstractFamily, laid: Laid) -> GLMM:
         x=tuple(layout.to_blocks(own.fixed.x.T) for own in design.predictors),
         structure=laid.structure,
         family=family,
-        covariances=covariances_of(design),
+        covariances=covariances_of(design, laid.structure),
     )
 
 
-def covariances_of(design: Design) -> tuple[AbstractCovariance, ...]:
-    """The covariance structure of each random term."""
-    return tuple(
-        covariance_named(
-            term.formula.covariance,
-            len(term.names),
-            coordinates=term.coordinates,
-            matrix=term.matrix,
-            rank=term.formula.rank,
-        )
-        for term in design.random
+def covariances_of(design: Design, structure: Structure | None = None) -> tuple[AbstractCovariance, ...]:
+    """The covariance structure of each random term; with places for all levels of its factor in `structure`, which may
+    be more than the term has."""
+    room = {}
+    for terms, columns in zip(structure.terms, structure.factors, strict=True) if structure else ():
+        room |= dict.fromkeys(terms, (columns.q, columns.levels))
+    return tuple(_covariance_of(term, *room.get(number, (0, 0))) for number, term in enumerate(design.random))
+
+
+def _covariance_of(term: RandomPart, most: int, levels: int) -> AbstractCovariance:
+    name = term.formula.covariance
+    if is_separate(name):
+        return placed(name, *_places_of(term, most, levels))
+    return covariance_named(
+        name, len(term.names), coordinates=term.coordinates, matrix=term.matrix, rank=term.formula.rank
     )
+
+
+def _places_of(term: RandomPart, most: int, levels: int) -> tuple[np.ndarray, np.ndarray]:
+    """The places (most, dims, levels) of each level, and which there are; what only pads is one apart behind the last."""
+    assert term.coordinates is not None
+    table, coordinates = term.separate.table, np.asarray(term.coordinates)
+    padding = [(0, max(most - len(table), 0)), (0, max(levels - table.shape[1], 0))]
+    table = np.pad(table, padding, constant_values=-1)
+    present = table >= 0
+    behind = coordinates.max() + 1 + np.arange(len(table)).astype(coordinates.dtype)
+    places = np.where(present[:, None], np.moveaxis(coordinates[table], -1, 1), behind[:, None, None])
+    return places, present
 
 
 def groupings(design: Design) -> list[Grouping]:
     """The grouping factors: terms on the same factor share one, unless each row has only one of their columns."""
-    covariances, found = covariances_of(design), []
-    for numbers in _sharing_a_factor(design):
-        terms = [design.random[number] for number in numbers]
-        found.append(
-            Grouping(
-                terms=tuple(numbers),
-                refs=terms[0].refs,
-                levels=len(terms[0].levels),
-                z=np.concatenate([term.z for term in terms], 1),
-                position=terms[0].position,
-                q=sum(covariances[number].q for number in numbers),
-                rank=sum(covariances[number].rank for number in numbers),
-                predictor_of=tuple(term.predictor for term in terms for _ in range(term.z.shape[1])),
-            )
-        )
-    return found
+    covariances = covariances_of(design)
+    return [_grouping(design, numbers, [covariances[k] for k in numbers]) for numbers in _sharing_a_factor(design)]
+
+
+def _grouping(design: Design, numbers: list[int], covariances: list[AbstractCovariance]) -> Grouping:
+    terms = [design.random[number] for number in numbers]
+    first, own = terms[0], covariances[0]
+    grouping = Grouping(
+        terms=tuple(numbers),
+        refs=first.refs,
+        levels=len(first.levels),
+        z=np.concatenate([term.z for term in terms], 1),
+        position=first.position,
+        q=sum(covariance.q for covariance in covariances),
+        rank=sum(covariance.rank for covariance in covariances),
+        predictor_of=tuple(term.predictor for term in terms for _ in range(term.z.shape[1])),
+    )
+    if not isinstance(own, Placed):
+        return grouping
+    most = first.separate.most
+    position = first.separate.find(first.refs, np.asarray(first.position))
+    return grouping._replace(position=position, q=most, rank=most, separate=True, linked=own.is_linked)
 
 
 def _sharing_a_factor(design: Design) -> list[list[int]]:
@@ -231,6 +253,8 @@ def _factor_in_words(model: MixedModel, number: int) -> str:
     if number >= structure.chain:
         return f"{size}, {columns.rank} effect{'s' if columns.rank > 1 else ''} each, in the rest"
     nested = "" if number + 1 >= structure.chain else f", nested in {_group(model, number + 1)}"
+    if columns.linked:
+        return f"{size}, a chain of {columns.rank} effects or fewer each, one after the other{nested}"
     return f"{size}, H is one {columns.rank} x {columns.rank} block a level{nested}"
 
 

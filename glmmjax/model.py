@@ -8,10 +8,10 @@ from jax.scipy.linalg import block_diag
 from jaxtyping import Float
 
 from ._types import Array
-from .covariances import AbstractCovariance
+from .covariances import AbstractCovariance, Placed
 from .families import AbstractFamily
 from .params import Params
-from .structure import Factors, Structure
+from .structure import AbstractRelative, Factors, Matrices, Structure
 
 Cells = Float[Array, "... blocks width"]
 
@@ -67,30 +67,40 @@ def places(glmm: GLMM) -> tuple[Place, ...]:
     """The place of each random term, in the order of the formula."""
     found: dict[int, Place] = {}
     for number, terms in enumerate(glmm.structure.terms):
-        first = 0
+        first, columns = 0, glmm.structure.factors[number]
         for term in terms:
-            last = first + glmm.covariances[term].q
+            last = first + (columns.q if len(terms) == 1 else glmm.covariances[term].q)
             found[term] = Place(number, slice(first, last))
             first = last
     return tuple(found[term] for term in range(len(found)))
 
 
 def term_factors(glmm: GLMM, theta: tuple[Float[Array, " _"], ...]) -> tuple[Float[Array, "_ _"], ...]:
-    """The relative covariance factor of each random term."""
+    """The relative covariance factor of each random term; of effects at places of their own in every level that of two
+    a typical distance apart."""
     return tuple(c.factor(t) for c, t in zip(glmm.covariances, theta, strict=True))
 
 
 def relative_factor(glmm: GLMM, theta: tuple[Float[Array, " _"], ...]) -> Factors:
     """The relative covariance factor of each grouping factor, a block a term."""
-    of_terms = term_factors(glmm, theta)
-    own = ([of_terms[term] for term in terms] for terms in glmm.structure.terms)
-    return tuple(blocks[0] if len(blocks) == 1 else block_diag(*blocks) for blocks in own)
+    return tuple(
+        _of_factor([(glmm.covariances[term], theta[term]) for term in terms], linked=columns.linked)
+        for columns, terms in zip(glmm.structure.factors, glmm.structure.terms, strict=True)
+    )
+
+
+def _of_factor(terms: list[tuple[AbstractCovariance, Array]], *, linked: bool) -> AbstractRelative:
+    covariance, theta = terms[0]
+    if isinstance(covariance, Placed):
+        return covariance.relative(theta, linked=linked)
+    blocks = [c.factor(t) for c, t in terms]
+    return Matrices((blocks[0] if len(blocks) == 1 else block_diag(*blocks))[..., None])
 
 
 def scaled_factor(glmm: GLMM, params: Params) -> Factors:
     """`lam` with `u = lam b`: the relative factor times the family's scale (sigma for gaussian)."""
     scale = glmm.family.random_scale(params.phi)
-    return tuple(scale * lam for lam in relative_factor(glmm, params.theta))
+    return tuple(lam.scaled(scale) for lam in relative_factor(glmm, params.theta))
 
 
 def fixed_predictor(glmm: GLMM, beta: Float[Array, " p"]) -> Float[Array, "predictors blocks width"]:

@@ -113,9 +113,8 @@ def inverse_triangle(triangle: np.ndarray) -> np.ndarray:
 
 
 def _moved(back: np.ndarray, columns: Columns) -> Columns:
-    """Random columns times `back`, which is a number where each row has one column only."""
-    own = back if columns.position is None else back[..., :1, :1]
-    return dataclasses.replace(columns, z=_combine(own, columns.z))
+    """Random columns times `back`, which changes nothing where each row has one column only."""
+    return dataclasses.replace(columns, z=_combine(back, columns.z)) if columns.position is None else columns
 
 
 def _inverse_basis(glmm: GLMM, present: np.ndarray) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
@@ -127,21 +126,11 @@ def _inverse_basis(glmm: GLMM, present: np.ndarray) -> tuple[tuple[np.ndarray, .
 
 def _inverse_of_term(glmm: GLMM, place: Place, number: int, present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     columns, covariance = glmm.structure.factors[place.factor], glmm.covariances[number]
-    if columns.position is None:
+    if columns.position is not None:
+        back = np.eye(covariance.q)  # each observation has one effect, times one: its scale is right as it is
+    else:
         rows = _rows(columns.z[..., place.columns, :, :], present)
         triangle = np.linalg.qr(rows, mode="r") / np.sqrt(present.sum((-1, -2)))[..., None, None]
-    else:
-        triangle = _lengths(columns, present)
-    back = inverse_triangle(covariance.working_basis(triangle))
+        back = inverse_triangle(covariance.working_basis(triangle))
+    back = np.broadcast_to(back, (*present.shape[:-2], *back.shape[-2:]))
     return back, np.stack([covariance.transform(unit, back) for unit in np.eye(covariance.size)], -1)
-
-
-def _lengths(columns: Columns, present: np.ndarray) -> np.ndarray:
-    """(..., q, q) diagonal of the root mean squares of columns of which each row has one."""
-    cells = present.shape[-2] * present.shape[-1]
-    squares = (np.asarray(columns.z)[..., 0, :, :] ** 2 * present).reshape(-1, cells)
-    assert columns.position is not None
-    positions = np.broadcast_to(columns.position, present.shape).reshape(-1, cells)
-    sums = np.stack([np.bincount(*pair, minlength=columns.q) for pair in zip(positions, squares, strict=True)])
-    mean = sums.reshape(*present.shape[:-2], columns.q) / present.sum((-1, -2))[..., None]
-    return np.sqrt(mean)[..., None] * np.eye(columns.q)

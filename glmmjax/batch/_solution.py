@@ -55,7 +55,8 @@ class BatchSolution:
             # Nothing is computed of a member that was not fitted: its columns may be dependent.
             factors = model.glmm.structure.factors
             mode = tuple(np.full((f.q, f.levels), np.nan) for f in factors)
-            effects = Effects(mode, tuple(np.full((f.q, f.q, f.levels), np.nan) for f in factors))
+            shapes = ((f.q, f.levels) if f.linked else (f.q, f.q, f.levels) for f in factors)
+            effects = Effects(mode, tuple(np.full(shape, np.nan) for shape in shapes))
             back = tuple(np.eye(f.q) for f in factors)
         else:
             working = model.working

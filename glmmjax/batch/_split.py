@@ -7,8 +7,8 @@ import numpy as np
 
 from .._errors import ModelError
 from .._status import STATUSES, Status
-from ..covariances import kinds
-from ..design import Design, invalid_responses, is_identified, split_design
+from ..covariances import is_separate, kinds
+from ..design import Design, RandomPart, invalid_responses, is_identified, split_design
 from ..families import AbstractFamily, as_family, innermost
 from ..mixed import MixedModel, check_response, with_other_predictors
 from ._members import FIT, OwnDesigns
@@ -54,11 +54,16 @@ _PARTS = ("family", "set of fixed effects", "random part")
 
 def _structure(model: MixedModel) -> tuple[str, tuple, tuple]:
     design, family = model.design, model.family
-    random = tuple((t.predictor, t.formula.group, t.names, t.formula.covariance) for t in design.random)
+    random = tuple((t.predictor, t.formula.group, _names(t), t.formula.covariance) for t in design.random)
     categories = f" of {len(family.dispersion_names) + 1} categories" if family.response == "ordered" else ""
     fixed = tuple((own.name, own.fixed.names) for own in design.predictors)
     fixed = fixed if len(fixed) > 1 else design.fixed.names
     return f"{innermost(family).name} ({family.link.name}){categories}", fixed, random
+
+
+def _names(term: RandomPart) -> tuple[str, ...]:
+    """What members must have in common: not the places of effects that differ from level to level anyway."""
+    return () if is_separate(term.formula.covariance) else term.names
 
 
 def _known(design: Design) -> int:

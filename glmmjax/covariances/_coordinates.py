@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Num
+from jaxtyping import Bool, Float, Int, Num
 
 from .._errors import ModelError
 
@@ -43,3 +43,34 @@ def median_distance(points: Float[np.ndarray, "q dims"]) -> Float[np.ndarray, ""
     """The median of the distances between two different points."""
     rows, columns = np.tril_indices(len(points), -1)
     return np.asarray(np.median(np.sqrt(((points[rows] - points[columns]) ** 2).sum(-1))))
+
+
+_LOOKED_AT = 256  # levels, and places of a level
+
+
+def typical_pair(
+    kind: str, places: Num[np.ndarray, "most dims levels"], present: Bool[np.ndarray, "most levels"]
+) -> Num[np.ndarray, "2 dims"]:
+    """Two places as far apart as two of one level are in the median; the first two of all if no level has two."""
+    levels = (np.moveaxis(places, -1, 0)[k][present[:, k]] for k in _evenly(places.shape[-1]))
+    pairs = [_pairs_of(own[_evenly(len(own))]) for own in levels if len(own) > 1]
+    if pairs:
+        found = np.concatenate(pairs)
+    else:
+        every = np.unique(np.moveaxis(places, -1, 0)[present.T], axis=0)
+        found = every[None, :2]
+    distances = np.sqrt(((found[:, 0] - found[:, 1]) ** 2).sum(-1))
+    typical = np.median(distances)
+    if kind == "space":
+        return found[np.abs(distances - typical).argmin()]
+    return np.array([[0], [max(1, round(typical))]]) if kind == "order" else np.array([[0.0], [typical]])
+
+
+def _pairs_of(points: Num[np.ndarray, "q dims"]) -> Num[np.ndarray, "pairs 2 dims"]:
+    rows, columns = np.triu_indices(len(points), 1)
+    return np.stack([points[rows], points[columns]], 1)
+
+
+def _evenly(count: int) -> Int[np.ndarray, " some"]:
+    """All indices below `count`, or some that are spread evenly."""
+    return np.unique(np.linspace(0, count - 1, min(count, _LOOKED_AT)).astype(int))

@@ -1,16 +1,13 @@
 """Standard deviations times a correlation: most structures are this, and differ in the correlation."""
 
-from collections.abc import Callable
-
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Num
 
 from ._basis import diagonal_basis, position_basis, scalar_basis
-from ._component import Component, Matrices, Members, Theta, as_deviations, deviations
+from ._component import Component, as_deviations, deviations
 from ._covariance import AbstractCovariance
-from ._pattern import AbstractPattern
+from ._pattern import AbstractPattern, parameter_value
 
 
 class Correlated(AbstractCovariance):
@@ -41,10 +38,6 @@ class Correlated(AbstractCovariance):
     def _scales(self) -> int:
         return self.q if self.heterogeneous else 1
 
-    def pattern_at(self, points: Num[np.ndarray, "m dims"]) -> AbstractPattern | None:
-        """The correlation at other points, sorted; None if it is not one of places, or the deviations there unknown."""
-        return None if self.heterogeneous else self.pattern.elsewhere(points)
-
     def factor(self, theta):
         # Of several deviations one negative among positive ones would turn the signs of correlations, which is no
         # covariance of this kind: they are squares. A single one may be negative, which is a mirror image.
@@ -74,17 +67,10 @@ class Correlated(AbstractCovariance):
         scales = deviations(names if self.heterogeneous else (label,))
         parameters = self.pattern.parameters
         return scales + tuple(
-            Component(label, name, kind, self._value_of(k, kind)) for k, (name, kind) in enumerate(parameters)
+            Component(label, name, kind, parameter_value(self.pattern, k, self._scales, has_covariance=shared))
+            for k, (name, kind) in enumerate(parameters)
+            for shared in (kind == "cor" and not self.heterogeneous,)
         )
-
-    def _value_of(self, k: int, kind: str) -> Callable[[Theta, Matrices], tuple[Members, Members]]:
-        def value(theta, covariance):
-            natural = np.asarray(self.pattern.natural(np.asarray(theta)[..., self._scales :], np))[..., k]
-            has_covariance = kind == "cor" and not self.heterogeneous
-            variance = np.asarray(covariance)[..., 0, 0] if has_covariance else np.nan
-            return np.asarray(variance * natural), natural
-
-        return value
 
     def from_components(self, values):
         scales, rest = as_deviations(values[: self._scales]), values[self._scales :]

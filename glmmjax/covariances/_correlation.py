@@ -10,7 +10,7 @@ from jaxtyping import Float, Num
 
 from .._errors import ModelError
 from .._types import Array
-from ._pattern import AbstractPattern, Parameter
+from ._pattern import AbstractField, Parameter
 
 _CLOSE = 1e-4  # in any precision
 
@@ -36,7 +36,7 @@ class AbstractCorrelation(eqx.Module):
         """The correlation matrix, positive definite and differentiable at any real `theta`; zeros are the start."""
 
 
-class OfMatrix(AbstractPattern):
+class OfMatrix(AbstractField):
     """The factor of a user's correlation matrix; its parameters are shown as they are."""
 
     correlation: AbstractCorrelation
@@ -47,7 +47,10 @@ class OfMatrix(AbstractPattern):
         return tuple(Parameter(name, name) for name in self.correlation.parameters)
 
     def factor(self, theta):
-        return jnp.linalg.cholesky(self.correlation.matrix(theta, jnp.asarray(self.coordinates)))
+        return jnp.linalg.cholesky(self.matrix(theta))
+
+    def matrix(self, theta):
+        return self.correlation.matrix(theta, jnp.asarray(self.coordinates))
 
     def elsewhere(self, points):
         return None if self.correlation.kind == "columns" else OfMatrix(self.correlation, points)

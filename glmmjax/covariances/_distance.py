@@ -8,10 +8,10 @@ from jaxtyping import Float
 from .._types import Array
 from ._bessel import log_kv
 from ._component import as_positive
-from ._pattern import AbstractPattern, Parameter
+from ._pattern import AbstractField, Parameter
 
 
-class Exponential(AbstractPattern):
+class Exponential(AbstractField):
     """`r_ij = exp(-d_ij / range)`; `range` is `exp(theta)` times the median distance `unit`."""
 
     points: Float[Array, "*members q dims"]
@@ -22,8 +22,11 @@ class Exponential(AbstractPattern):
         return (Parameter("range", "range"),)
 
     def factor(self, theta):
+        return jnp.linalg.cholesky(self.matrix(theta))
+
+    def matrix(self, theta):
         (scale,) = self.natural(theta, jnp)
-        return _factor(jnp.exp(-pair_distances(jnp.asarray(self.points)) / scale), len(self.points))
+        return _matrix(jnp.exp(-pair_distances(jnp.asarray(self.points)) / scale), len(self.points))
 
     def elsewhere(self, points):
         return Exponential(points, self.unit)
@@ -35,7 +38,7 @@ class Exponential(AbstractPattern):
         return np.log([as_positive("range", values[0]) / float(self.unit)])
 
 
-class Matern(AbstractPattern):
+class Matern(AbstractField):
     """`r_ij = 2^(1 - kappa) / Gamma(kappa) (d_ij / range)^kappa K_kappa(d_ij / range)`.
 
     As in glmmTMB. `range` is `exp(theta_1)` times the median distance `unit`; the smoothness `kappa` is `exp(theta_2)`.
@@ -49,10 +52,13 @@ class Matern(AbstractPattern):
         return Parameter("range", "range"), Parameter("smoothness", "smoothness")
 
     def factor(self, theta):
+        return jnp.linalg.cholesky(self.matrix(theta))
+
+    def matrix(self, theta):
         scale, kappa = self.natural(theta, jnp)
         x = pair_distances(jnp.asarray(self.points)) / scale
         log_r = (1 - kappa) * np.log(2) - gammaln(kappa) + kappa * jnp.log(x) + log_kv(kappa, x)
-        return _factor(jnp.exp(log_r), len(self.points))
+        return _matrix(jnp.exp(log_r), len(self.points))
 
     def elsewhere(self, points):
         return Matern(points, self.unit)
@@ -71,6 +77,6 @@ def pair_distances(points: Float[Array, "q dims"]) -> Float[Array, " pairs"]:
     return ((points[rows] - points[columns]) ** 2).sum(-1) ** 0.5
 
 
-def _factor(correlations: Float[Array, " pairs"], q: int) -> Float[Array, "q q"]:
+def _matrix(correlations: Float[Array, " pairs"], q: int) -> Float[Array, "q q"]:
     lower = jnp.zeros((q, q), correlations.dtype).at[np.tril_indices(q, -1)].set(correlations)
-    return jnp.linalg.cholesky(lower + lower.T + jnp.eye(q))
+    return lower + lower.T + jnp.eye(q, dtype=lower.dtype)

@@ -10,13 +10,13 @@ from jaxtyping import Float, Int
 
 from .._types import Array
 from ._component import as_correlation, as_positive
-from ._pattern import AbstractPattern, Parameter
+from ._pattern import AbstractLinked, Parameter
 from ._power import whole_power
 
 _NEAR = 0.5
 
 
-class Autoregressive(AbstractPattern):
+class Autoregressive(AbstractLinked):
     """`r_ij = rho^|t_i - t_j|` at whole-number positions `t`, with `rho = tanh(theta)`."""
 
     positions: Int[Array, "*members q"]
@@ -29,8 +29,11 @@ class Autoregressive(AbstractPattern):
         rho, t = jnp.tanh(theta[0]), jnp.asarray(self.positions)
         return _factor(whole_power(rho, _distances(t)), _rest(theta[0], 2 * jnp.diff(t)))
 
+    def links(self, theta, gaps):
+        return whole_power(jnp.tanh(theta[0]), gaps), jnp.sqrt(_rest(theta[0], 2 * gaps))
+
     def elsewhere(self, points):
-        return Autoregressive(np.round(points[:, 0]).astype(np.int64))
+        return Autoregressive(jnp.round(points[:, 0]).astype(int))
 
     def natural(self, theta, xp):
         return xp.tanh(theta)
@@ -39,7 +42,7 @@ class Autoregressive(AbstractPattern):
         return np.array([np.arctanh(as_correlation(values[0]))])
 
 
-class OrnsteinUhlenbeck(AbstractPattern):
+class OrnsteinUhlenbeck(AbstractLinked):
     """`r_ij = exp(-|t_i - t_j| / range)` at times `t`; `range` is `exp(theta)` times the median distance."""
 
     times: Float[Array, "*members q"]
@@ -52,6 +55,10 @@ class OrnsteinUhlenbeck(AbstractPattern):
     def factor(self, theta):
         t = jnp.asarray(self.times) / self.natural(theta, jnp)[0]
         return _factor(jnp.exp(-_distances(t)), -jnp.expm1(-2 * jnp.diff(t)))
+
+    def links(self, theta, gaps):
+        apart = gaps / self.natural(theta, jnp)[0]
+        return jnp.exp(-apart), jnp.sqrt(-jnp.expm1(-2 * apart))
 
     def elsewhere(self, points):
         return OrnsteinUhlenbeck(points[:, 0], self.unit)

@@ -1,6 +1,7 @@
 """Correlations by their factor: what the structures with parameters of their own differ in."""
 
 import abc
+from collections.abc import Callable
 from types import ModuleType
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 from jaxtyping import Float, Num
 
 from .._types import Array
+from ._component import Matrices, Members, Theta
 
 
 class Parameter(NamedTuple):
@@ -42,6 +44,37 @@ class AbstractPattern(eqx.Module):
     @abc.abstractmethod
     def unconstrained(self, values: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
         """The inverse of `natural`; raises a `ModelError` for values that no such correlation has."""
+
+
+class AbstractField(AbstractPattern):
+    """A correlation of effects at places of which only the matrix is known."""
+
+    @abc.abstractmethod
+    def matrix(self, theta: Float[Array, " k"]) -> Float[Array, "q q"]:
+        """The correlation matrix `l l'`."""
+
+
+class AbstractLinked(AbstractPattern):
+    """A correlation along a line of which each effect depends on the one before it only."""
+
+    @abc.abstractmethod
+    def links(
+        self, theta: Float[Array, " k"], gaps: Num[Array, "*any"]
+    ) -> tuple[Float[Array, "*any"], Float[Array, "*any"]]:
+        """The correlation `r` over each of the `gaps`, which are positive, and `sqrt(1 - r^2)`."""
+
+
+def parameter_value(
+    pattern: AbstractPattern, k: int, scales: int, *, has_covariance: bool
+) -> Callable[[Theta, Matrices], tuple[Members, Members]]:
+    """`Component.value` of parameter `k` of a pattern, whose `theta` stands behind those of `scales`."""
+
+    def value(theta, covariance):
+        natural = np.asarray(pattern.natural(np.asarray(theta)[..., scales:], np))[..., k]
+        variance = np.asarray(covariance)[..., 0, 0] if has_covariance else np.nan
+        return np.asarray(variance * natural), natural
+
+    return value
 
 
 class Independent(AbstractPattern):

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._errors import ModelError
 from ._compound import CompoundSymmetry
-from ._coordinates import as_coordinates, median_distance
+from ._coordinates import as_coordinates, median_distance, typical_pair
 from ._correlated import Correlated
 from ._correlation import AbstractCorrelation, OfMatrix, check_matrix
 from ._covariance import AbstractCovariance
@@ -17,6 +17,7 @@ from ._diagonal import Diagonal
 from ._distance import Exponential, Matern
 from ._markov import Autoregressive, OrnsteinUhlenbeck
 from ._pattern import Independent
+from ._placed import Placed
 from ._proportional import Proportional
 from ._reduced_rank import ReducedRank
 from ._toeplitz import Toeplitz
@@ -42,11 +43,13 @@ class Recipe(NamedTuple):
             "levels" of a known matrix.
         make: the structure from a request.
         least: the smallest number of effects it is defined for.
+        separate: whether the effects of a level are at the places of that level only, whatever those of others.
     """
 
     kind: str
     make: Callable[[Request], AbstractCovariance]
     least: int = 1
+    separate: bool = False
 
 
 def _compound(name: str, heterogeneous: bool) -> Callable[[Request], AbstractCovariance]:
@@ -109,12 +112,12 @@ COVARIANCES: dict[str, Recipe] = {
     "cs": Recipe("columns", _compound("cs", True), 2),
     "homcs": Recipe("columns", _compound("homcs", False), 2),
     "rr": Recipe("columns", _reduced_rank),
-    "ar1": Recipe("order", _autoregressive("ar1", False), 2),
+    "ar1": Recipe("order", _autoregressive("ar1", False), 2, True),
     "hetar1": Recipe("order", _autoregressive("hetar1", True), 2),
     "toep": Recipe("order", _toeplitz, 2),
-    "ou": Recipe("line", _ornstein_uhlenbeck, 2),
-    "exp": Recipe("space", _spatial("exp", Exponential), 2),
-    "mat": Recipe("space", _spatial("mat", Matern), 2),
+    "ou": Recipe("line", _ornstein_uhlenbeck, 2, True),
+    "exp": Recipe("space", _spatial("exp", Exponential), 2, True),
+    "mat": Recipe("space", _spatial("mat", Matern), 2, True),
     "propto": Recipe("levels", _proportional),
 }
 
@@ -145,6 +148,19 @@ def covariance_named(
     return recipe.make(Request(q, as_coordinates(name, recipe.kind, coordinates, q), matrix, rank))
 
 
+def is_separate(name: str) -> bool:
+    """Whether each level has effects at its own places only."""
+    return COVARIANCES[name].separate
+
+
+def placed(name: str, places: np.ndarray, present: np.ndarray) -> Placed:
+    """The structure called `name` of effects at `places` (most, dims, levels or 1), those that are `present`."""
+    pair = typical_pair(COVARIANCES[name].kind, places, present)
+    made = covariance_named(name, 2, coordinates=pair)
+    assert isinstance(made, Correlated)
+    return Placed(name, made.pattern, places, present)
+
+
 def register_covariance(correlation: Kind) -> Kind:
     """Add a user's correlation, with one standard deviation, under its `name`; usable as a decorator of the class.
 
@@ -158,7 +174,7 @@ def register_covariance(correlation: Kind) -> Kind:
         check_matrix(pattern)
         return Correlated(given.q, kind.name, pattern, False, kind.kind != "columns")
 
-    COVARIANCES[kind.name] = Recipe(kind.kind, make)
+    COVARIANCES[kind.name] = Recipe(kind.kind, make, separate=kind.kind != "columns")
     return correlation
 
 

@@ -1,5 +1,6 @@
 """What a formula and a table become: the arrays of a model, and what is needed to read other rows."""
 
+import functools
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -8,6 +9,7 @@ import pandas as pd
 from formulaic import ModelSpec
 
 from ..formula import ParsedFormula, RandomFormula
+from ._separate import Separate, separate
 from ._smooth import Smooth
 
 
@@ -71,6 +73,12 @@ class RandomPart:
     matrix: np.ndarray | None = None
     is_smooth: bool = False
     predictor: int = 0
+
+    @functools.cached_property
+    def separate(self) -> Separate:
+        """Which of the positions each level has; for terms with `position`."""
+        assert self.position is not None
+        return separate(self.refs, self.position, len(self.levels), len(self.names))
 
 
 @dataclass(frozen=True, eq=False)

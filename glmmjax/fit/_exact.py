@@ -19,7 +19,7 @@ from ..marginal import (
     response_products,
     solve_fixed,
 )
-from ..model import relative_factor, scaled_factor, term_factors, unpack
+from ..model import relative_factor, term_factors, unpack
 from ..params import Params
 from ._problem import AbstractProblem, Data, Estimate, effects_of
 from ._start import moment_sd, start_theta, variance_information
@@ -107,7 +107,7 @@ class ExactProblem(AbstractProblem):
         eliminated = eliminate(_cross(data), glmm.structure, lam)
         beta = params.beta - data.response.fitted
         mode = tuple(own[:, -1] - jnp.einsum("qpg,p->qg", own[:, :-1], beta) for own in eliminated.solved)
-        return effects_of(scaled_factor(glmm, params), lam, mode, eliminated.factor)
+        return effects_of(glmm.family.random_scale(params.phi), lam, mode, eliminated.factor)
 
 
 def _cross(data: Data) -> CrossProducts:

@@ -86,7 +86,7 @@ class IntegralProblem(AbstractProblem):
 
     def effects(self, glmm, data, params, carry):
         mode, lam = conditional_mode(glmm, params, carry), scaled_factor(glmm, params)
-        return effects_of(lam, lam, mode.b, self.method.factor(glmm, params, mode))
+        return effects_of(1.0, lam, mode.b, self.method.factor(glmm, params, mode))
 
 
 def _reported(glmm: GLMM, params: Params, b: Effects) -> tuple[Array, ...]:

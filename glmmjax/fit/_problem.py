@@ -11,7 +11,6 @@ from ..model import GLMM, pack
 from ..params import Params
 from ..structure import AbstractFactor, Factors, to_natural
 from ..structure import Effects as Spherical
-from ..structure import _small as small
 from ._bfgs import Carry, Search
 
 Vector = Float[Array, " size"]
@@ -77,15 +76,15 @@ class Estimate(NamedTuple):
 
 class Effects(NamedTuple):
     """Random effects `u` of each grouping factor given data and parameters, in working coordinates, and the covariance
-    of those of a level."""
+    of those of a level (of linked effects, each of which depends on the one before it only, the variances)."""
 
     mode: tuple[Float[Array, "_ _"], ...]
-    cov: tuple[Float[Array, "_ _ _"], ...]
+    cov: tuple[Float[Array, "*_ _"], ...]
 
 
-def effects_of(scaled: Factors, lam: Factors, mode: Spherical, factor: AbstractFactor) -> Effects:
-    """Random effects from spherical ones, `u = lam b`, whose covariance given the data is `scaled H^-1 scaled'`."""
-    cov = tuple(small.congruence(own.T, block) for own, block in zip(scaled, factor.blocks(), strict=True))
+def effects_of(scale: Array | float, lam: Factors, mode: Spherical, factor: AbstractFactor) -> Effects:
+    """Random effects from spherical ones, `u = lam b`, whose covariance given the data is `scale^2 lam H^-1 lam'`."""
+    cov = tuple(scale**2 * own.covariance(block) for own, block in zip(lam, factor.blocks(), strict=True))
     return Effects(to_natural(lam, mode), cov)
 
 

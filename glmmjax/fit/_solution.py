@@ -23,11 +23,13 @@ class Solution:
         vcov: (size, size) covariance of all estimates in the order of `pack(params)`, the inverse of minus the Hessian
             (for a linear model without a block between beta and the variances); NaN where the data identify nothing.
             In a quasi-likelihood the standard errors of beta are multiplied by the square root of the scale.
-        covariance: for each random term the (q, q) covariance of its random effects of a level.
+        covariance: for each random term the (q, q) covariance of its random effects of a level; of effects at places of
+            their own in every level that of two a typical distance apart.
         dispersion: the family's own parameters on their natural scale, or the scale of a quasi-likelihood.
         mode: for each grouping factor (in the order of `glmm.structure`) the (levels, q) conditional modes of the
-            random effects `u` of its terms.
-        mode_cov: (levels, q, q) their covariances given the data and the parameters.
+            random effects `u` of its terms, where places differ from level to level in the order of the level's own.
+        mode_cov: (levels, q, q) their covariances given the data and the parameters; of effects of which each depends
+            on the one before it only, their variances (levels, q).
         gradient: of the log-likelihood by what was optimised, in working coordinates.
         scaled_gradient: distance to the maximum in standard errors.
         evaluations: of the log-likelihood and its gradient.
@@ -68,9 +70,15 @@ def solution_of(
     model: MixedModel, method: Method, outcome: Outcome, member: int, effects: Effects, back: tuple[np.ndarray, ...]
 ) -> Solution:
     """One member of an `Outcome` with its random effects (NumPy, in coordinates `u_w`: `u = back u_w`)."""
-    counts = [len(model.design.random[terms[0]].levels) for terms in model.glmm.structure.terms]
-    modes = [np.asarray(own)[:, :count] for own, count in zip(effects.mode, counts, strict=True)]
-    covs = [np.moveaxis(np.asarray(own)[:, :, :count], -1, 0) for own, count in zip(effects.cov, counts, strict=True)]
+    modes, covs = [], []
+    for number, terms in enumerate(model.glmm.structure.terms):
+        count = len(model.design.random[terms[0]].levels)
+        mode, cov = (np.asarray(part[number])[..., :count] for part in effects)
+        cov = np.moveaxis(cov, -1, 0)
+        if model.glmm.structure.factors[number].position is None:  # positions are as they are
+            mode, cov = back[number] @ mode, back[number] @ cov @ back[number].T
+        modes.append(mode.T)
+        covs.append(cov)
     return Solution(
         model=model,
         method=method,
@@ -79,8 +87,8 @@ def solution_of(
         vcov=outcome.vcov[member],
         covariance=tuple(own[member] for own in outcome.covariance),
         dispersion=tuple(float(value) for value in outcome.dispersion[member]),
-        mode=tuple((own @ mode).T for own, mode in zip(back, modes, strict=True)),
-        mode_cov=tuple(own @ cov @ own.T for own, cov in zip(back, covs, strict=True)),
+        mode=tuple(modes),
+        mode_cov=tuple(covs),
         gradient=outcome.gradient[member],
         scaled_gradient=float(outcome.scaled_gradient[member]),
         evaluations=int(outcome.evaluations[member]),

@@ -17,7 +17,17 @@ from ..families import AbstractComposite, on_branch, second_derivative
 from ..marginal import expected_curvature, log_kernel, score
 from ..model import GLMM, fixed_predictor, places, relative_factor, scaled_factor
 from ..params import Params
-from ..structure import Columns, Effects, Gram, Structure, factorise, to_spherical
+from ..structure import (
+    AbstractRelative,
+    Columns,
+    Effects,
+    Gram,
+    Matrices,
+    Structure,
+    factorise,
+    to_spherical,
+    two_sided,
+)
 from ..structure import _small as small
 
 Scalar = Float[Array, ""]
@@ -84,7 +94,7 @@ def moment_sd(structure: Structure, z_score: Effects, gram: Gram) -> tuple[Float
     if not z_score:
         return ()
     own = (*gram.diag, *(row[0] for row in gram.trail))
-    excess = [score**2 - jnp.diagonal(m).T for score, m in zip(z_score, own, strict=True)]
+    excess = [score**2 - _diagonal(m) for score, m in zip(z_score, own, strict=True)]
     sums = jnp.concatenate([_units(f, e.sum(1), 0) for f, e in zip(structure.factors, excess, strict=True)])
     squares = sums_of_squares(structure, gram)
     alone = jnp.diagonal(squares)
@@ -107,6 +117,7 @@ def sums_of_squares(structure: Structure, gram: Gram) -> Float[Array, "units uni
 
     def enter(f: int, g: int, block: Array, levels: int) -> None:
         total = (block**2).sum(tuple(range(block.ndim - levels, block.ndim)))
+        total = jnp.diag(total) if total.ndim == 1 else total  # of linked effects there is the diagonal only
         table[f][g] = _units(factors[g], _units(factors[f], total, 0), 1)
         table[g][f] = table[f][g].T
 
@@ -121,6 +132,11 @@ def sums_of_squares(structure: Structure, gram: Gram) -> Float[Array, "units uni
         for s, block in enumerate(others, r + 1):
             enter(r, s, block, 2)
     return jnp.block(table)
+
+
+def _diagonal(m: Float[Array, "*q levels"]) -> Float[Array, "q levels"]:
+    """Of the matrices of the levels, of which linked effects have the diagonal only."""
+    return m if m.ndim == 2 else jnp.diagonal(m).T
 
 
 def _units(columns: Columns, values: Array, axis: int) -> Array:
@@ -193,9 +209,8 @@ def theta_information(glmm: GLMM, theta, gram: Gram) -> Float[Array, "size size"
     `T = Z'V^-1Z` and `S = lam lam'`, of which the blocks of the levels are counted."""
     if not theta:
         return jnp.zeros((0, 0), glmm.weights.dtype)
-    precisions, slopes = _precisions(glmm, theta, gram), _slopes(glmm, theta)
-    moved = [jnp.einsum("ijg,jka->ikga", t, slope) for t, slope in zip(precisions, slopes, strict=True)]
-    return functools.reduce(operator.add, (0.5 * jnp.einsum("ikga,kigb->ab", m, m) for m in moved))
+    pairs = zip(_precisions(glmm, theta, gram), _slopes(glmm, theta), strict=True)
+    return functools.reduce(operator.add, (_information(t, slope) for t, slope in pairs))
 
 
 def variance_information(glmm: GLMM, theta, gram: Gram, n: Scalar) -> Float[Array, "size size"]:
@@ -203,30 +218,54 @@ def variance_information(glmm: GLMM, theta, gram: Gram, n: Scalar) -> Float[Arra
     if not theta:
         return 2 * n[None, None]
     pairs = zip(_precisions(glmm, theta, gram), _slopes(glmm, theta), strict=True)
-    between = functools.reduce(operator.add, (jnp.einsum("ijg,jia->a", t, slope) for t, slope in pairs))[:, None]
+    between = functools.reduce(operator.add, (_trace(t, slope) for t, slope in pairs))[:, None]
     return jnp.block([[theta_information(glmm, theta, gram), between], [between.T, 2 * n[None, None]]])
 
 
-def _slopes(glmm: GLMM, theta) -> list[Float[Array, "_ _ size"]]:
-    """Derivatives of `lam lam'` of each grouping factor by all of `theta`."""
+def _information(t: Float[Array, "*q levels"], slope: Float[Array, "q r _ size"]) -> Float[Array, "size size"]:
+    if t.ndim == 3:
+        same = slope.shape[2] == 1
+        moved = jnp.einsum("ijg,jka->ikga", t, slope[:, :, 0]) if same else jnp.einsum("ijg,jkga->ikga", t, slope)
+        return 0.5 * jnp.einsum("ikga,kigb->ab", moved, moved)
+    # Of linked effects the variances, and the covariances with the effect before, which count twice.
+    of_one = t[..., None] * slope[0]
+    before = jnp.concatenate([jnp.zeros_like(t[:1]), t[:-1]])
+    of_two = jnp.sqrt(jnp.maximum(t * before, 0.0))[..., None] * slope[1]
+    return 0.5 * jnp.einsum("jga,jgb->ab", of_one, of_one) + jnp.einsum("jga,jgb->ab", of_two, of_two)
 
-    def covariances(theta):
-        return tuple(lam @ lam.T for lam in relative_factor(glmm, theta))
 
-    by_term = jax.jacfwd(covariances)(theta)
-    return [jnp.concatenate([s.reshape(*s.shape[:2], -1) for s in jax.tree.leaves(own)], -1) for own in by_term]
+def _trace(t: Float[Array, "*q levels"], slope: Float[Array, "q r _ size"]) -> Float[Array, " size"]:
+    if t.ndim == 2:
+        return (t[..., None] * slope[0]).sum((0, 1))
+    return (jnp.swapaxes(t, 0, 1)[..., None] * slope).sum((0, 1, 2))
 
 
-def _precisions(glmm: GLMM, theta, gram: Gram) -> list[Float[Array, "_ _ _"]]:
-    """The blocks of `Z'V^-1Z` that belong to the levels of each grouping factor."""
+def _slopes(glmm: GLMM, theta) -> list[Float[Array, "_ _ _ size"]]:
+    """Derivatives of `AbstractRelative.outer` of each grouping factor by all of `theta`."""
+    by_term = jax.jacfwd(lambda theta: tuple(lam.outer() for lam in relative_factor(glmm, theta)))(theta)
+    return [jnp.concatenate([s.reshape(*s.shape[:3], -1) for s in jax.tree.leaves(own)], -1) for own in by_term]
+
+
+def _precisions(glmm: GLMM, theta, gram: Gram) -> list[Float[Array, "*_ levels"]]:
+    """The blocks of `Z'V^-1Z` that belong to the levels of each grouping factor; of linked effects their diagonals.
+
+    Where `lam` differs from level to level they are those of the model with this factor alone.
+    """
     lam = relative_factor(glmm, theta)
     factor = factorise(glmm.structure, lam, gram)
-    if len(lam) == 1 and glmm.structure.chain:
-        columns = small.transposed(lam[0], gram.diag[0])
+    own = (*gram.diag, *(row[0] for row in gram.trail))
+    if len(lam) == 1 and glmm.structure.chain and isinstance(lam[0], Matrices):
+        columns = lam[0].transposed(gram.diag[0])
         return [gram.diag[0] - small.multiply(jnp.swapaxes(columns, 0, 1), factor.solve((columns,))[0])]
-    # lam' Z'V^-1Z lam = I - H^-1, of which only the blocks are at hand
-    found = []
-    for own, block in zip(lam, factor.blocks(), strict=True):
-        back = jnp.linalg.pinv(own)
-        found.append(small.congruence(back, jnp.eye(own.shape[1], dtype=own.dtype)[:, :, None] - block))
-    return found
+    return [_precision(*one) for one in zip(lam, factor.blocks(), own, strict=True)]
+
+
+def _precision(lam: AbstractRelative, block: Array, gram: Array) -> Array:
+    if isinstance(lam, Matrices) and lam.values.shape[-1] == 1:
+        # lam' Z'V^-1Z lam = I - H^-1, of which only the blocks are at hand
+        back = Matrices(jnp.linalg.pinv(lam.values[..., 0])[..., None])
+        return two_sided(back, jnp.eye(lam.values.shape[1], dtype=lam.dtype)[:, :, None] - block, back)
+    covariance = lam.covariance(block)
+    if gram.ndim == 2:
+        return gram - gram * covariance * gram
+    return gram - small.multiply(small.multiply(gram, covariance), gram)

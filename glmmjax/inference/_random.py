@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from ..covariances import Component
+from ..covariances import Component, is_separate
 from ..design import RandomPart
 from ..families import reported_names
 from ..fit import Solution
@@ -56,20 +56,31 @@ def ranef(solution: Solution) -> pd.DataFrame:
     """
     frames = []
     for term, place in zip(solution.model.design.random, places(solution.model.glmm), strict=True):
-        mode = solution.mode[place.factor][:, place.columns]
-        cov = solution.mode_cov[place.factor][:, place.columns, place.columns]
-        of_levels = term.matrix is not None
-        levels, terms = (term.names, [term.formula.columns]) if of_levels else (term.levels, term.names)
+        mode, cov = (part[place.factor][:, place.columns] for part in (solution.mode, solution.mode_cov))
+        variance = cov if cov.ndim == 2 else np.diagonal(cov[:, :, place.columns], axis1=1, axis2=2)
+        level, names, counts = _effects_of(term)
         prefix = solution.model.design.predictors[term.predictor].prefix
+        here = np.arange(mode.shape[1]) < counts[:, None]
         frames.append(
             pd.DataFrame(
                 {
                     "group": term.formula.group,
-                    "level": np.repeat(list(levels), len(terms)),
-                    "term": np.tile([f"{prefix}{name}" for name in terms], len(levels)),
-                    "mode": mode.ravel(),
-                    "std_error": np.sqrt(np.diagonal(cov, axis1=1, axis2=2)).ravel(),
+                    "level": level,
+                    "term": [f"{prefix}{name}" for name in names],
+                    "mode": mode[here],
+                    "std_error": np.sqrt(variance[here]),
                 }
             )
         )
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=RANEF)
+
+
+def _effects_of(term: RandomPart) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The level and the name of each effect of a term, level by level, and how many each level has."""
+    levels, names = np.array(term.levels, object), np.array(term.names, object)
+    if term.matrix is not None:
+        return names, np.full(len(names), term.formula.columns, object), np.array([len(names)])
+    if is_separate(term.formula.covariance):
+        counts = np.diff(term.separate.starts)
+        return np.repeat(levels, counts), names[term.separate.codes % term.separate.count], counts
+    return np.repeat(levels, len(names)), np.tile(names, len(levels)), np.full(len(levels), len(names))

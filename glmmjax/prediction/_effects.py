@@ -72,6 +72,8 @@ def _marginal_variance(solution: Solution, number: int, own: FactorRows) -> Floa
     """Variance of `z'u` without data; of a position not seen that of the first."""
     terms = solution.model.glmm.structure.terms[number]
     covariance = np.asarray(block_diag(*(solution.covariance[term] for term in terms)))
+    if own.separate:
+        return (own.z**2).sum(1) * covariance[0, 0]
     if own.position is None:
         return np.einsum("nq,qr,nr->n", own.z, covariance, own.z)
     return own.z[:, 0] ** 2 * np.diagonal(covariance)[np.maximum(own.position, 0)]
@@ -79,14 +81,15 @@ def _marginal_variance(solution: Solution, number: int, own: FactorRows) -> Floa
 
 def _conditional_variance(solution: Solution, rows: Rows, included: list[int]) -> Float[np.ndarray, " m"]:
     """Variance of the sum of `z'u` over the factors, given the data and the parameters, of levels that are known."""
-    if len(included) == 1:
-        own, (number,) = rows.factors[included[0]], included
+    own, cov = rows.factors[included[0]], solution.mode_cov[included[0]]
+    variances_only = cov.ndim == 2
+    if len(included) == 1 and not (variances_only and own.position is None):
         refs = np.maximum(own.refs, 0)
         if own.position is not None:
             at = np.maximum(own.position, 0)
-            parts = own.z[:, 0] ** 2 * solution.mode_cov[number][refs, at, at]
+            parts = own.z[:, 0] ** 2 * (cov[refs, at] if variances_only else cov[refs, at, at])
         else:
-            parts = np.einsum("nq,nqr,nr->n", own.z, solution.mode_cov[number][refs], own.z)
+            parts = np.einsum("nq,nqr,nr->n", own.z, cov[refs], own.z)
         return np.where(own.known, parts, 0.0)
     structure = solution.model.glmm.structure
     effects = sum(f.rank * f.levels for f in structure.factors)

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
+from jax.scipy.linalg import block_diag
 from jaxtyping import Float
 
 from .._errors import ModelError
@@ -15,7 +16,8 @@ from .._precision import float64
 from .._types import Array
 from ..families import AbstractFamily, innermost, predictor_names
 from ..fit import Solution
-from ..model import GLMM, pack, scaled_factor, unpack
+from ..model import GLMM, pack, term_factors, unpack
+from ..params import Params
 from ._between import with_new_places
 from ._effects import effects_of_rows, spread_of_rows
 from ._quantities import check_kind, quantity
@@ -115,8 +117,8 @@ def _averaged(solution: Solution, rows: Rows, kind: str) -> Value:
     if not family.traits.covers_line and family.link.name != "identity":
         raise ModelError(f"A mean over random effects does not exist with the {family.link.name} link.")
     z = tuple(
-        np.zeros((len(rows.index), f.q)) if own.is_smooth else own.wide(f.q)
-        for own, f in zip(rows.factors, glmm.structure.factors, strict=True)
+        np.zeros((len(rows.index), len(lam))) if own.is_smooth else own.typical(len(lam))
+        for own, lam in zip(rows.factors, _typical_factors(glmm, solution.params), strict=True)
     )
     written = [own for own in rows.factors if not own.is_smooth]
     moving = tuple(sorted({int(j) for own in written for j in own.predictors}))
@@ -140,7 +142,7 @@ def _mean_over_effects(
         )
         return (1 - zero) * mean
     params, family = unpack(glmm, vector), glmm.family
-    variance = _variances_of_effects(glmm, scaled_factor(glmm, params), z, eta.shape)
+    variance = _variances_of_effects(glmm, _typical_factors(glmm, params), z, eta.shape)
     closed = _closed_form(family, kind, eta, variance)
     if closed is not None:
         return closed
@@ -159,11 +161,17 @@ def _mean_over_effects(
     return family.link.link(averaged) if kind == "link" else averaged
 
 
+def _typical_factors(glmm: GLMM, params: Params) -> list[Float[Array, "q rank"]]:
+    """The scaled covariance factor of each grouping factor, as `term_factors` has them."""
+    of_terms, scale = term_factors(glmm, params.theta), glmm.family.random_scale(params.phi)
+    return [scale * block_diag(*(of_terms[term] for term in terms)) for terms in glmm.structure.terms]
+
+
 def _variances_of_effects(glmm: GLMM, lam, z, shape: tuple[int, ...]) -> Float[Array, "predictors m"]:
     """Of what the random effects add to each linear predictor of a row."""
     found = jnp.zeros(shape)
     for factor, own, columns in zip(glmm.structure.factors, lam, z, strict=True):
-        of_columns = np.broadcast_to(factor.predictor_of, (factor.q,))
+        of_columns = np.broadcast_to(factor.predictor_of, (len(own),))
         for j in sorted(set(factor.predictor_of)):
             found = found.at[j].add((((columns * (of_columns == j)) @ own) ** 2).sum(1))
     return found

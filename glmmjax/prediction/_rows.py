@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from ..covariances import Placed
 from ..design import new_rows
 from ..mixed import MixedModel
 
@@ -20,6 +21,7 @@ class FactorRows(NamedTuple):
         predictors: (columns,) linear predictor of each column of `z`.
         places: (m, dims) where the rows are, or None.
         extra: (m,) variance beside that of the effects: of places between those that the model has seen.
+        separate: whether levels have positions of their own, `q` at most: then `position` counts those of the level.
     """
 
     z: np.ndarray
@@ -29,6 +31,7 @@ class FactorRows(NamedTuple):
     predictors: np.ndarray
     places: np.ndarray | None = None
     extra: np.ndarray | None = None
+    separate: bool = False
 
     @property
     def known(self) -> np.ndarray:
@@ -38,6 +41,11 @@ class FactorRows(NamedTuple):
     def wide(self, q: int) -> np.ndarray:
         """(m, q) all columns; the first stands for a position that the model has not seen, whose variance it has."""
         return self.z if self.position is None else self.z * (np.maximum(self.position, 0)[:, None] == np.arange(q))
+
+    def typical(self, q: int) -> np.ndarray:
+        """(m, q) the columns as `Solution.covariance` has them: of positions that differ from level to level, which all
+        have one variance, the first."""
+        return np.pad(self.z, [(0, 0), (0, q - 1)]) if self.separate else self.wide(q)
 
     def times(self, slopes: np.ndarray) -> "FactorRows":
         """What `u` adds to a sum of the linear predictors with the weights `slopes` (predictors, m)."""
@@ -90,13 +98,12 @@ def other_rows(model: MixedModel, newdata: Any, level: str) -> Rows:
 
 
 def _by_factor(model: MixedModel, z, refs, positions) -> tuple[FactorRows, ...]:
-    return tuple(
-        FactorRows(
-            np.concatenate([z[term] for term in terms], 1),
-            refs[terms[0]],
-            positions[terms[0]],
-            model.design.random[terms[0]].is_smooth,
-            np.array(factor.predictor_of),
-        )
-        for terms, factor in zip(model.glmm.structure.terms, model.glmm.structure.factors, strict=True)
-    )
+    found = []
+    for terms, factor in zip(model.glmm.structure.terms, model.glmm.structure.factors, strict=True):
+        part, position = model.design.random[terms[0]], positions[terms[0]]
+        columns = np.concatenate([z[term] for term in terms], 1)
+        own = FactorRows(columns, refs[terms[0]], position, part.is_smooth, np.array(factor.predictor_of))
+        if isinstance(model.glmm.covariances[terms[0]], Placed):
+            own = own._replace(position=part.separate.find(own.refs, np.asarray(position)), separate=True)
+        found.append(own)
+    return tuple(found)

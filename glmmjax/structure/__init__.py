@@ -16,6 +16,10 @@ from ._plan import Grouping as Grouping
 from ._plan import Laid as Laid
 from ._plan import make_structure as make_structure
 from ._plan import make_structures as make_structures
+from ._relative import AbstractRelative as AbstractRelative
+from ._relative import Links as Links
+from ._relative import Matrices as Matrices
+from ._relative import two_sided as two_sided
 from ._structure import Border as Border
 from ._structure import Effects as Effects
 from ._structure import Factors as Factors

@@ -1,6 +1,6 @@
 """The factor of `H`: the chain is eliminated level by level, finest factor first, and the rest is one dense matrix.
 
-Levels of a factor touch no other level of it, so one step is a batch of small inverses. With `A` the block of a level,
+Levels of a factor touch no other level of it, so one step is a batch of small solutions. With `A` the block of a level,
 `N` what it has in common with its parents and `B` with the rest, a step takes `N A^-1 N'`, `B A^-1 N'` and `B A^-1 B'`
 from what is left. Reverse-mode differentiation of the determinant runs the same steps backwards and yields the inverse
 on the pattern of `H` (Takahashi's recursion), so nothing else is needed for gradients.
@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float
 from .._types import Array
 from . import _dense as dense
 from . import _small as small
+from ._block import AbstractPivots, DenseBlock
 from ._interface import AbstractFactor
 from ._iterative import IterativeFactor
 from ._structure import Border, Effects, Factors, Gram, Matrix, Structure
@@ -32,11 +33,12 @@ class Elimination(NamedTuple):
     """What is left of the chain when finer factors are eliminated, and at the end.
 
     Attributes:
-        diag, nest, border: as of a `Matrix`.
+        diag: the factored blocks of the levels.
+        nest, border: as of a `Matrix`.
         rest: the dense matrix, None if there is none.
     """
 
-    diag: tuple[Array, ...]
+    diag: tuple[AbstractPivots, ...]
     nest: tuple[tuple[Array, ...], ...]
     border: tuple[Array, ...]
     rest: Rest | None
@@ -44,10 +46,10 @@ class Elimination(NamedTuple):
     def solve(self, structure: Structure, x: Effects) -> Effects:
         """`H^-1 x`; the parts of `x` may have axes between the first and the last."""
         chain = structure.chain
-        moving, inverses = list(x[:chain]), [small.inverse(block) for block in self.diag]
+        moving, solvers = list(x[:chain]), [block.solver() for block in self.diag]
         bottom = None if self.rest is None else _stack(x[chain:])
         for t in range(chain):
-            done = small.multiply(inverses[t], moving[t])
+            done = solvers[t](moving[t])
             for s, block in enumerate(self.nest[t], t + 1):
                 moving[s] = moving[s] - structure.up(small.multiply(block, done), t, s)
             if bottom is not None:
@@ -55,12 +57,12 @@ class Elimination(NamedTuple):
         if self.rest is not None and bottom is not None:
             bottom = dense.solve(*self.rest, bottom)
         for t in reversed(range(chain)):
-            moving[t] = small.multiply(inverses[t], moving[t] - self.from_above(structure, t, moving, bottom))
+            moving[t] = solvers[t](moving[t] - self.from_above(structure, t, moving, bottom))
         return (*moving, *(() if bottom is None else _unstack(bottom, x[chain:])))
 
     def positive(self, structure: Structure) -> Bool[Array, " components"]:
         """Whether `H` of a component is positive definite."""
-        bad = tuple(1.0 - jnp.isfinite(small.cholesky(block)).all((0, 1)) for block in self.diag)
+        bad = tuple(1.0 - block.positive() for block in self.diag)
         good = structure.by_component(bad) == 0
         return good if self.rest is None else good & jnp.isfinite(self.rest.cholesky).all()
 
@@ -79,7 +81,7 @@ class Elimination(NamedTuple):
 
 
 class Factor(AbstractFactor):
-    """What can be asked of `H`. Small blocks are solved by their inverses.
+    """What can be asked of `H`.
 
     Attributes:
         structure: whose `H` it is.
@@ -98,23 +100,23 @@ class Factor(AbstractFactor):
         chain, moving = self.structure.chain, list(x[: self.structure.chain])
         bottom = dense.half_solve(self.left.rest.cholesky, _stack(x[chain:])) if self.left.rest is not None else None
         for t in reversed(range(chain)):
-            moving[t] = small.solve_upper(small.cholesky(self.left.diag[t]), moving[t])
+            moving[t] = self.left.diag[t].half_solve(moving[t])
             if self.left.nest[t] or bottom is not None:
                 above = self.left.from_above(self.structure, t, moving, bottom)
-                moving[t] = moving[t] - small.multiply(small.inverse(self.left.diag[t]), above)
+                moving[t] = moving[t] - self.left.diag[t].solver()(above)
         return (*moving, *(() if bottom is None else _unstack(bottom, x[chain:])))
 
     def logdet(self) -> Float[Array, " components"]:
-        parts = self.structure.by_component(tuple(small.logdet(block) for block in self.left.diag))
+        parts = self.structure.by_component(tuple(block.logdet() for block in self.left.diag))
         return parts if self.left.rest is None else parts + dense.logdet(*self.left.rest)
 
-    def blocks(self) -> tuple[Float[Array, "_ _ _"], ...]:
-        if self.structure.chain == 1 and self.left.rest is None:
-            return (small.inverse(self.left.diag[0]),)
+    def blocks(self) -> tuple[Array, ...]:
+        if self.structure.chain == 1 and self.left.rest is None and isinstance(self.matrix.diag[0], DenseBlock):
+            return (small.inverse(self.matrix.diag[0].matrix),)
         slopes = jax.grad(lambda matrix: eliminate(self.structure, matrix).logdet().sum())(self.matrix)
+        found = (*(block.entries for block in slopes.diag), *(row[0] for row in slopes.trail))
         # Some steps compute one triangle only, so an entry and its mirror image share the derivative in any proportion.
-        found = (*slopes.diag, *(row[0] for row in slopes.trail))
-        return tuple(0.5 * (slope + jnp.swapaxes(slope, 0, 1)) for slope in found)
+        return tuple(s if s.ndim == 2 else 0.5 * (s + jnp.swapaxes(s, 0, 1)) for s in found)
 
     def positive(self) -> Bool[Array, " components"]:
         return self.left.positive(self.structure)
@@ -129,24 +131,29 @@ def factorise(structure: Structure, lam: Factors, gram: Gram) -> AbstractFactor:
 
 def eliminate(structure: Structure, matrix: Matrix) -> Factor:
     """Factor `H`."""
-    diag, nest = list(matrix.diag), [list(row) for row in matrix.nest]
-    border = [jnp.asarray(part) for part in matrix.border]
+    blocks, nest = list(matrix.diag), [list(row) for row in matrix.nest]
+    border, diag = [jnp.asarray(part) for part in matrix.border], []
     r = structure.size_of_rest
-    taken = jnp.zeros(r * r, diag[0].dtype if diag else matrix.trail[0][0].dtype) if r else None
-    for t in range(structure.chain if border or any(nest) else 0):
-        inverse = small.inverse(diag[t])
-        for i, block in enumerate(small.multiply(block, inverse) for block in tuple(nest[t])):
-            s = t + 1 + i
+    taken = jnp.zeros(r * r, blocks[0].entries.dtype if blocks else matrix.trail[0][0].dtype) if r else None
+    for t in range(structure.chain):
+        diag.append(blocks[t].factored())
+        if not (border or nest[t]):
+            continue
+        solve = diag[t].solver()
+        for i, own in enumerate(tuple(nest[t])):
+            s, block = t + 1 + i, jnp.swapaxes(solve(jnp.swapaxes(own, 0, 1)), 0, 1)
             for j in range(i):
                 u, shared = t + 1 + j, small.multiply(block, jnp.swapaxes(nest[t][j], 0, 1))
                 nest[u][s - u - 1] = nest[u][s - u - 1] - structure.up(shared, t, u)
-            own = small.multiply(block, jnp.swapaxes(nest[t][i], 0, 1))
-            diag[s] = diag[s] - structure.up(own, t, s)
+            coarser = blocks[s]
+            assert isinstance(coarser, DenseBlock)
+            blocks[s] = DenseBlock(coarser.matrix - structure.up(small.multiply(block, jnp.swapaxes(own, 0, 1)), t, s))
             if border:
                 moved = small.multiply(block[..., structure.borders[t].level], border[t])
                 border[s] = border[s].at[:, structure.borders[t].up[i]].add(-moved)
         if taken is not None:
-            taken = _take_products(taken, structure.borders[t], inverse, border[t])
+            solved = -diag[t].solve_at(structure.borders[t].level, border[t])
+            taken = _take_products(taken, structure.borders[t], structure.factors[t].levels, border[t], solved)
     rest = None
     if taken is not None:
         whole = structure.add_to_rest(taken.reshape(r, r), matrix.trail)
@@ -155,16 +162,15 @@ def eliminate(structure: Structure, matrix: Matrix) -> Factor:
 
 
 def _take_products(
-    flat: Float[jax.Array, " cells"], border: Border, inverse: Array, values: Array
+    flat: Float[jax.Array, " cells"], border: Border, levels: int, values: Array, solved: Array
 ) -> Float[jax.Array, " cells"]:
-    """The flattened rest less `B A^-1 B'`, of which the lower triangle is enough."""
-    solved = -small.multiply(inverse[..., border.level], values)
+    """The flattened rest less `B A^-1 B'`, of which the lower triangle is enough; `solved` is `-A^-1 B'`."""
     if border.first is not None:
         parts = (solved[:, border.first] * values[:, border.second]).sum(0)
         return flat.at[border.target].add(parts, indices_are_sorted=True)
     r = math.isqrt(len(flat))
     wide = [
-        jnp.zeros((len(part), inverse.shape[-1], r), part.dtype).at[:, border.level, border.column].add(part)
+        jnp.zeros((len(part), levels, r), part.dtype).at[:, border.level, border.column].add(part)
         for part in (values, solved)
     ]
     return flat + jnp.einsum("ilr,ils->rs", *wide).ravel()

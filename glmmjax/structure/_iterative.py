@@ -121,10 +121,7 @@ def _conjugate_gradients(factor: "IterativeFactor", x: Effects) -> Effects:
 def level_blocks(lam: Factors, gram: Gram) -> tuple[Array, ...]:
     """The blocks of `H` that belong to the levels of each factor."""
     own = (*gram.diag, *(row[0] for row in gram.trail))
-    return tuple(
-        jnp.eye(factor.shape[1], dtype=block.dtype)[:, :, None] + small.congruence(factor, block)
-        for factor, block in zip(lam, own, strict=True)
-    )
+    return tuple(factor.block(block).entries for factor, block in zip(lam, own, strict=True))
 
 
 def _product(structure: Structure, lam: Factors, gram: Gram, b: Effects) -> Effects:

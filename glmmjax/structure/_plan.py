@@ -31,6 +31,8 @@ class Grouping(NamedTuple):
         position: (n,) column of each row, or None.
         q, rank: columns, and spherical effects, of a level.
         predictor_of: (c,) linear predictor of each column of `z`.
+        separate: whether each level has positions of its own, of which `q` is the largest number.
+        linked: whether they lie on a line and each effect depends on the one before it only.
     """
 
     terms: tuple[int, ...]
@@ -41,6 +43,8 @@ class Grouping(NamedTuple):
     q: int
     rank: int
     predictor_of: tuple[int, ...]
+    separate: bool = False
+    linked: bool = False
 
 
 class Laid(NamedTuple):
@@ -57,6 +61,7 @@ def make_structure(factors: Sequence[Grouping], n: int) -> Laid:
 
 def make_structures(members: Sequence[Sequence[Grouping]], n: Sequence[int]) -> list[Laid]:
     """Structures of one shape for data sets that have the same factors."""
+    members = _of_one_width(members)
     order, chain = choose(members)
     avoided = _too_large(members, order, chain)
     if avoided:
@@ -70,6 +75,18 @@ def make_structures(members: Sequence[Sequence[Grouping]], n: Sequence[int]) -> 
     shapes = _shapes(maps, levels)
     pairs = zip(maps, layouts, strict=True)
     return [Laid(_structure(one, layout, shapes, avoided), layout) for one, layout in pairs]
+
+
+def _of_one_width(members: Sequence[Sequence[Grouping]]) -> list[list[Grouping]]:
+    """Room for as many positions in every data set as in the one with the most of them."""
+
+    def widened(f: int, one: Grouping) -> Grouping:
+        if not one.separate:
+            return one
+        q = round_up(max(factors[f].q for factors in members))
+        return one._replace(q=q, rank=q)
+
+    return [[widened(f, one) for f, one in enumerate(factors)] for factors in members]
 
 
 def _too_large(members: Sequence[Sequence[Grouping]], order: list[int], chain: int) -> int:
@@ -96,14 +113,16 @@ def choose(members: Sequence[Sequence[Grouping]]) -> tuple[list[int], int]:
     """The order of the factors, and how many of them make the chain: the one that leaves the smallest dense matrix.
 
     Factors of a single level, and those with more than `LARGEST_BLOCK` columns a level, go to the rest, unless there is
-    no other.
+    no other, or they are linked and can be the first of the chain.
     """
     first = members[0]
     able = [f for f, one in enumerate(first) if one.rank <= LARGEST_BLOCK and _most(members, f) > 1]
-    if not able:
+    linked = [f for f, one in enumerate(first) if one.linked]
+    starts = [*linked, *(f for f in able if f not in linked)]
+    if not starts:
         alone = len(first) == 1 and first[0].rank <= LARGEST_BLOCK
         return list(range(len(first))), int(alone)
-    chains = [_chain_from(start, able, members) for start in able]
+    chains = [_chain_from(start, able, members) for start in starts]
     best = min(chains, key=lambda chain: _size_of_rest(chain, members))
     return [*best, *(f for f in range(len(first)) if f not in best)], len(best)
 
@@ -256,6 +275,7 @@ def _structure(maps: _Maps, layout: Layout, shapes: _Shapes, avoided: int) -> St
             rank=f.rank,
             levels=shapes.levels[number],
             predictor_of=f.predictor_of,
+            linked=f.linked and number == 0 and chain > 0,
         )
         for number, f in enumerate(factors)
     ]

@@ -64,21 +64,6 @@ def lower_inverse(l: Blocks) -> Blocks:
     return solve_lower(l, jnp.broadcast_to(jnp.eye(len(l), dtype=l.dtype)[:, :, None], l.shape))
 
 
-def congruence(lam: Float[Array, "q d"], m: Blocks) -> Float[Array, "d d groups"]:
-    """`lam' m lam` of each group."""
-    return two_sided(lam, m, lam)
-
-
-def two_sided(left: Float[Array, "q d"], m: Float[Array, "q r groups"], right: Float[Array, "r e"]) -> Array:
-    """`left' m right` of each group."""
-    return jnp.swapaxes(transposed(right, jnp.swapaxes(transposed(left, m), 0, 1)), 0, 1)
-
-
-def transposed(lam: Float[Array, "q d"], x: Columns) -> Float[Array, "d *columns groups"]:
-    """`lam' x` of each group; `x` may have axes between the first and the last."""
-    return multiply(lam.T[..., None], x)
-
-
 def multiply(a: Float[Array, "q d _"], x: Float[Array, "d *columns groups"]) -> Columns:
     """`a x` of each group (or the same `a` in all); `x` may have axes between the first and the last.
 

@@ -17,31 +17,32 @@ import numpy as np
 from jaxtyping import Float, Int, Shaped
 
 from .._types import Array
-from . import _small as small
+from ._block import AbstractBlock
 from ._columns import Cells, Columns, collect, spread
+from ._relative import AbstractRelative, two_sided
 
 Effects = tuple[Float[Array, "_ *columns _"], ...]
 """(rank, ..., levels): spherical (or, with `q` in place of `rank`, natural) effects of each factor."""
 
-Factors = tuple[Float[Array, "_ _"], ...]
-"""(q, rank): the relative covariance factor `lam` of each grouping factor."""
+Factors = tuple[AbstractRelative, ...]
+"""The relative covariance factor `lam` of each grouping factor."""
 
 
 def to_natural(lam: Factors, b: Effects) -> Effects:
     """`u = lam b`."""
-    return tuple(small.multiply(own[..., None], part) for own, part in zip(lam, b, strict=True))
+    return tuple(own.times(part) for own, part in zip(lam, b, strict=True))
 
 
 def to_spherical(lam: Factors, x: Effects) -> Effects:
     """`lam' x`: a gradient by `u` becomes one by `b`; the parts may have axes between the first and the last."""
-    return tuple(small.transposed(own, part) for own, part in zip(lam, x, strict=True))
+    return tuple(own.transposed(part) for own, part in zip(lam, x, strict=True))
 
 
 class Gram(NamedTuple):
     """`Z' W Z` on its pattern; levels of a factor are the last axis.
 
     Attributes:
-        diag: (q, q, levels) of each factor of the chain.
+        diag: (q, q, levels) of each factor of the chain; its diagonal (q, levels) if the factor is `linked`.
         nest: for each factor `t` of the chain and each coarser one `s` (q_s, q_t, levels_t).
         border: for each factor `t` of the chain and each `r` of the rest (q_r, q_t, pairs of levels).
         trail: for each two factors `r <= s` of the rest: (q, q, levels) if they are the same, else
@@ -59,7 +60,7 @@ class Gram(NamedTuple):
 class Matrix(NamedTuple):
     """`H` in spherical coordinates: as `Gram`, but `border` is (rank, entries) of each factor of the chain."""
 
-    diag: tuple[Array, ...]
+    diag: tuple[AbstractBlock, ...]
     nest: tuple[tuple[Array, ...], ...]
     border: tuple[Array, ...]
     trail: tuple[tuple[Array, ...], ...]
@@ -190,18 +191,21 @@ class Structure(eqx.Module):
     def matrix(self, lam: Factors, gram: Gram) -> Matrix:
         """`H = I + lam' gram lam`."""
         chain = range(self.chain)
-        diag = [small.congruence(lam[t], gram.diag[t]) for t in chain]
         nest = [
-            tuple(small.two_sided(lam[s], block, lam[t]) for s, block in enumerate(gram.nest[t], t + 1)) for t in chain
+            tuple(two_sided(self._of_parents(lam, t, s), block, lam[t]) for s, block in enumerate(gram.nest[t], t + 1))
+            for t in chain
         ]
         border = [self._flat_border(lam, t, gram.border[t]) for t in chain] if self.borders else []
-        identity = [jnp.eye(len(block), dtype=block.dtype)[:, :, None] for block in diag]
         return Matrix(
-            tuple(i + block for i, block in zip(identity, diag, strict=True)),
+            tuple(lam[t].block(gram.diag[t]) for t in chain),
             tuple(nest),
             tuple(border),
             self._spherical_trail(lam, gram.trail),
         )
+
+    def _of_parents(self, lam: Factors, t: int, s: int) -> AbstractRelative:
+        """The factor of the parents in `s` of each level of `t`."""
+        return lam[s].at(jnp.asarray(self.parents[t][s - t - 1]))
 
     def level(self, number: int) -> Array | None:
         """Level of each cell, (blocks, width) or (blocks, 1), in a factor; None if block `g` is level `g`."""
@@ -248,6 +252,8 @@ class Structure(eqx.Module):
         values, rows = self._cells(f, g, w)
         if f == g and rows[0].position is not None:
             diagonal = self._sum(values[0], rows[:1], number)
+            if rows[0].linked:
+                return diagonal
             return diagonal[:, None] * jnp.eye(rows[0].q, dtype=diagonal.dtype)[:, :, None]
         return self._sum(values, rows, number)
 
@@ -268,17 +274,24 @@ class Structure(eqx.Module):
 
     def _flat_border(self, lam: Factors, t: int, blocks: tuple[Array, ...]) -> Float[Array, "rank entries"]:
         """The border in spherical coordinates, entries in the order of `Border.level`."""
-        rank = lam[t].shape[1]
-        parts = [small.two_sided(lam[self.chain + r], block, lam[t]) for r, block in enumerate(blocks)]
-        return jnp.concatenate([jnp.swapaxes(part, 0, 1).reshape(rank, -1) for part in parts], 1)
+        parts, border, first, column = [], self.borders[t], 0, 0
+        for columns, own, block, pairs in zip(self.rest, lam[self.chain :], blocks, border.pairs, strict=True):
+            pair = slice(first, first + pairs)  # the first effect of each pair; the others repeat its levels
+            fine, coarse = lam[t].at(border.level[pair]), own.at(border.column[pair] - column)
+            part = jnp.swapaxes(two_sided(coarse, block, fine), 0, 1)
+            parts.append(part.reshape(len(part), -1))
+            first, column = first + columns.rank * pairs, column + columns.rank * columns.levels
+        return jnp.concatenate(parts, 1)
 
     def _spherical_trail(self, lam: Factors, blocks: tuple[tuple[Array, ...], ...]) -> tuple[tuple[Array, ...], ...]:
         own = lam[self.chain :]
+
+        def between(i: int, j: int, block: Float[Array, "q r levels others"]) -> Array:
+            left = jnp.moveaxis(own[i].transposed(jnp.moveaxis(block, 2, -1)), -1, 2)
+            return jnp.swapaxes(own[j].transposed(jnp.swapaxes(left, 0, 1)), 0, 1)
+
         return tuple(
-            (
-                jnp.eye(own[i].shape[1], dtype=row[0].dtype)[:, :, None] + small.congruence(own[i], row[0]),
-                *(jnp.einsum("ia,ijlm,jb->ablm", own[i], block, own[j]) for j, block in enumerate(row[1:], i + 1)),
-            )
+            (own[i].block(row[0]).entries, *(between(i, j, block) for j, block in enumerate(row[1:], i + 1)))
             for i, row in enumerate(blocks)
         )
 
