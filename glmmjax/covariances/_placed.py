@@ -32,7 +32,8 @@ class Placed(AbstractCovariance):
     present: Bool[Array, "*members most _"]
 
     @property
-    def q(self):
+    def q(self) -> int:
+        """Number of effects that are seen."""
         return 2
 
     @property

@@ -67,7 +67,9 @@ def _of_links(covariance: Placed, theta: np.ndarray, part: RandomPart, new: New)
     levels, starts = part.separate.codes // part.separate.count, part.separate.starts
     # The line of each level behind that of the one before it
     span = line[-1] - line[0] + max(np.ptp(new.places), 1.0)
-    at = np.searchsorted(line[part.separate.codes % part.separate.count] + span * levels, new.places[:, 0] + span * new.refs)
+    at = np.searchsorted(
+        line[part.separate.codes % part.separate.count] + span * levels, new.places[:, 0] + span * new.refs
+    )
     at = np.clip(at, starts[new.refs], starts[new.refs + 1])
     found, r, s2 = [], [], []
     for beside, there in ((at - 1, at > starts[new.refs]), (at, at < starts[new.refs + 1])):

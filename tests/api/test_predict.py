@@ -121,7 +121,7 @@ class TestNewData:
 def modes_at(glmm, params):
     """Conditional modes `u` (groups, q) of the one grouping factor at `params`."""
     (b,) = conditional_mode(glmm, params, glmm.structure.no_effects(params.beta.dtype)).b
-    return (scaled_factor(glmm, params)[0] @ b).T
+    return (scaled_factor(glmm, params)[0].values[..., 0] @ b).T
 
 
 def moved_to(fit: gj.Fit, vector: np.ndarray) -> gj.Fit:

@@ -74,7 +74,7 @@ def test_adaptive_quadrature_tends_to_the_integral(family, link, q):
     glmm = mixed.core.glmm
     methods = (gj.Laplace(), gj.AGHQ(1), gj.AGHQ(4), gj.AGHQ(9), gj.AGHQ(25), gj.AGHQ(50))
     values = jax.jit(lambda p: [gj.log_marginal(glmm, p, method) for method in methods])(at)
-    expected = integral(family, link, q, at, np.asarray(scaled_factor(glmm, at)[0]))
+    expected = integral(family, link, q, at, np.asarray(scaled_factor(glmm, at)[0].values[..., 0]))
     laplace, *errors = np.abs(np.array(values) - expected)
     assert errors[0] == pytest.approx(laplace, rel=1e-8)  # one point is the Laplace approximation
     assert errors[4] < 1e-8 < errors[0]
@@ -85,7 +85,7 @@ def gaussian(random="(1 + x | g)"):
     mixed = model("gaussian", "identity", random, weights="w", offset="o")
     at = params(mixed)
     data, (z, _) = table(), dense_z(mixed)
-    lam = np.asarray(scaled_factor(mixed.core.glmm, at)[0])
+    lam = np.asarray(scaled_factor(mixed.core.glmm, at)[0].values[..., 0])
     spread = np.kron(np.eye(6), lam @ lam.T)
     x = np.stack([np.ones(len(data)), data["x"]], -1)
     v = np.diag(np.exp(2 * at.phi[0]) / data["w"]) + z @ spread @ z.T

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from glmmjax.structure import Grouping, IterativeFactor, factorise, make_structure
+from glmmjax.structure import Grouping, IterativeFactor, Matrices, factorise, make_structure
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -41,7 +41,7 @@ def both():
 def _factor(laid, w, lam):
     structure, layout = laid
     cells = layout.to_blocks(w) * layout.present
-    ordered = tuple(lam[terms[0]] for terms in structure.terms)
+    ordered = tuple(Matrices(lam[terms[0]][..., None]) for terms in structure.terms)
     return jax.jit(lambda s, lam, w: factorise(s, lam, s.gram(w)))(structure, ordered, cells[None, None])
 
 
@@ -81,7 +81,7 @@ def test_the_gradient_is_that_of_the_estimate(both):
     structure, lam, gram = free.structure, free.lam, free.gram
 
     def logdet(scale):
-        return IterativeFactor(structure, tuple(scale * own for own in lam), gram).logdet()[0]
+        return IterativeFactor(structure, tuple(own.scaled(scale) for own in lam), gram).logdet()[0]
 
     value = jax.jit(logdet)
     slope = (value(1.0 + 1e-4) - value(1.0 - 1e-4)) / 2e-4

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from glmmjax.structure import Grouping, factorise, make_structure, make_structures
+from glmmjax.structure import Grouping, Links, Matrices, factorise, make_structure, make_structures
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -26,7 +26,8 @@ def _rows(case: str) -> tuple[np.random.Generator, dict[str, np.ndarray]]:
     return rng, {name: np.unique(code, return_inverse=True)[1] for name, code in codes.items()}
 
 
-# Factor and number of columns; "=5" are five columns of which each row has one, "/2" a covariance of rank two.
+# Factor and number of columns; "5=" are five columns of which each row has one, "5#" the same with a covariance for
+# each level, "5~" where each effect depends on the one before it only, "/2" is a covariance of rank two.
 CASES = {
     "nothing": [],
     "one column": ["b 1"],
@@ -45,6 +46,16 @@ CASES = {
     "positions": ["b 5="],
     "positions and intercepts": ["b 5=", "b 1"],
     "positions, crossed": ["d 4=", "c 1"],
+    "linked": ["b 5~"],
+    "linked, one long": ["one 40~"],
+    "linked, the same in all": ["b 3~="],
+    "linked and intercepts": ["b 5~", "b 1", "a 2"],
+    "linked, crossed": ["b 5~", "d 2"],
+    "linked in linked": ["c 3~", "a 4~", "d 1"],
+    "linked, not the finest": ["c 1", "a 4~"],
+    "a matrix a level": ["b 5#"],
+    "a matrix a level, nested": ["c 1", "b 2#", "a 3#"],
+    "a matrix a level, crossed": ["c 2#", "d 3#", "e 2#"],
     "smooth": ["one 4", "b 1"],
     "smooth only": ["one 4"],
     "two smooths": ["one 4", "one 3", "b 2"],
@@ -63,19 +74,25 @@ class Problem:
         self.groupings = []
         for number, text in enumerate(CASES[case]):
             name, columns = text.split()
-            q, rank = (int(part.strip("=")) for part in (columns + "/" + columns).split("/")[:2])
-            rank = q if "/" not in columns else rank
-            position = rng.integers(0, q, self.n) if columns.endswith("=") else None
-            z = rng.normal(size=(self.n, 1 if position is not None else q))
-            levels = int(codes[name].max()) + 1
-            self.groupings.append(Grouping((number,), codes[name], levels, z, position, q, rank, (0,) * z.shape[1]))
+            kind = columns.lstrip("0123456789/")
+            sizes = [int(part) for part in columns.rstrip("=#~").split("/")]
+            position = rng.integers(0, sizes[0], self.n) if kind else None
+            z = rng.normal(size=(self.n, 1 if kind else sizes[0]))
+            levels, separate = int(codes[name].max()) + 1, "#" in kind or "~" in kind
+            shape = Grouping((number,), codes[name], levels, z, position, sizes[0], sizes[-1], (0,) * z.shape[1])
+            self.groupings.append(shape._replace(separate=separate, linked="~" in kind))
         self.structure, self.layout = make_structure(self.groupings, self.n)
         self.ordered = [self.groupings[terms[0]] for terms in self.structure.terms]
-        self.lam = tuple(np.tril(rng.normal(size=(g.q, g.rank))) for g in self.ordered)
+        each = zip(
+            CASES[case] and [CASES[case][terms[0]] for terms in self.structure.terms],
+            self.structure.factors,
+            strict=True,
+        )
+        self.lam = tuple(_relative(rng, text, columns) for text, columns in each)
+        self.dlam = jax.tree.map(lambda part: np.where(part == 0, 0.0, rng.normal(size=part.shape)), self.lam)
         self.w = rng.uniform(0.2, 2, self.n)
         self.f = rng.normal(size=self.n)
         self.dw = rng.normal(size=self.n)
-        self.dlam = tuple(np.tril(rng.normal(size=lam.shape)) for lam in self.lam)
         self.b = tuple(rng.normal(size=(f.rank, f.levels)) for f in self.structure.factors)
         self.dense = np.concatenate([_dense_z(g) for g in self.ordered] or [np.zeros((self.n, 0))], 1)
 
@@ -92,7 +109,10 @@ class Problem:
         return np.concatenate(parts) if parts else np.zeros(0)
 
     def dense_lam(self, lam):
-        blocks = [jnp.kron(jnp.eye(g.levels), one) for g, one in zip(self.ordered, lam, strict=True)]
+        blocks = []
+        for grouping, own in zip(self.ordered, lam, strict=True):
+            values = (own.matrices() if isinstance(own, Links) else own).values
+            blocks += [values[..., level % values.shape[-1]] for level in range(grouping.levels)]
         return jax.scipy.linalg.block_diag(*blocks) if blocks else jnp.zeros((0, 0))
 
     def dense_h(self, lam, w):
@@ -106,6 +126,15 @@ class Problem:
     @functools.cached_property
     def h(self):
         return np.asarray(jax.jit(self.dense_h)(self.lam, self.w))
+
+
+def _relative(rng, text: str, columns) -> Matrices | Links:
+    """A random factor: for each level, or one that all have."""
+    own = columns.levels if ("#" in text or "~" in text) and not text.endswith("=") else 1
+    if "~" not in text:
+        return Matrices(np.moveaxis(np.tril(rng.normal(size=(own, columns.q, columns.rank))), 0, -1))
+    chain = Links(rng.uniform(-0.9, 0.9, (columns.q, own)), rng.uniform(0.3, 1.2, (columns.q, own)))
+    return chain if columns.linked else Matrices(np.asarray(chain.matrices().values))
 
 
 @jax.jit
@@ -147,7 +176,7 @@ def problem(case):
 @pytest.mark.parametrize("case", CASES)
 class TestAgainstDenseAlgebra:
     def test_spread(self, problem):
-        u = tuple(lam @ b for lam, b in zip(problem.lam, problem.b, strict=True))
+        u = tuple(np.asarray(lam.times(b)) for lam, b in zip(problem.lam, problem.b, strict=True))
         spread = jax.jit(lambda structure, u: structure.spread(u, 1))
         found = np.broadcast_to(np.asarray(spread(problem.structure, u)), (1, *problem.layout.rows.shape))
         np.testing.assert_allclose(problem.layout.to_rows(found)[0], problem.dense @ problem.flat(u), atol=1e-12)
@@ -196,10 +225,13 @@ class TestAgainstDenseAlgebra:
 
     def test_blocks(self, problem):
         found, inverse, first = jax.jit(lambda f: f.blocks())(problem.factor), np.linalg.inv(problem.h), 0
+        lam = np.asarray(problem.dense_lam(problem.lam))
+        natural = np.diagonal(lam @ inverse @ lam.T)
         for part, grouping in zip(found, problem.ordered, strict=True):
             for level in range(grouping.levels):
                 own = slice(first, first + grouping.rank)
-                np.testing.assert_allclose(part[..., level], inverse[own, own], rtol=1e-8, atol=1e-11)
+                expected = natural[own] if part.ndim == 2 else inverse[own, own]  # of linked effects the variances
+                np.testing.assert_allclose(part[..., level], expected, rtol=1e-8, atol=1e-11)
                 first = own.stop
 
     def test_positive(self, problem):
@@ -220,13 +252,13 @@ def test_derivatives_of_logdet_and_of_solve(case):
     cells, moved = problem.cells(problem.w), problem.cells(problem.dw)
 
     def lam_at(t):
-        return tuple(lam + t * dlam for lam, dlam in zip(problem.lam, problem.dlam, strict=True))
+        return jax.tree.map(lambda lam, dlam: lam + t * dlam, problem.lam, problem.dlam)
 
     def structured(t):
         gram = problem.structure.gram((cells + t[0] * moved)[None, None])
         factor = factorise(problem.structure, lam_at(t[1]), gram)
         x = problem.structure.gather(problem.cells(problem.f)[None])
-        x = tuple(lam.T @ part for lam, part in zip(problem.lam, x, strict=True))
+        x = tuple(lam.transposed(part) for lam, part in zip(problem.lam, x, strict=True))
         return factor.logdet().sum() + problem.structure.dot(x, factor.solve(x)).sum()
 
     def dense(t):
@@ -252,9 +284,47 @@ def test_both_ways_of_multiplying_a_border_agree(case, monkeypatch):
     np.testing.assert_allclose(found, problem.factor.logdet(), rtol=1e-12)
 
 
-@pytest.mark.parametrize(("case", "chain"), [("three levels", 3), ("crossed", 1), ("smooth", 1), ("one column", 1)])
+PLANS = [("three levels", 3), ("crossed", 1), ("smooth", 1), ("one column", 1), ("linked, one long", 1)]
+
+
+@pytest.mark.parametrize(("case", "chain"), [*PLANS, ("linked and intercepts", 3), ("linked, not the finest", 2)])
 def test_the_plan(case, chain):
     assert problem_of(case).structure.chain == chain
+
+
+def test_only_the_finest_factor_is_a_chain_of_effects():
+    linked = {case: [f.linked for f in problem_of(case).structure.factors] for case in CASES if "linked" in case}
+    assert linked["linked in linked"] == [True, False, False]
+    assert not any(linked["linked, not the finest"])
+    assert linked["linked and intercepts"] == [True, False, False]
+
+
+@pytest.mark.parametrize("edge", ["no variance", "no innovation", "no correlation"])
+def test_a_chain_at_its_limits(edge):
+    """Values and derivatives are finite and right where variances or conditional variances are zero."""
+    problem = problem_of("linked")
+    (lam,) = problem.lam
+    zeros, ones = np.zeros_like(lam.step), np.ones_like(lam.step)
+    first = np.arange(len(zeros))[:, None] == 0
+    at = {
+        "no variance": Links(lam.step, zeros),
+        "no innovation": Links(ones, np.where(first, 0.8, zeros)),
+        "no correlation": Links(zeros, lam.innovation),
+    }[edge]
+    w = problem.cells(problem.w)[None, None]
+
+    def structured(lam):
+        return factor_of(problem.structure, (lam,), w).logdet().sum()
+
+    def dense(lam):
+        return jnp.linalg.slogdet(problem.dense_h((lam,), problem.w))[1]
+
+    for function in (structured, dense):
+        value, slope = jax.jit(jax.value_and_grad(function))(at)
+        if function is structured:
+            found = value, slope
+    assert float(found[0]) == pytest.approx(float(value), abs=1e-12)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-11), found[1], slope)
 
 
 def test_a_matrix_that_is_not_positive_definite_is_told():
@@ -284,7 +354,7 @@ def test_data_sets_of_one_kind_get_one_shape():
     trees = [jax.tree.map(np.shape, structure) for structure, _ in together]
     assert all(tree == trees[0] for tree in trees)
     assert len({jax.tree.structure(structure) for structure, _ in together}) == 1
-    lam = (np.array([[0.7]]), np.array([[1.3]]))
+    lam = (Matrices(np.array([[[0.7]]])), Matrices(np.array([[[1.3]]])))
     for (structure, layout), (own, own_layout) in zip(together, alone, strict=True):
         found, expected = (
             logdet_of(s, lam, place.present.astype(float)[None, None]).sum()

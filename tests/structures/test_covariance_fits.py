@@ -14,7 +14,8 @@ from problems import slopes
 from scipy.special import gamma, kv
 
 import glmmjax as gj
-from glmmjax.model import term_factors, unpack
+from glmmjax.covariances import Placed
+from glmmjax.model import unpack
 
 REFERENCE = json.loads(pathlib.Path(__file__).with_name("covariance_fits.json").read_text())["fits"]
 PLACED = {"ar1": "t", "hetar1": "t", "toep": "t", "ou": "t", "exp": "t", "mat": "t"}
@@ -137,7 +138,15 @@ def test_laplace_is_the_dense_one(names, float64):
         return gj.log_marginal(glmm, unpack(glmm, vector), gj.Laplace())
 
     slope = jax.jit(jax.value_and_grad(function))
-    factors = jax.jit(lambda vector: term_factors(glmm, unpack(glmm, vector).theta))
+
+    def whole(covariance, theta, term):
+        if not isinstance(covariance, Placed):
+            return covariance.factor(theta)
+        return theta[0] * covariance.pattern.elsewhere(term.coordinates).factor(theta[1:])
+
+    @jax.jit
+    def factors(vector):
+        return [whole(*each) for each in zip(glmm.covariances, unpack(glmm, vector).theta, random, strict=True)]
 
     def dense(vector):
         m = np.zeros((len(data), len(data)))
