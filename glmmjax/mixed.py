@@ -12,7 +12,7 @@ from .design import Design, RandomPart, build_design, category_labels
 from .families import AbstractFamily, AbstractOrdinal, Dispersed, ZeroInflated, as_family, innermost
 from .identified import refuse_dependent_columns, refuse_overlapping_terms
 from .model import GLMM
-from .structure import PROBES, Grouping, Laid, Layout, Structure, make_structure
+from .structure import PROBES, Columns, Grouping, Laid, Layout, Structure, make_structure
 from .working import Working, working_coordinates
 
 
@@ -149,33 +149,34 @@ def assemble(design: Design, family: AbstractFamily, laid: Laid) -> GLMM:
 
 
 def covariances_of(design: Design, structure: Structure | None = None) -> tuple[AbstractCovariance, ...]:
-    """The covariance structure of each random term; with places for all levels of its factor in `structure`, which may
-    be more than the term has."""
-    room = {}
+    """The covariance structure of each random term; with room for all places and levels of its factor in `structure`,
+    which may be more than the term has."""
+    room: dict[int, Columns] = {}
     for terms, columns in zip(structure.terms, structure.factors, strict=True) if structure else ():
-        room |= dict.fromkeys(terms, (columns.q, columns.levels))
-    return tuple(_covariance_of(term, *room.get(number, (0, 0))) for number, term in enumerate(design.random))
+        room |= dict.fromkeys(terms, columns)
+    return tuple(_covariance_of(term, room.get(number)) for number, term in enumerate(design.random))
 
 
-def _covariance_of(term: RandomPart, most: int, levels: int) -> AbstractCovariance:
+def _covariance_of(term: RandomPart, room: Columns | None) -> AbstractCovariance:
     name = term.formula.covariance
     if is_separate(name):
-        return placed(name, *_places_of(term, most, levels))
+        return placed(name, *_places_of(term, room))
     return covariance_named(
         name, len(term.names), coordinates=term.coordinates, matrix=term.matrix, rank=term.formula.rank
     )
 
 
-def _places_of(term: RandomPart, most: int, levels: int) -> tuple[np.ndarray, np.ndarray]:
-    """The places (most, dims, levels) of each level, and which there are; what only pads is one apart behind the last."""
+def _places_of(term: RandomPart, room: Columns | None) -> tuple[np.ndarray, np.ndarray]:
+    """The places (most, dims, levels) of each level, and which there are; those that only pad are behind the last."""
     assert term.coordinates is not None
     table, coordinates = term.separate.table, np.asarray(term.coordinates)
-    padding = [(0, max(most - len(table), 0)), (0, max(levels - table.shape[1], 0))]
-    table = np.pad(table, padding, constant_values=-1)
+    if room is not None:
+        table = table[:, :1] if room.alike else table
+        levels = 1 if room.alike else room.levels
+        table = np.pad(table, [(0, room.q - len(table)), (0, levels - table.shape[1])], constant_values=-1)
     present = table >= 0
-    behind = coordinates.max() + 1 + np.arange(len(table)).astype(coordinates.dtype)
-    places = np.where(present[:, None], np.moveaxis(coordinates[table], -1, 1), behind[:, None, None])
-    return places, present
+    behind = coordinates.max() + 1 + np.arange(len(table))
+    return np.where(present[:, None], np.moveaxis(coordinates[table], -1, 1), behind[:, None, None]), present
 
 
 def groupings(design: Design) -> list[Grouping]:
@@ -199,9 +200,15 @@ def _grouping(design: Design, numbers: list[int], covariances: list[AbstractCova
     )
     if not isinstance(own, Placed):
         return grouping
-    most = first.separate.most
-    position = first.separate.find(first.refs, np.asarray(first.position))
-    return grouping._replace(position=position, q=most, rank=most, separate=True, linked=own.is_linked)
+    separate = first.separate
+    return grouping._replace(
+        position=separate.find(first.refs, np.asarray(first.position)),
+        q=separate.most,
+        rank=separate.most,
+        separate=True,
+        alike=separate.alike,
+        linked=own.is_linked,
+    )
 
 
 def _sharing_a_factor(design: Design) -> list[list[int]]:

@@ -30,7 +30,8 @@ class Autoregressive(AbstractLinked):
         return _factor(whole_power(rho, _distances(t)), _rest(theta[0], 2 * jnp.diff(t)))
 
     def links(self, theta, gaps):
-        return whole_power(jnp.tanh(theta[0]), gaps), jnp.sqrt(_rest(theta[0], 2 * gaps))
+        steps = jnp.round(gaps).astype(int)
+        return whole_power(jnp.tanh(theta[0]), steps), jnp.sqrt(_rest(theta[0], 2 * steps))
 
     def elsewhere(self, points):
         return Autoregressive(jnp.round(points[:, 0]).astype(int))

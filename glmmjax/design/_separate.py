@@ -23,6 +23,12 @@ class Separate:
         """The largest number of positions of a level."""
         return int(np.diff(self.starts).max(initial=1))
 
+    @property
+    def alike(self) -> bool:
+        """Whether every level has the same positions."""
+        table = self.table
+        return bool((table == table[:, :1]).all())
+
     def find(self, refs: np.ndarray, position: np.ndarray) -> np.ndarray:
         """(n,) the place of positions among those of their level, -1 where it has none or either is -1."""
         wanted = np.where((refs < 0) | (position < 0), -1, refs.astype(np.int64) * self.count + position)

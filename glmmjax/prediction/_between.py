@@ -59,9 +59,11 @@ def _placed(solution: Solution, term: int, own: FactorRows) -> FactorRows:
 
 
 def _of_links(covariance: Placed, theta: np.ndarray, part: RandomPart, new: New) -> Between:
-    """From the neighbours `a`, `b` on both sides, of which all others say nothing more: with correlations `r_a`, `r_b`
-    and `s^2 = 1 - r^2`, the weights are `r_a s_b^2 / v` and `r_b s_a^2 / v`, `v = 1 - r_a^2 r_b^2`, and `s_a^2 s_b^2 / v`
-    is left."""
+    """From the neighbours `a` and `b` on both sides, beside which all others say nothing more.
+
+    With their correlations `r_a`, `r_b`, `s^2 = 1 - r^2` and `v = 1 - r_a^2 r_b^2` the weights are `r_a s_b^2 / v` and
+    `r_b s_a^2 / v`, and `s_a^2 s_b^2 / v` is left.
+    """
     assert isinstance(covariance.pattern, AbstractLinked)
     line = np.asarray(part.coordinates)[:, 0]
     levels, starts = part.separate.codes // part.separate.count, part.separate.starts

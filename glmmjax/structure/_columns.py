@@ -21,6 +21,7 @@ class Columns(eqx.Module):
         rank: number of spherical effects of a level; less than `q` where the covariance is of reduced rank.
         levels: number of levels, padded ones included.
         predictor_of: linear predictor to which each row of `z` belongs.
+        alike: whether levels that could have positions of their own all have the same.
         linked: whether the columns are positions on a line, of which each effect depends on the one before it only.
     """
 
@@ -31,6 +32,7 @@ class Columns(eqx.Module):
     rank: int = eqx.field(static=True)
     levels: int = eqx.field(static=True)
     predictor_of: tuple[int, ...] = eqx.field(static=True)
+    alike: bool = eqx.field(static=True, default=False)
     linked: bool = eqx.field(static=True, default=False)
 
     @property

@@ -32,6 +32,7 @@ class Grouping(NamedTuple):
         q, rank: columns, and spherical effects, of a level.
         predictor_of: (c,) linear predictor of each column of `z`.
         separate: whether each level has positions of its own, of which `q` is the largest number.
+        alike: whether these are the same in all levels after all.
         linked: whether they lie on a line and each effect depends on the one before it only.
     """
 
@@ -44,6 +45,7 @@ class Grouping(NamedTuple):
     rank: int
     predictor_of: tuple[int, ...]
     separate: bool = False
+    alike: bool = False
     linked: bool = False
 
 
@@ -84,7 +86,7 @@ def _of_one_width(members: Sequence[Sequence[Grouping]]) -> list[list[Grouping]]
         if not one.separate:
             return one
         q = round_up(max(factors[f].q for factors in members))
-        return one._replace(q=q, rank=q)
+        return one._replace(q=q, rank=q, alike=all(factors[f].alike for factors in members))
 
     return [[widened(f, one) for f, one in enumerate(factors)] for factors in members]
 
@@ -275,6 +277,7 @@ def _structure(maps: _Maps, layout: Layout, shapes: _Shapes, avoided: int) -> St
             rank=f.rank,
             levels=shapes.levels[number],
             predictor_of=f.predictor_of,
+            alike=f.alike,
             linked=f.linked and number == 0 and chain > 0,
         )
         for number, f in enumerate(factors)

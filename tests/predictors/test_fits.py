@@ -190,7 +190,7 @@ class TestBatches:
         loaded = members.load(np.arange(2), np.arange(2)).working.glmm.offset
         np.testing.assert_array_equal(model.layout.to_rows(loaded), np.stack([offset, np.zeros_like(offset)], 1))
         with pytest.raises(
-            gj.ModelError, match="weights of a gaussian model with dispformula are arguments of gj.glmm"
+            gj.ModelError, match=r"weights of a gaussian model with dispformula are arguments of gj.glmm"
         ):
             gj.fit_many(hetero_fit.model, hetero_fit.simulate(2), weights=np.ones(n))
 
