@@ -63,7 +63,7 @@ class ExactProblem(AbstractProblem):
 
         if start is None:
             total = response.rr / design.n
-            sd = moment_sd(glmm.structure, tuple(part / jnp.sqrt(total) for part in response.zr), design.zz)
+            sd = moment_sd(glmm, tuple(part / jnp.sqrt(total) for part in response.zr), design.zz)
             variance = residual_variance(start_theta(glmm, sd))
             # These are in units of the whole deviation, theta in units of the residual one.
             theta = start_theta(glmm, tuple(own * jnp.sqrt(total / variance) for own in sd))

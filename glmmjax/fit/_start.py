@@ -13,6 +13,7 @@ from jax.scipy.linalg import block_diag, cho_solve
 from jaxtyping import Bool, Float, Int
 
 from .._types import Array
+from ..covariances import Placed
 from ..families import AbstractComposite, on_branch, second_derivative
 from ..marginal import expected_curvature, log_kernel, score
 from ..model import GLMM, fixed_predictor, places, relative_factor, scaled_factor
@@ -22,6 +23,7 @@ from ..structure import (
     Columns,
     Effects,
     Gram,
+    Links,
     Matrices,
     Structure,
     factorise,
@@ -32,6 +34,7 @@ from ..structure import _small as small
 
 Scalar = Float[Array, ""]
 MAX_SCORING = 25
+_PROBES = 4
 
 
 class Scoring(NamedTuple):
@@ -52,7 +55,7 @@ def start_params(glmm: GLMM) -> Params:
     w = expected_curvature(glmm, eta, phi)
     z_score = glmm.structure.gather(score(glmm, eta, phi))
     scale = glmm.family.random_scale(phi)
-    sd = tuple(own / scale for own in moment_sd(glmm.structure, z_score, glmm.structure.gram(w)))
+    sd = tuple(own / scale for own in moment_sd(glmm, z_score, glmm.structure.gram(w)))
     return Params(beta, start_theta(glmm, sd), phi)
 
 
@@ -83,7 +86,7 @@ def start_theta(glmm: GLMM, sd: tuple[Float[Array, " _"], ...]) -> tuple[Float[A
     return tuple(c.start(sd[at.factor][at.columns]) for c, at in zip(glmm.covariances, places(glmm), strict=True))
 
 
-def moment_sd(structure: Structure, z_score: Effects, gram: Gram) -> tuple[Float[Array, " _"], ...]:
+def moment_sd(glmm: GLMM, z_score: Effects, gram: Gram) -> tuple[Float[Array, " _"], ...]:
     """Standard deviations at which the squared scores of the pooled model have their expectation, by grouping factor.
 
     With `m = Z'WZ` the scores `s` of the levels have `E[s_j^2] = m_jj + sum_k m_jk^2 var_k`: summed over the levels,
@@ -91,6 +94,7 @@ def moment_sd(structure: Structure, z_score: Effects, gram: Gram) -> tuple[Float
     error in the absence of random effects, because zero is a stationary point of the likelihood, nor above what it
     would be if there were no other.
     """
+    structure = glmm.structure
     if not z_score:
         return ()
     own = (*gram.diag, *(row[0] for row in gram.trail))
@@ -105,7 +109,27 @@ def moment_sd(structure: Structure, z_score: Effects, gram: Gram) -> tuple[Float
     sd = jnp.sqrt(jnp.clip(together, least, jnp.maximum(sums / alone, least)))
     counts = [1 if f.position is not None else f.q for f in structure.factors]
     parts = jnp.split(sd, np.cumsum(counts)[:-1])
+    parts = [
+        _of_places(glmm, number, *both, parts[number]) for number, both in enumerate(zip(z_score, own, strict=True))
+    ]
     return tuple(jnp.broadcast_to(part, (f.q,)) for part, f in zip(parts, structure.factors, strict=True))
+
+
+def _of_places(glmm: GLMM, number: int, score: Array, gram: Array, sd: Float[Array, " _"]) -> Float[Array, " _"]:
+    """`sd` of effects at separate places from pairs of them, as there may be one observation at each.
+
+    Over the places of a level `E[(sum s)^2 - sum s^2] = sd^2 sum_(i != j) m_i r_ij m_j`, `r` being the correlations at
+    the start.
+    """
+    (first, *_), m = glmm.structure.terms[number], _diagonal(gram)
+    covariance = glmm.covariances[first]
+    if not isinstance(covariance, Placed):
+        return sd
+    at = jnp.zeros(covariance.size, m.dtype).at[0].set(1.0)
+    lam = covariance.relative(at, linked=glmm.structure.factors[number].linked)
+    sums, squares = score.sum(0) ** 2 - (score**2).sum(0), lam.transposed(m) ** 2 - m**2
+    expected = squares.sum()
+    return jnp.sqrt(jnp.maximum(sums.sum() / jnp.where(expected > 0, expected, jnp.inf), sd**2))
 
 
 def sums_of_squares(structure: Structure, gram: Gram) -> Float[Array, "units units"]:
@@ -209,63 +233,80 @@ def theta_information(glmm: GLMM, theta, gram: Gram) -> Float[Array, "size size"
     `T = Z'V^-1Z` and `S = lam lam'`, of which the blocks of the levels are counted."""
     if not theta:
         return jnp.zeros((0, 0), glmm.weights.dtype)
-    pairs = zip(_precisions(glmm, theta, gram), _slopes(glmm, theta), strict=True)
-    return functools.reduce(operator.add, (_information(t, slope) for t, slope in pairs))
+    return functools.reduce(operator.add, (own.information for own in _by_factor(glmm, theta, gram)))
 
 
 def variance_information(glmm: GLMM, theta, gram: Gram, n: Scalar) -> Float[Array, "size size"]:
     """Expected information about (theta, log sigma) of `n` observations; between them it is `tr(T dS_a)`."""
     if not theta:
         return 2 * n[None, None]
-    pairs = zip(_precisions(glmm, theta, gram), _slopes(glmm, theta), strict=True)
-    between = functools.reduce(operator.add, (_trace(t, slope) for t, slope in pairs))[:, None]
-    return jnp.block([[theta_information(glmm, theta, gram), between], [between.T, 2 * n[None, None]]])
+    found = _by_factor(glmm, theta, gram)
+    information = functools.reduce(operator.add, (own.information for own in found))
+    between = functools.reduce(operator.add, (own.trace for own in found))[:, None]
+    return jnp.block([[information, between], [between.T, 2 * n[None, None]]])
 
 
-def _information(t: Float[Array, "*q levels"], slope: Float[Array, "q r _ size"]) -> Float[Array, "size size"]:
-    if t.ndim == 3:
-        same = slope.shape[2] == 1
-        moved = jnp.einsum("ijg,jka->ikga", t, slope[:, :, 0]) if same else jnp.einsum("ijg,jkga->ikga", t, slope)
-        return 0.5 * jnp.einsum("ikga,kigb->ab", moved, moved)
-    # Of linked effects the variances, and the covariances with the effect before, which count twice.
-    of_one = t[..., None] * slope[0]
-    before = jnp.concatenate([jnp.zeros_like(t[:1]), t[:-1]])
-    of_two = jnp.sqrt(jnp.maximum(t * before, 0.0))[..., None] * slope[1]
-    return 0.5 * jnp.einsum("jga,jgb->ab", of_one, of_one) + jnp.einsum("jga,jgb->ab", of_two, of_two)
+class OfFactor(NamedTuple):
+    """`tr(T dS_a T dS_b) / 2` and `tr(T dS_a)` of the levels of one grouping factor."""
+
+    information: Float[Array, "size size"]
+    trace: Float[Array, " size"]
 
 
-def _trace(t: Float[Array, "*q levels"], slope: Float[Array, "q r _ size"]) -> Float[Array, " size"]:
-    if t.ndim == 2:
-        return (t[..., None] * slope[0]).sum((0, 1))
-    return (jnp.swapaxes(t, 0, 1)[..., None] * slope).sum((0, 1, 2))
-
-
-def _slopes(glmm: GLMM, theta) -> list[Float[Array, "_ _ _ size"]]:
-    """Derivatives of `AbstractRelative.outer` of each grouping factor by all of `theta`."""
-    by_term = jax.jacfwd(lambda theta: tuple(lam.outer() for lam in relative_factor(glmm, theta)))(theta)
-    return [jnp.concatenate([s.reshape(*s.shape[:3], -1) for s in jax.tree.leaves(own)], -1) for own in by_term]
-
-
-def _precisions(glmm: GLMM, theta, gram: Gram) -> list[Float[Array, "*_ levels"]]:
-    """The blocks of `Z'V^-1Z` that belong to the levels of each grouping factor; of linked effects their diagonals.
-
-    Where `lam` differs from level to level they are those of the model with this factor alone.
-    """
+def _by_factor(glmm: GLMM, theta, gram: Gram) -> list[OfFactor]:
     lam = relative_factor(glmm, theta)
     factor = factorise(glmm.structure, lam, gram)
     own = (*gram.diag, *(row[0] for row in gram.trail))
-    if len(lam) == 1 and glmm.structure.chain and isinstance(lam[0], Matrices):
-        columns = lam[0].transposed(gram.diag[0])
-        return [gram.diag[0] - small.multiply(jnp.swapaxes(columns, 0, 1), factor.solve((columns,))[0])]
-    return [_precision(*one) for one in zip(lam, factor.blocks(), own, strict=True)]
+    blocks = () if len(lam) == 1 and glmm.structure.chain else factor.blocks()
+
+    def changed(number: int, of: Callable[[AbstractRelative], Array]) -> Array:
+        """Derivatives of a function of one of the factors by all of `theta`, on a last axis."""
+        by_term = jax.jacfwd(lambda theta: of(relative_factor(glmm, theta)[number]))(theta)
+        return jnp.concatenate(jax.tree.leaves(by_term), -1)
+
+    found = []
+    for number, one in enumerate(lam):
+        if isinstance(one, Links):
+            found.append(_of_links(one, own[number], functools.partial(changed, number)))
+            continue
+        assert isinstance(one, Matrices)
+        if not blocks:
+            columns = one.transposed(own[number])
+            t = own[number] - small.multiply(jnp.swapaxes(columns, 0, 1), factor.solve((columns,))[0])
+        else:
+            t = _precision(one, blocks[number], own[number])
+        found.append(_of_matrices(t, changed(number, lambda lam: lam.covariance(jnp.eye(lam.rank)[:, :, None]))))
+    return found
 
 
-def _precision(lam: AbstractRelative, block: Array, gram: Array) -> Array:
-    if isinstance(lam, Matrices) and lam.values.shape[-1] == 1:
+def _of_matrices(t: Float[Array, "q q levels"], slope: Float[Array, "q q _ size"]) -> OfFactor:
+    same = slope.shape[2] == 1
+    moved = jnp.einsum("ijg,jka->ikga", t, slope[:, :, 0]) if same else jnp.einsum("ijg,jkga->ikga", t, slope)
+    return OfFactor(0.5 * jnp.einsum("ikga,kigb->ab", moved, moved), jnp.einsum("iiga->a", moved))
+
+
+def _precision(lam: Matrices, block: Float[Array, "_ _ levels"], gram: Array) -> Float[Array, "q q levels"]:
+    """The blocks of `Z'V^-1Z` of a factor among others; where `lam` differs from level to level that of the model with
+    this factor alone."""
+    if lam.values.shape[-1] == 1:
         # lam' Z'V^-1Z lam = I - H^-1, of which only the blocks are at hand
         back = Matrices(jnp.linalg.pinv(lam.values[..., 0])[..., None])
-        return two_sided(back, jnp.eye(lam.values.shape[1], dtype=lam.dtype)[:, :, None] - block, back)
-    covariance = lam.covariance(block)
-    if gram.ndim == 2:
-        return gram - gram * covariance * gram
-    return gram - small.multiply(small.multiply(gram, covariance), gram)
+        return two_sided(back, jnp.eye(lam.rank, dtype=lam.dtype)[:, :, None] - block, back)
+    return gram - small.multiply(small.multiply(gram, lam.covariance(block)), gram)
+
+
+def _of_links(lam: Links, d: Float[Array, "q levels"], changed: Callable) -> OfFactor:
+    """The same by random vectors `w ~ N(0, T)` of the model with this factor alone, `E[(dS_a w)' T dS_b w]` and
+    `E[w' dS_a w]`: there is no matrix here, and a metric need not be exact."""
+    solve, d = lam.block(d).factored().solver(), jnp.maximum(d, 0.0)[:, None]
+
+    def precision(x: Array) -> Array:
+        """`T x = D x - D lam H^-1 lam' D x`, of `D x`."""
+        return x - d * lam.times(solve(lam.transposed(x)))
+
+    signs = jax.random.rademacher(jax.random.key(0), (2, len(d), _PROBES, d.shape[-1]), d.dtype)
+    w = precision(jnp.sqrt(d) * signs[0] + d * lam.times(signs[1]))
+    moved = changed(lambda lam: lam.times(lam.transposed(w)))
+    back = jnp.stack([precision(d * moved[..., k]) for k in range(moved.shape[-1])], -1)
+    information = jnp.einsum("qpga,qpgb->ab", moved, back) / _PROBES
+    return OfFactor(0.25 * (information + information.T), jnp.einsum("qpg,qpga->a", w, moved) / _PROBES)

@@ -44,10 +44,6 @@ class AbstractRelative(eqx.Module):
     def covariance(self, block: Array) -> Array:
         """What `AbstractFactor.blocks` says of `b` as covariances of `u`."""
 
-    @abc.abstractmethod
-    def outer(self) -> Array:
-        """The entries of `lam lam'` that are looked at for a start: all, or those beside the diagonal."""
-
 
 class Matrices(AbstractRelative):
     """Any factor, as a matrix: the same in all levels, or one for each.
@@ -81,8 +77,10 @@ class Matrices(AbstractRelative):
     def covariance(self, block):
         return jnp.swapaxes(self.times(jnp.swapaxes(self.times(block), 0, 1)), 0, 1)
 
-    def outer(self):
-        return small.multiply(self.values, jnp.swapaxes(self.values, 0, 1))
+    @property
+    def rank(self) -> int:
+        """Number of spherical effects of a level."""
+        return self.values.shape[1]
 
 
 class Links(AbstractRelative):
@@ -128,17 +126,6 @@ class Links(AbstractRelative):
 
     def covariance(self, block):
         return block  # of a chain of effects the curvature is by `u` itself
-
-    def outer(self):
-        """(2, q, levels): variances, and covariances with the effect before."""
-
-        def forward(before, link):
-            step, innovation = link
-            variance = step**2 * before + innovation**2
-            return variance, jnp.stack([variance, step * before])
-
-        found = jax.lax.scan(forward, jnp.zeros_like(self.step[0]), (self.step, self.innovation))[1]
-        return jnp.swapaxes(found, 0, 1)
 
     def matrices(self) -> Matrices:
         """The same factor with all its entries."""
