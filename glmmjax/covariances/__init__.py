@@ -1,6 +1,7 @@
 """Covariance structures of random effects, given by their relative factor."""
 
 from ._component import Component as Component
+from ._coordinates import median_distance as median_distance
 from ._correlation import AbstractCorrelation as AbstractCorrelation
 from ._covariance import AbstractCovariance as AbstractCovariance
 from ._diagonal import Diagonal as Diagonal
