@@ -1,6 +1,7 @@
 """Data: a formula and a table to arrays. Formulaic, pandas and narwhals are met here and nowhere later."""
 
 from ._build import build_design
+from ._labels import by_label
 from ._newrows import NewRows, new_rows
 from ._parts import Design, FixedPart, Predictor, RandomPart
 from ._replace import formula_offset, replace_response
@@ -18,6 +19,7 @@ __all__ = [
     "Predictor",
     "RandomPart",
     "build_design",
+    "by_label",
     "category_labels",
     "formula_offset",
     "invalid_responses",

@@ -59,7 +59,7 @@ class TestSettings:
             ({"responses": np.ones((3, N)) * 1j}, "responses must be numbers"),
             ({"weights": np.ones(3)}, r"weights has shape \(3,\)"),
             ({"weights": -np.ones(N)}, "weights must not be negative"),
-            ({"weights": "w"}, "weights must be an array of numbers"),
+            ({"weights": "w"}, "weights must be numbers"),
             ({"offset": np.full(N, np.inf)}, "offset has missing or infinite values"),
             ({"offset": np.ones((MEMBERS + 1, N))}, "offset has shape"),
         ],
