@@ -50,6 +50,9 @@ def to_dict(solution: Solution) -> dict[str, Any]:
             "nobs": model.nobs,
             "dropped_rows": model.design.dropped_rows,
             "dropped_columns": [f"{own.prefix}{name}" for own in model.design.predictors for name in own.fixed.dropped],
+            "dropped_random_columns": {
+                term.formula.text: list(term.dropped) for term in model.design.random if term.dropped
+            },
             "groups": group_sizes(model),
             "coefficients": _coefficients(solution, "mean"),
             "zi": _coefficients(solution, "zi"),
