@@ -2,7 +2,7 @@
 
 from ._build import build_design
 from ._labels import by_label
-from ._newrows import NewRows, new_rows
+from ._newrows import NewRows, new_rows, rows_beyond
 from ._parts import Design, FixedPart, Predictor, RandomPart
 from ._replace import formula_offset, replace_response
 from ._response import category_labels
@@ -26,6 +26,7 @@ __all__ = [
     "is_identified",
     "new_rows",
     "replace_response",
+    "rows_beyond",
     "split_design",
     "subset_rows",
 ]
