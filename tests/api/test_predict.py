@@ -163,7 +163,7 @@ class TestMissingValues:
     @pytest.mark.parametrize("missing", ["drop", "NaN"])
     def test_other_words(self, sleep, missing):
         for new in (None, self.new()):
-            with pytest.raises(gj.ModelError, match="^missing must be 'nan' or 'raise', not "):
+            with pytest.raises(gj.ModelError, match=r"^missing must be 'nan' or 'raise', not"):
                 sleep.predict(new, missing=missing)
 
 
