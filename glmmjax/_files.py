@@ -4,6 +4,7 @@ import contextlib
 import os
 import pathlib
 import secrets
+import shutil
 from collections.abc import Callable
 from typing import Any, BinaryIO
 
@@ -33,6 +34,9 @@ def _write_beside(target: pathlib.Path, write: Callable[[BinaryIO], Any]) -> Non
     beside = target.with_name(f"{UNFINISHED}{secrets.token_hex(8)}")
     try:
         with beside.open("xb") as file:  # which has the permissions of any new file
+            if target.exists():
+                target.open("r+b").close()  # what may not be changed is not replaced
+                shutil.copymode(target, beside)
             write(file)
             file.flush()
             os.fsync(file.fileno())

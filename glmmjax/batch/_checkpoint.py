@@ -92,9 +92,8 @@ def fingerprint(parts: Iterable) -> str:
 
 def _read_chunk(path: pathlib.Path, blank: Outcome) -> Outcome:
     """The arrays of a file; an exception if they are not those of a chunk."""
-    with np.load(path, allow_pickle=False) as file:
-        if not isinstance(file, np.lib.npyio.NpzFile):
-            raise ValueError("one array, not a chunk")
+    with path.open("rb") as opened:  # which NumPy would not close
+        file = np.load(opened, allow_pickle=False)
         terms = range(int(file["terms"]))
         by_term = {name: tuple(file[f"{name}_{k}"] for k in terms) for name in _BY_TERM}
         found = Outcome(**by_term, **{name: file[name] for name in Outcome._fields if name not in _BY_TERM})

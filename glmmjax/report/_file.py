@@ -124,7 +124,7 @@ def load_solution(path: str | os.PathLike) -> Solution:
     try:
         solution = _from_document(document)
     except ModelError as error:
-        raise ModelError(f"The fit in {name} cannot be made again: {error}") from error
+        raise ModelError(f"The fit in {name} cannot be made again: {str(error).splitlines()[0]}") from error
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise ModelError(f"The saved fit {name} is damaged: fit the model again.") from error
     if _shapes(solution) != _needed_shapes(solution.model):
