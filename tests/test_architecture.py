@@ -22,7 +22,7 @@ PARTS = {
     "_errors": set(),
     "_status": set(),
     "_types": set(),
-    "_precision": set(),
+    "_precision": {"_errors"},
     "_programs": set(),
     "_files": {"_errors"},
     "datasets": {"_errors"},

@@ -39,7 +39,7 @@ def fit_many(  # noqa: PLR0913 - keyword-only settings
             data), or a table with a member in every column (rows of a pandas table go by their labels). For binomial
             models successes (trials are the model's), or (B, n, 2) successes and trials. What rows of weight zero hold
             does not matter.
-        weights, offset: (n,) for all members or (B, n), instead of the model's arguments.
+        weights, offset: (n,) for all members or (B, n), or a table as responses, instead of the model's arguments.
         method, reml, start: as for `Model.fit`, for every member.
         precision: `"float32"` for devices whose float64 is slow; its accuracy is stated in the README.
         chunk_size: members that are held on the devices at a time; by default as many as serve the purpose and fit.

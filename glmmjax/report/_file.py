@@ -2,10 +2,10 @@
 
 The file is JSON: `format` and `version`, `result` (what `to_dict` gives: for people and other programs), and `state`
 (what `load` needs): `formula`, `family`, `link`, `weights`, `offset`, `method`, the fitted rows of the table column by
-column (`columns`: name, kind `bool | int | float | categorical`, values, categories) with their labels (`index`), and the
-numbers of the `Solution`. Labels and categories are written as the module `_index` describes, numbers with all their
-digits; a number that is not finite is the string `NaN`, `Infinity` or `-Infinity`. Loading builds the model again from
-its data, so a file survives changes of the package.
+column (`columns`: name, kind `bool | int | float | categorical`, values, categories) and their labels (`index`), and
+the numbers of the `Solution`. Labels and categories are written as the module `_index` describes, numbers with all
+their digits; a number that is not finite is the string `NaN`, `Infinity` or `-Infinity`. Loading builds the model again
+from its data, so a file survives changes of the package.
 """
 
 import json

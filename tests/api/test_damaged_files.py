@@ -35,7 +35,7 @@ class TestReading:
     def test_a_file_cut_short(self, saved, share):
         content = saved.read_bytes()
         saved.write_bytes(content[: int(share * len(content))])
-        with pytest.raises(gj.ModelError, match="is not a saved fit, or cut short: it is not JSON") as caught:
+        with pytest.raises(gj.ModelError, match=r"is not a saved fit, or cut short: it is not JSON") as caught:
             gj.load(saved)
         one_sentence(caught, saved)
 
@@ -43,7 +43,7 @@ class TestReading:
     def test_other_bytes(self, tmp_path, content):
         path = tmp_path / "fit.json"
         path.write_bytes(content)
-        with pytest.raises(gj.ModelError, match="is not a saved fit") as caught:
+        with pytest.raises(gj.ModelError, match=r"is not a saved fit") as caught:
             gj.load(path)
         one_sentence(caught, path)
 
@@ -51,7 +51,7 @@ class TestReading:
     def test_no_file(self, saved, where):
         path = saved.parent / where
         with pytest.raises(
-            gj.ModelError, match="cannot be read: (No such file|Is a directory|Not a directory)"
+            gj.ModelError, match=r"cannot be read: (No such file|Is a directory|Not a directory)"
         ) as caught:
             gj.load(path)
         one_sentence(caught, path)
@@ -95,7 +95,7 @@ class TestReading:
     def test_a_version_that_is_none(self, saved, version):
         document = json.loads(saved.read_text())
         saved.write_text(json.dumps(document | {"version": version}))
-        with pytest.raises(gj.ModelError, match="is damaged") as caught:
+        with pytest.raises(gj.ModelError, match=r"is damaged") as caught:
             gj.load(saved)
         one_sentence(caught, saved)
 
@@ -109,7 +109,7 @@ class TestWriting:
     def test_no_place(self, fit, tmp_path, where):
         (tmp_path / "file").write_text("")
         with pytest.raises(
-            gj.ModelError, match="cannot be written: (No such file|Is a directory|Not a directory)"
+            gj.ModelError, match=r"cannot be written: (No such file|Is a directory|Not a directory)"
         ) as caught:
             fit.save(tmp_path / where)
         one_sentence(caught, tmp_path / where)
@@ -118,7 +118,7 @@ class TestWriting:
     def test_a_full_disk_leaves_what_was_there(self, fit, saved, monkeypatch):
         before = saved.read_bytes()
         monkeypatch.setattr(os, "fsync", full)
-        with pytest.raises(gj.ModelError, match="cannot be written: No space left on device") as caught:
+        with pytest.raises(gj.ModelError, match=r"cannot be written: No space left on device") as caught:
             fit.save(saved)
         one_sentence(caught, saved)
         assert saved.read_bytes() == before
@@ -128,7 +128,7 @@ class TestWriting:
         before, limit = saved.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
         resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limit[1]))
         try:
-            with pytest.raises(gj.ModelError, match="cannot be written: File too large"):
+            with pytest.raises(gj.ModelError, match=r"cannot be written: File too large"):
                 fit.save(saved)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limit)
@@ -140,12 +140,12 @@ class TestWriting:
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
         monkeypatch.setattr(os, "replace", refuse)
-        with pytest.raises(gj.ModelError, match="cannot be written: Permission denied"):
+        with pytest.raises(gj.ModelError, match=r"cannot be written: Permission denied"):
             fit.save(saved)
         assert os.listdir(saved.parent) == [saved.name]
 
     def test_a_device(self, fit):
-        with pytest.raises(gj.ModelError, match="^/dev/full cannot be written: No space left on device"):
+        with pytest.raises(gj.ModelError, match=r"^/dev/full cannot be written: No space left on device"):
             fit.save("/dev/full")
 
     def test_a_link_and_permissions_stay(self, fit, tmp_path):
