@@ -50,7 +50,7 @@ def match_groups(
 
     The columns may be raw: a row in which one is missing has a level that is not there.
     """
-    own = frame[list(factors)]
+    own = frame.filter(factors)
     here = ~missing_rows(own)
     refs, codes = np.full(len(frame), -1, np.intp), []
     if not here.any():

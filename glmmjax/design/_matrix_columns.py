@@ -21,4 +21,4 @@ class MatrixColumns:
 
     def beyond(self, frame: pd.DataFrame) -> np.ndarray:
         """Which rows have something in a column that is not kept, (m,) bool: an effect that the model lacks."""
-        return np.delete(rebuild_matrix(self.spec, frame), self.keep, axis=1).any(axis=1)
+        return np.asarray(np.delete(rebuild_matrix(self.spec, frame), self.keep, axis=1).any(axis=1))

@@ -65,7 +65,7 @@ def new_rows(
         raise ModelError("newdata has no rows.")
     if missing == "raise":
         _check_complete(raw)
-    complete = ~missing_rows(raw[list(dict.fromkeys(needed))])
+    complete = ~missing_rows(raw.filter(list(dict.fromkeys(needed))))
     if not complete.any():
         return _no_rows(design, table.index)
     frame = _coded_frame(design, raw.iloc[np.flatnonzero(complete)], needed, written)
@@ -133,7 +133,7 @@ def _coded_frame(
     design: Design, raw: pd.DataFrame, needed: Collection[str], written: Collection[RandomPart]
 ) -> pd.DataFrame:
     """The columns `needed` clean and with the levels of the design, those that only tell levels as they are."""
-    frame = clean(raw[[name for name in raw.columns if name in needed]])
+    frame = clean(raw.filter(list(dict.fromkeys(needed))))
     aligned = _aligned_columns(design, written)
     for name, column in list(frame.items()):
         if name in aligned:

@@ -41,7 +41,7 @@ def random_part(
     if kind == "levels":
         return _known(term, frame, matrices)
     z, spec = build_matrix(term.columns, frame)
-    occurs = z[present].any(axis=0)
+    occurs = np.asarray(z[present].any(axis=0))
     if not occurs.any():
         zeros = " but zeros" if len(occurs) else ""
         raise ModelError(f"The random term {term.text} has no columns{zeros}.")

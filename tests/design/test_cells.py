@@ -6,7 +6,7 @@ import pytest
 
 import glmmjax as gj
 from glmmjax._errors import ModelError
-from glmmjax.design import build_design, new_rows
+from glmmjax.design import build_design, is_identified, new_rows, split_design
 
 
 @pytest.fixture
@@ -110,3 +110,15 @@ class TestFit:
         np.testing.assert_allclose(found.iloc[1:], known.iloc[1:], rtol=1e-5)
         assert cell.predict(new, level="marginal").isna().tolist() == [True, False, False]
         assert cell.predict(new, level="marginal", se=True).isna().any(axis=1).tolist() == [True, False, False]
+
+
+def test_a_member_that_lacks_a_cell_of_the_others_keeps_their_columns_and_is_not_identified(cells):
+    more = pd.concat([cells, cells.replace({"a": {"q": "r"}}), cells], ignore_index=True)
+    more["by"] = np.repeat(["one", "other", "third"], 60)
+    more.loc[(more.by == "third") & (more.a == "q"), ["a", "b"]] = ["r", "u"]
+    more.loc[more.index[more.by == "one"][::7], ["a", "b"]] = ["r", "u"]
+    kinds = {"homdiag": "columns"}
+    _, parts = split_design("y ~ homdiag(0 + a:b | g)", more, "by", response="real", covariances=kinds)
+    assert {part.random[0].names for part in parts} == {("a[p]:b[u]", "a[q]:b[u]", "a[r]:b[u]", "a[p]:b[v]")}
+    assert {part.random[0].dropped for part in parts} == {("a[q]:b[v]", "a[r]:b[v]")}
+    assert [is_identified(part) for part in parts] == [True, False, False]
