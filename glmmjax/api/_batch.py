@@ -44,7 +44,7 @@ def fit_many(  # noqa: PLR0913 - keyword-only settings
         precision: `"float32"` for devices whose float64 is slow; its accuracy is stated in the README.
         chunk_size: members that are held on the devices at a time; by default as many as serve the purpose and fit.
         checkpoint: folder for finished chunks. The same call after an interruption goes on where it was, to the same
-            bits; a chunk that was damaged is computed again, with a warning; a folder made from other inputs is refused.
+            bits; a damaged chunk is computed again, with a warning; a folder made from other inputs is refused.
         progress: show a progress bar; by default on a terminal and in notebooks.
 
     Raises:
