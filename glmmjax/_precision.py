@@ -6,6 +6,8 @@ from contextlib import AbstractContextManager
 
 import jax
 
+from ._errors import ModelError
+
 
 def float64() -> AbstractContextManager:
     """A context in which JAX computes in float64, for `jax.grad` and others on a model.
@@ -19,14 +21,17 @@ def enable_compilation_cache(folder: str | os.PathLike | None = None) -> pathlib
     """Keep compiled programs on disk, so that the next process does not compile them again; returns the folder.
 
     `folder` defaults to `$GLMMJAX_CACHE`, else `glmmjax` in the user's cache folder. A cache folder that the user has
-    already given to JAX is kept.
+    already given to JAX is kept. Raises `ModelError` if the system refuses to make it.
     """
     given = getattr(jax.config, "jax_compilation_cache_dir", None)
     if given and folder is None:
         return pathlib.Path(given)
     base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
     place = pathlib.Path(folder or os.environ.get("GLMMJAX_CACHE") or pathlib.Path(base) / "glmmjax")
-    place.mkdir(parents=True, exist_ok=True)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ModelError(f"{place} cannot be a folder for compiled programs: {error.strerror or error}.") from error
     jax.config.update("jax_compilation_cache_dir", str(place))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 import glmmjax as gj  # loads nothing by itself, so that --help and a mistyped option do not wait for JAX
 
 from ._errors import ModelError
+from ._files import write_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,7 +127,7 @@ def _fit(options: argparse.Namespace) -> None:
     print(fit.summary(ratios=True), end="")
     if options.json:
         text = json.dumps(fit.to_dict(), indent=2, allow_nan=False)
-        pathlib.Path(options.json).write_text(text + "\n", encoding="utf-8")
+        write_whole(options.json, lambda file: file.write(f"{text}\n".encode()))
 
 
 def _fit_many(options: argparse.Namespace) -> None:
@@ -149,7 +150,8 @@ def _fit_many(options: argparse.Namespace) -> None:
         progress=False if options.no_progress else None,
     )
     if out.suffix == ".csv":
-        batch.to_frame().to_csv(out, index=False)
+        content = batch.to_frame().to_csv(index=False)
+        write_whole(out, lambda file: file.write(content.encode()))
     else:
         batch.to_parquet(out)
     for status, count in batch.counts().items():

@@ -21,19 +21,24 @@ _FLAT = 1e-13  # smallest eigenvalue of columns scaled to length one
 
 
 def refuse_dependent_columns(design: Design) -> None:
-    """Raise a `ModelError` for a random column that is zero or a linear combination of those before it."""
+    """Raise a `ModelError` for a random column that is a linear combination of those before it.
+
+    It is not dropped as a fixed one is: how much its effects vary is part of the model, unless the covariance is free.
+    """
     present = design.weights > 0
     for term in design.random:
         if term.position is not None:
             continue
         z = term.z[present]
-        left = np.abs(np.diag(np.linalg.qr(z, mode="r"))) if len(z) >= z.shape[1] else np.zeros(z.shape[1])
+        if len(z) < z.shape[1]:
+            raise ModelError(f"The random term {term.formula.text} has {z.shape[1]} columns and only {len(z)} rows.")
+        left = np.abs(np.diag(np.linalg.qr(z, mode="r")))
         lost = left <= 1e-10 * np.sqrt((z * z).sum(0))
         if lost.any():
             name = term.names[int(np.argmax(lost))]
             raise ModelError(
-                f"Column {name} of {term.formula.text} is zero or a linear combination of those before it, so it "
-                "is not identified: leave it out."
+                f"Column {name} of {term.formula.text} is a linear combination of those before it, so it is not "
+                "identified: leave it out."
             )
 
 

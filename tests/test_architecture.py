@@ -22,8 +22,9 @@ PARTS = {
     "_errors": set(),
     "_status": set(),
     "_types": set(),
-    "_precision": set(),
+    "_precision": {"_errors"},
     "_programs": set(),
+    "_files": {"_errors"},
     "datasets": {"_errors"},
     "formula": {"_errors"},
     "design": {"_errors", "formula"},
@@ -57,10 +58,13 @@ PARTS = {
         *("_errors", "_precision", "_types", "covariances", "design", "families", "structure", "params", "model"),
         *("mixed", "marginal", "fit"),
     },
-    "report": {"_errors", "_status", "design", "families", "params", "model", "mixed", "marginal", "fit", "inference"},
+    "report": {
+        *("_errors", "_status", "_files", "design", "families", "params", "model", "mixed", "marginal", "fit"),
+        "inference",
+    },
     "batch": {
-        *("_errors", "_status", "_precision", "_types", "covariances", "design", "families", "structure", "params"),
-        *("model", "working", "mixed", "marginal", "fit", "inference"),
+        *("_errors", "_status", "_precision", "_types", "_files", "covariances", "design", "families", "structure"),
+        *("params", "model", "working", "mixed", "marginal", "fit", "inference"),
     },
     "study": {
         *(
@@ -82,7 +86,7 @@ PARTS = {
         *("_errors", "_status", "_precision", "_programs", "_types", "families", "params", "mixed", "marginal"),
         *("fit", "inference", "prediction", "report", "batch", "study"),
     },
-    "cli": {"_errors"},  # the rest through the public names, loaded when they are used
+    "cli": {"_errors", "_files"},  # the rest through the public names, loaded when they are used
     "__main__": {"cli"},
 }
 

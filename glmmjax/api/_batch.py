@@ -39,12 +39,12 @@ def fit_many(  # noqa: PLR0913 - keyword-only settings
             data), or a table with a member in every column (rows of a pandas table go by their labels). For binomial
             models successes (trials are the model's), or (B, n, 2) successes and trials. What rows of weight zero hold
             does not matter.
-        weights, offset: (n,) for all members or (B, n), instead of the model's arguments.
+        weights, offset: (n,) for all members or (B, n), or a table as responses, instead of the model's arguments.
         method, reml, start: as for `Model.fit`, for every member.
         precision: `"float32"` for devices whose float64 is slow; its accuracy is stated in the README.
         chunk_size: members that are held on the devices at a time; by default as many as serve the purpose and fit.
         checkpoint: folder for finished chunks. The same call after an interruption goes on where it was, to the same
-            bits; a folder made from other inputs is refused.
+            bits; a damaged chunk is computed again, with a warning; a folder made from other inputs is refused.
         progress: show a progress bar; by default on a terminal and in notebooks.
 
     Raises:

@@ -206,7 +206,7 @@ class Fit:
         return inference.confint(self.solution, method=method, level=level, part=part)
 
     def predict(
-        self, newdata: Any = None, level: str = "conditional", kind: str = "response", *, se: bool = False
+        self, newdata: Any = None, level: str = "conditional", kind: str = "response", *, se=False, missing="nan"
     ) -> pd.Series | pd.DataFrame:
         """Predict the rows of `newdata` (default: those fitted), labelled as they are.
 
@@ -218,8 +218,9 @@ class Fit:
             kind: `response` (the mean), `link` (the linear predictor), `conditional_mean` (the mean without the extra
                 zeros of `ziformula`), `zero_probability` (that of an extra zero) or `dispersion` (of `dispformula`).
             se: return a DataFrame `estimate, std_error` (delta method) instead of a Series.
+            missing: `nan` (rows that miss a value are NaN, a missing level is one not seen) or `raise` to refuse both.
         """
-        return predict(self.solution, newdata, level=level, kind=kind, se=se)
+        return predict(self.solution, newdata, level=level, kind=kind, se=se, missing=missing)
 
     def residuals(self, kind: str = "pearson") -> pd.Series:
         """Residuals given the conditional modes: `pearson` (over the standard deviation) or `response` (`y - mu`)."""

@@ -4,40 +4,43 @@ import hashlib
 import json
 import os
 import pathlib
-import tempfile
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
+import jax
 import numpy as np
 
 from .._errors import ModelError
+from .._files import UNFINISHED, write_whole
+from .._status import STATUSES
 from ..fit import Outcome
 
 _MANIFEST = "batch.json"
-_UNFINISHED = ".writing-"
 _BY_TERM = ("theta", "covariance")  # fields with an array for each random term
 
 
 class Checkpoint:
     """A folder of chunks of one run.
 
-    Chunks are written under another name and then renamed, so a file that is there is whole (and one that a stopped run
-    left under the other name means nothing). The folder remembers how
-    the members were cut into chunks: memory may be scarcer at the next call, and other chunks could end in other bits.
+    Chunks are written whole or not at all; one that was damaged afterwards counts as not finished. The folder remembers
+    how the members were cut into chunks: memory may be scarcer at the next call, and other chunks could end in other
+    bits.
     """
 
     def __init__(self, folder: str | os.PathLike, fingerprint: str, chunk_size: int):
         try:
             self._folder = pathlib.Path(folder)
             self._folder.mkdir(parents=True, exist_ok=True)
+            held = {path.name for path in self._folder.iterdir() if not path.name.startswith(UNFINISHED)}
         except (OSError, TypeError) as error:
             raise ModelError(f"checkpoint must be a folder, and {folder} cannot be one ({error}).") from error
         manifest = self._folder / _MANIFEST
-        if not manifest.exists():
-            if any(not path.name.startswith(_UNFINISHED) for path in self._folder.iterdir()):
+        if _MANIFEST not in held:
+            if held:
                 raise ModelError(f"The checkpoint folder {folder} is not empty, and not a batch's: give another.")
             text = json.dumps({"fingerprint": fingerprint, "chunk_size": chunk_size})
-            _write(manifest, lambda file: file.write(text.encode()))
+            write_whole(manifest, lambda file: file.write(text.encode()))
         kept = _read_manifest(manifest)
         if kept["fingerprint"] != fingerprint:
             raise ModelError(
@@ -46,15 +49,19 @@ class Checkpoint:
             )
         self.chunk_size: int = kept["chunk_size"]
 
-    def read(self, number: int) -> Outcome | None:
-        """The chunk called `number`, None if it has not been finished."""
+    def read(self, number: int, blank: Outcome) -> Outcome | None:
+        """The chunk called `number`, which has the shapes of `blank`; None if it has not been finished.
+
+        One that cannot be read is not finished either, of which a warning tells.
+        """
         path = self._path(number)
-        if not path.exists():
+        try:
+            return _read_chunk(path, blank)
+        except FileNotFoundError:
             return None
-        with np.load(path, allow_pickle=False) as file:
-            terms = range(int(file["terms"]))
-            by_term = {name: tuple(file[f"{name}_{k}"] for k in terms) for name in _BY_TERM}
-            return Outcome(**by_term, **{name: file[name] for name in Outcome._fields if name not in _BY_TERM})
+        except Exception:  # of which bytes that are no archive of arrays can raise any
+            warnings.warn(f"{path} is damaged and cannot be read, so its members are fitted again.", stacklevel=2)
+            return None
 
     def write(self, number: int, outcome: Outcome) -> None:
         """Keep a finished chunk."""
@@ -62,7 +69,7 @@ class Checkpoint:
         for name in _BY_TERM:
             arrays |= {f"{name}_{k}": value for k, value in enumerate(getattr(outcome, name))}
         terms = len(outcome.theta)
-        _write(self._path(number), lambda file: np.savez(file, allow_pickle=False, terms=terms, **arrays))
+        write_whole(self._path(number), lambda file: np.savez(file, allow_pickle=False, terms=terms, **arrays))
 
     def _path(self, number: int) -> pathlib.Path:
         return self._folder / f"chunk-{number:06d}.npz"
@@ -83,20 +90,28 @@ def fingerprint(parts: Iterable) -> str:
     return digest.hexdigest()
 
 
+def _read_chunk(path: pathlib.Path, blank: Outcome) -> Outcome:
+    """The arrays of a file; an exception if they are not those of a chunk."""
+    with path.open("rb") as opened:  # which NumPy would not close
+        file = np.load(opened, allow_pickle=False)
+        terms = range(int(file["terms"]))
+        by_term = {name: tuple(file[f"{name}_{k}"] for k in terms) for name in _BY_TERM}
+        found = Outcome(**by_term, **{name: file[name] for name in Outcome._fields if name not in _BY_TERM})
+    kinds = [[(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(own)] for own in (found, blank)]
+    if kinds[0] != kinds[1] or not ((found.status >= 0) & (found.status < len(STATUSES))).all():
+        raise ValueError("other arrays than those of its members")
+    return found
+
+
 def _read_manifest(path: pathlib.Path) -> dict[str, Any]:
     try:
         kept = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, RecursionError):
         kept = None
     if not isinstance(kept, dict) or {"fingerprint", "chunk_size"} - kept.keys():
         raise ModelError(f"The checkpoint folder {path.parent} is not empty, and not a batch's: give another.")
+    if type(kept["chunk_size"]) is not int or kept["chunk_size"] < 1:
+        raise ModelError(f"{path} is damaged: delete the checkpoint folder, or give another.")
     return kept
-
-
-def _write(path: pathlib.Path, write) -> None:
-    """Write a file under another name, make sure it is on the disk, and rename it."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=_UNFINISHED, delete=False) as file:
-        write(file)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(file.name, path)

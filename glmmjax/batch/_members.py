@@ -8,7 +8,6 @@ from typing import NamedTuple, TypeGuard
 import equinox as eqx
 import jax
 import numpy as np
-import pandas as pd
 
 from .._errors import ModelError
 from .._status import STATUSES, Status
@@ -18,7 +17,7 @@ from ..mixed import MixedModel, arrange, assemble, groupings, lay_out
 from ..model import GLMM
 from ..structure import Laid, Layout, Structure, make_structures
 from ..working import Working, working_coordinates
-from ._responses import AbstractResponses, by_label
+from ._responses import AbstractResponses, per_row
 
 FIT = -1  # "status" of a member that can be fitted
 
@@ -99,8 +98,8 @@ class SharedDesign(AbstractMembers):
         design = model.design
         self._model, self._responses = model, responses
         _refuse_censored(design, responses)
-        self._weights = _per_row("weights", weights, len(responses), design.frame.index)
-        self._offset = _per_row("offset", offset, len(responses), design.frame.index)
+        self._weights = per_row("weights", weights, responses.names, design.frame.index)
+        self._offset = per_row("offset", offset, responses.names, design.frame.index)
         glmm, layout = model.glmm, model.layout
         if self._weights is not None and len(design.predictors) > 1 and innermost(model.family).traits.has_residual:
             raise ModelError("weights of a gaussian model with dispformula are arguments of gj.glmm.")
@@ -292,23 +291,6 @@ def _parts(glmm: GLMM) -> Iterator:
     leaves, structure = jax.tree.flatten(glmm)
     yield from leaves
     yield structure
-
-
-def _per_row(argument: str, values, members: int, index: pd.Index) -> np.ndarray | None:
-    if values is None:
-        return None
-    values, n = by_label(argument, values, index), len(index)
-    try:
-        values = np.asarray(values, np.float64)
-    except (TypeError, ValueError) as error:
-        raise ModelError(f"{argument} must be an array of numbers ({error}).") from error
-    if values.shape not in ((n,), (members, n)):
-        raise ModelError(f"{argument} has shape {values.shape}; it must be ({n},) or ({members}, {n}).")
-    if not np.isfinite(values).all():
-        raise ModelError(f"{argument} has missing or infinite values.")
-    if argument == "weights" and (values < 0).any():
-        raise ModelError(f"weights must not be negative, and one is {values.min():g}.")
-    return values
 
 
 def _with_trials(y: np.ndarray, design: Design) -> np.ndarray:

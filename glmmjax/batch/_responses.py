@@ -10,6 +10,7 @@ import pandas as pd
 import scipy.sparse
 
 from .._errors import ModelError
+from ..design import by_label
 
 
 class AbstractResponses(abc.ABC):
@@ -72,16 +73,6 @@ class Sparse(AbstractResponses):
         yield from (self._values.data, self._values.indices, self._values.indptr)
 
 
-def by_label(argument: str, values: Any, index: pd.Index) -> Any:
-    """A pandas Series or table with its rows in the order of `index`, by their labels; anything else as it is, by
-    position. Raises `ModelError` if a label is missing."""
-    if not isinstance(values, pd.Series | pd.DataFrame) or values.index.equals(index):
-        return values
-    if not (values.index.is_unique and index.isin(values.index).all()):
-        raise ModelError(f"{argument} has other row labels than the model's data: give its values as an array.")
-    return values.reindex(index)
-
-
 def as_responses(values: Any, index: pd.Index, *, pairs: bool) -> AbstractResponses:
     """Responses for a design whose rows have the labels `index` (n,).
 
@@ -91,41 +82,75 @@ def as_responses(values: Any, index: pd.Index, *, pairs: bool) -> AbstractRespon
     """
     n = len(index)
     if scipy.sparse.issparse(values):
-        _check_numbers(values.dtype)
+        _check_numbers("responses", values.dtype)
         _check_shape(values.shape, n, "a sparse matrix", pairs=False)
         return Sparse(values)
     if nw.dependencies.is_into_dataframe(values):
-        names, array = _read_table(by_label("responses", values, index))
+        names, array = _read_table("responses", values, index)
         _check_shape(array.shape, n, "a table (whose columns are members), turned round,", pairs=False)
         return Dense(array, names)
-    array = _numbers(values)
+    array = _numbers("responses", _each_by_label("responses", values, index))
     _check_shape(array.shape, n, "an array", pairs=pairs)
     return Dense(array, range(len(array)))
 
 
-def _read_table(values: Any) -> tuple[tuple, np.ndarray]:
+def per_row(argument: str, values: Any, names: Sequence, index: pd.Index) -> np.ndarray | None:
+    """Weights or offsets of the members `names` (B) on rows of the labels `index` (n): (n,), (B, n), or None.
+
+    A Series goes by its labels; of a table, which has a member in every column, rows and columns do. Raises
+    `ModelError` for other shapes or labels, and for values that are no finite numbers or negative weights.
+    """
+    if values is None:
+        return None
+    n, members = len(index), len(names)
+    if nw.dependencies.is_into_dataframe(values):
+        columns, array = _read_table(argument, values, index)
+        places = pd.Index(columns, tupleize_cols=False).get_indexer(pd.Index(names, tupleize_cols=False))
+        if len(columns) != members or (places < 0).any():
+            raise ModelError(f"{argument} is a table whose columns are not called as the members are: give (B, n).")
+        array = array[places]
+    else:
+        array = _numbers(argument, _each_by_label(argument, values, index))
+    array = np.asarray(array, np.float64)
+    if array.shape not in ((n,), (members, n)):
+        raise ModelError(f"{argument} has shape {array.shape}; it must be ({n},) or ({members}, {n}).")
+    if not np.isfinite(array).all():
+        raise ModelError(f"{argument} has missing or infinite values.")
+    if argument == "weights" and (array < 0).any():
+        raise ModelError(f"weights must not be negative, and one is {array.min():g}.")
+    return array
+
+
+def _each_by_label(argument: str, values: Any, index: pd.Index) -> Any:
+    """A Series, or each of several, in the order of `index`."""
+    if isinstance(values, list | tuple):
+        return [by_label(argument, own, index) for own in values]
+    return by_label(argument, values, index)
+
+
+def _read_table(argument: str, values: Any, index: pd.Index) -> tuple[tuple, np.ndarray]:
     """The names of the columns, and the columns as rows."""
     try:
-        table = nw.from_native(values, eager_only=True)
+        table = nw.from_native(by_label(argument, values, index), eager_only=True)
     except nw.exceptions.DuplicateError as error:
-        raise ModelError("responses is a table whose column names repeat: give every member a name.") from error
-    return tuple(table.columns), np.ascontiguousarray(_numbers(table.to_numpy()).T)
+        raise ModelError(f"{argument} is a table whose column names repeat: give every member a name.") from error
+    return tuple(table.columns), np.ascontiguousarray(_numbers(argument, table.to_numpy()).T)
 
 
-def _numbers(values: Any) -> np.ndarray:
+def _numbers(argument: str, values: Any) -> np.ndarray:
     array = values if isinstance(values, np.ndarray) else np.asarray(values)
     if array.dtype == object:
         try:
             array = array.astype(np.float64)
         except (TypeError, ValueError) as error:
-            raise ModelError(f"responses must be numbers ({error}).") from error
-    _check_numbers(array.dtype)
+            raise ModelError(f"{argument} must be numbers ({error}).") from error
+    _check_numbers(argument, array.dtype)
     return array
 
 
-def _check_numbers(dtype: np.dtype) -> None:
+def _check_numbers(argument: str, dtype: np.dtype) -> None:
     if dtype.kind not in "fiub":
-        raise ModelError(f"responses must be numbers, not {dtype}.")
+        raise ModelError(f"{argument} must be numbers, not {dtype}.")
 
 
 def _check_shape(shape: tuple[int, ...], n: int, kind: str, *, pairs: bool) -> None:

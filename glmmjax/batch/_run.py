@@ -111,7 +111,9 @@ def _run(job: Job, slices: list[Slice], store: Checkpoint | None) -> Iterator[tu
     total = sum(len(slices[number].numbers) for number in mine)
     with progress_bar(total, title="Fitting", shown=job.settings.progress) as report:
         for number in mine:
-            kept = None if store is None else store.read(number)
+            kept = None
+            if store is not None:
+                kept = store.read(number, _blank(job, len(slices[number].numbers), Status.NOT_RUN))
             if kept is None:
                 kept = _fit_slice(job, slices[number], report)
                 if store is not None:

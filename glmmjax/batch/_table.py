@@ -10,6 +10,7 @@ from jaxtyping import Float
 from scipy.special import ndtr, stdtr
 
 from .._errors import ModelError
+from .._files import write_whole
 from .._precision import float64
 from .._status import STATUSES
 from .._types import Array
@@ -100,11 +101,14 @@ def tidy(batch: BatchSolution) -> pd.DataFrame:
 
 
 def write_parquet(batch: BatchSolution, path: str | os.PathLike) -> None:
-    """Write `tidy(batch)`; `ModelError` without pyarrow."""
+    """Write `tidy(batch)`; `ModelError` without pyarrow, for names that Parquet does not take, or where it fails."""
     try:
-        tidy(batch).to_parquet(path, index=False)
+        content = tidy(batch).to_parquet(None, index=False)
     except ImportError as error:
         raise ModelError("Writing Parquet needs pyarrow: pip install 'glmmjax[parquet]'.") from error
+    except (TypeError, ValueError) as error:
+        raise ModelError("Parquet takes no names of members of several kinds: give them names of one kind.") from error
+    write_whole(path, lambda file: file.write(content))
 
 
 def counts(batch: BatchSolution) -> pd.Series:

@@ -2,6 +2,8 @@
 
 import os
 import pathlib
+import zipfile
+import zlib
 from typing import Any
 
 import numpy as np
@@ -41,13 +43,16 @@ def read_table(path: str | os.PathLike) -> pd.DataFrame:
     path = pathlib.Path(path)
     try:
         if path.suffix.lower() in (".parquet", ".pq"):
-            return pd.read_parquet(path)
+            with path.open("rb") as file:
+                return pd.read_parquet(file)
         # Of pandas' many words for a missing value only R's and its own: "None" is a level in real data.
         return pd.read_csv(path, keep_default_na=False, na_values=["", "NA", "NaN", "nan"])
     except ImportError as error:
         raise ModelError("Reading Parquet needs pyarrow: pip install 'glmmjax[parquet]'.") from error
-    except (ValueError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path} cannot be read as a table: {str(error).splitlines()[0]}.") from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except (ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        raise ModelError(f"{path} cannot be read as a table: {_reason(error)}.") from error
 
 
 def read_responses(path: str | os.PathLike) -> Any:
@@ -61,6 +66,18 @@ def read_responses(path: str | os.PathLike) -> Any:
     if reader is None:
         return read_table(path)
     try:
-        return reader(path)
-    except (ValueError, EOFError) as error:
+        with path.open("rb") as file:
+            return reader(file)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except Exception as error:  # of which bytes that are none of these formats can raise any
         raise ModelError(f"{path} cannot be read as {path.suffix}.") from error
+
+
+def _unreadable(path: pathlib.Path, error: OSError) -> ModelError:
+    return ModelError(f"{path} cannot be read: {error.strerror or _reason(error)}.")
+
+
+def _reason(error: Exception) -> str:
+    """The first line of what a library says."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")

@@ -1,7 +1,8 @@
 """Data: a formula and a table to arrays. Formulaic, pandas and narwhals are met here and nowhere later."""
 
 from ._build import build_design
-from ._newrows import NewRows, new_rows
+from ._labels import by_label
+from ._newrows import NewRows, new_rows, rows_beyond
 from ._parts import Design, FixedPart, Predictor, RandomPart
 from ._replace import formula_offset, replace_response
 from ._response import category_labels
@@ -18,12 +19,14 @@ __all__ = [
     "Predictor",
     "RandomPart",
     "build_design",
+    "by_label",
     "category_labels",
     "formula_offset",
     "invalid_responses",
     "is_identified",
     "new_rows",
     "replace_response",
+    "rows_beyond",
     "split_design",
     "subset_rows",
 ]

@@ -46,8 +46,8 @@ def build_design(  # noqa: PLR0913 - keyword-only
     - `others`: the formulas of linear predictors beside that of the mean, by name, without a left-hand side.
 
     Rows with a missing value in a used column are dropped and counted; columns of the fixed part that are
-    linear combinations of earlier ones are dropped and named, as in R. Whatever is wrong with the input
-    raises a `ModelError` of one sentence.
+    linear combinations of earlier ones are dropped and named, as in R, and those of a random term that are zero.
+    Whatever is wrong with the input raises a `ModelError` of one sentence.
     """
     formulas = {"mean": parse_formula(formula)} | {n: _other_formula(n, own) for n, own in (others or {}).items()}
     parsed, kinds = formulas["mean"], COVARIANCES if covariances is None else covariances
@@ -68,7 +68,7 @@ def build_design(  # noqa: PLR0913 - keyword-only
     for number, (name, own) in enumerate(formulas.items()):
         fixed = fixed_part(own, frame, present, intercept=response != "ordered")
         total, spec = offset_part(own, frame, offset_name if name == "mean" else None)
-        written = tuple(random_part(term, frame, kinds[term.covariance], matrices) for term in own.random)
+        written = tuple(random_part(term, frame, kinds[term.covariance], matrices, present) for term in own.random)
         if name == "mean" and response == "real":
             check_identified(int(present.sum()), fixed, written)
         predictors.append(Predictor(name, own, fixed, total, spec))

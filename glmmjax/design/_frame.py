@@ -8,6 +8,7 @@ import pandas as pd
 
 from .._errors import ModelError
 from ._clean import clean, missing_rows
+from ._labels import by_label
 from ._names import near_matches
 from ._table import Table
 
@@ -64,13 +65,7 @@ def read_weights(frame: pd.DataFrame, name: str | None) -> np.ndarray | None:
 
 def _argument_array(argument: str, value: Any, index: pd.Index) -> np.ndarray:
     """(n,) numbers; a pandas Series goes by its row labels, everything else by position."""
-    rows = len(index)
-    if isinstance(value, pd.Series) and len(value) == rows and not value.index.equals(index):
-        if not (value.index.is_unique and index.isin(value.index).all()):
-            raise ModelError(
-                f"The Series given as {argument} has other row labels than the data: give its values as an array."
-            )
-        value = value.reindex(index)
+    rows, value = len(index), by_label(argument, value, index)
     try:
         array = np.asarray(value, np.float64)
     except (TypeError, ValueError):

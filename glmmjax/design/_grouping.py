@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from ._clean import occurring
+from ._clean import clean, missing_rows, occurring
 
 
 def code_column(column: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -46,14 +46,21 @@ def join_labels(cells: np.ndarray, labels: tuple[tuple[str, ...], ...]) -> tuple
 def match_groups(
     frame: pd.DataFrame, factors: tuple[str, ...], cells: np.ndarray, labels: tuple[tuple[str, ...], ...]
 ) -> np.ndarray:
-    """The level of each row of another frame, (n,) indices into `cells`, -1 for a level that is not there."""
-    codes = []
-    for (_, column), own in zip(frame[list(factors)].items(), labels, strict=True):
+    """The level of each row of another frame, (n,) indices into `cells`, -1 for a level that is not there.
+
+    The columns may be raw: a row in which one is missing has a level that is not there.
+    """
+    own = frame.filter(factors)
+    here = ~missing_rows(own)
+    refs, codes = np.full(len(frame), -1, np.intp), []
+    if not here.any():
+        return refs
+    for (_, column), known in zip(clean(own.iloc[np.flatnonzero(here)]).items(), labels, strict=True):
         code, found = code_column(column)
-        place = {label: i for i, label in enumerate(own)}
+        place = {label: i for i, label in enumerate(known)}
         codes.append(np.array([place.get(label, -1) for label in found], np.intp)[code])
-    known = pd.MultiIndex.from_arrays(list(cells.T))
-    return known.get_indexer(pd.MultiIndex.from_arrays(codes))
+    refs[here] = pd.MultiIndex.from_arrays(list(cells.T)).get_indexer(pd.MultiIndex.from_arrays(codes))
+    return refs
 
 
 def label_of(level: object) -> str:

@@ -11,9 +11,14 @@ from ._matrix import rebuild_matrix
 
 @dataclass(frozen=True, eq=False)
 class MatrixColumns:
-    """The columns that `spec` gives."""
+    """The columns of `spec` at the places `keep`; the others are zero in every row that was fitted."""
 
     spec: ModelSpec
+    keep: np.ndarray
 
     def __call__(self, frame: pd.DataFrame) -> tuple[np.ndarray, None]:
-        return rebuild_matrix(self.spec, frame), None
+        return rebuild_matrix(self.spec, frame)[:, self.keep], None
+
+    def beyond(self, frame: pd.DataFrame) -> np.ndarray:
+        """Which rows have something in a column that is not kept, (m,) bool: an effect that the model lacks."""
+        return np.asarray(np.delete(rebuild_matrix(self.spec, frame), self.keep, axis=1).any(axis=1))

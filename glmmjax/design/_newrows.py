@@ -1,5 +1,6 @@
 """Rows that a model was not fitted to, coded as the model codes its own."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from .._errors import ModelError
-from ._clean import clean
+from ._clean import clean, missing_rows
 from ._grouping import match_groups
 from ._matrix import matrix_columns
+from ._matrix_columns import MatrixColumns
 from ._names import quoted, require
 from ._parts import Design, RandomPart
 from ._positions import Place
@@ -19,13 +21,15 @@ from ._table import open_table
 
 @dataclass(frozen=True, eq=False)
 class NewRows:
-    """The linear predictors' data for m other rows.
+    """The linear predictors' data for m other rows: those of a table of M rows that lack no value.
 
     - `x`: for each linear predictor (m, p); `offset`: for each (m,); all float64.
     - `z`: for each random term of the design (m, c), as many columns as there; `refs`: for each (m,) its levels'
         indices, -1 for a level not seen; `positions`: for each (m,) or None, as there, -1 for one not seen;
         `coordinates`: for each (m, dims) where the rows are, None for terms without coordinates.
-    - `index`: the row labels of a pandas table, positions otherwise.
+    - `index`: the row labels of the table, those of pandas or positions, (M,).
+    - `complete`: (M,) which rows of the table these are.
+    - `beyond`: (m,) whether a row has an effect that a random term lacks, of a cell that did not occur.
     """
 
     x: tuple[np.ndarray, ...]
@@ -33,36 +37,38 @@ class NewRows:
     z: tuple[np.ndarray, ...]
     refs: tuple[np.ndarray, ...]
     index: pd.Index
-    positions: tuple[np.ndarray | None, ...] = ()
-    coordinates: tuple[np.ndarray | None, ...] = ()
+    positions: tuple[np.ndarray | None, ...]
+    coordinates: tuple[np.ndarray | None, ...]
+    complete: np.ndarray
+    beyond: np.ndarray
 
 
-def new_rows(design: Design, newdata: Any, *, random: bool = True, groups: bool = True) -> NewRows:
+def new_rows(
+    design: Design, newdata: Any, *, random: bool = True, groups: bool = True, missing: str = "nan"
+) -> NewRows:
     """Code the rows of another table with the means, knots and levels of the design.
 
     `newdata` is any table that `build_design` takes; it needs no response and no weights. Without `random` the columns
     of the written random terms are not needed: their `z` is zero, `refs` and `positions` are -1. Without `groups` their
     factors are not needed: `refs` are -1, and the positions of `propto`, which are levels, if they are absent. Smooths
     are coded always.
-    Raises `ModelError` for a column that is missing or has missing values, a level of a fixed factor that the model was
-    not fitted to, and a design whose offset was an array.
+
+    A row with a missing value is not coded, but for a missing level of a grouping factor, which is one not seen;
+    `missing="raise"` refuses both. Raises `ModelError` for a column that is missing, a level of a fixed factor that the
+    model was not fitted to, and a design whose offset was an array.
     """
     table = open_table(newdata, "newdata")
-    fitted = design.frame.columns
     written = [term for term in design.random if random and not term.is_smooth]
-    aligned = [name for own in design.predictors for name in fixed_columns(own.formula, fitted)]
-    for term in written:
-        aligned += matrix_columns(term.formula.columns, fitted) if term.position is None else []
-    needed = aligned + _offset_column(design, table.names)
-    for term in written:
-        here = groups or (term.matrix is not None and set(term.formula.factors) <= set(table.names))
-        needed += matrix_columns(term.formula.columns, fitted) + list(term.formula.factors if here else ())
-    frame = table.read(list(dict.fromkeys(needed)))
-    _check_complete(frame)
-    frame = clean(frame)
-    for name, column in list(frame.items()):
-        if name in aligned:
-            frame[name] = _aligned(str(name), column, design.frame.dtypes[name])
+    needed, factors = _needed(design, written, table.names, groups=groups)
+    raw = table.read(list(dict.fromkeys([*needed, *factors])))
+    if len(raw) == 0:
+        raise ModelError("newdata has no rows.")
+    if missing == "raise":
+        _check_complete(raw)
+    complete = ~missing_rows(raw.filter(list(dict.fromkeys(needed))))
+    if not complete.any():
+        return _no_rows(design, table.index)
+    frame = _coded_frame(design, raw.iloc[np.flatnonzero(complete)], needed, written)
     coded = [_code(term, frame, random=random, groups=random and groups) for term in design.random]
     return NewRows(
         x=tuple(new_fixed(own.fixed, frame) for own in design.predictors),
@@ -75,7 +81,64 @@ def new_rows(design: Design, newdata: Any, *, random: bool = True, groups: bool 
         index=table.index,
         positions=tuple(position for _, _, position in coded),
         coordinates=tuple(_coordinates(term, frame) if random else None for term in design.random),
+        complete=complete,
+        beyond=rows_beyond(written, frame),
     )
+
+
+def _needed(
+    design: Design, written: Collection[RandomPart], available: tuple[str, ...], *, groups: bool
+) -> tuple[list[str], list[str]]:
+    """The columns of which a row may miss no value, and those that only tell its levels."""
+    needed, factors = _aligned_columns(design, written) + _offset_column(design, available), []
+    for term in written:
+        here = groups or (term.matrix is not None and set(term.formula.factors) <= set(available))
+        needed += matrix_columns(term.formula.columns, design.frame.columns)
+        factors += term.formula.factors if here else ()
+    return needed, factors
+
+
+def _aligned_columns(design: Design, written: Collection[RandomPart]) -> list[str]:
+    """The columns whose levels must be those of the design."""
+    fitted = design.frame.columns
+    names = [name for own in design.predictors for name in fixed_columns(own.formula, fitted)]
+    for term in written:
+        names += matrix_columns(term.formula.columns, fitted) if term.position is None else []
+    return names
+
+
+def rows_beyond(terms: Collection[RandomPart], frame: pd.DataFrame) -> np.ndarray:
+    """Which rows have an effect that one of the terms lacks, of a cell that did not occur, (m,) bool."""
+    cut = (term.columns for term in terms if term.dropped)
+    parts = [columns.beyond(frame) for columns in cut if isinstance(columns, MatrixColumns)]
+    return np.logical_or.reduce([np.zeros(len(frame), bool), *parts])
+
+
+def _no_rows(design: Design, index: pd.Index) -> NewRows:
+    """What a table is coded to in which every row misses a value."""
+    return NewRows(
+        x=tuple(own.fixed.x[:0] for own in design.predictors),
+        offset=tuple(own.offset[:0] for own in design.predictors),
+        z=tuple(term.z[:0] for term in design.random),
+        refs=tuple(term.refs[:0] for term in design.random),
+        index=index,
+        positions=tuple(None if term.position is None else term.position[:0] for term in design.random),
+        coordinates=tuple(None for _ in design.random),
+        complete=np.zeros(len(index), bool),
+        beyond=np.zeros(0, bool),
+    )
+
+
+def _coded_frame(
+    design: Design, raw: pd.DataFrame, needed: Collection[str], written: Collection[RandomPart]
+) -> pd.DataFrame:
+    """The columns `needed` clean and with the levels of the design, those that only tell levels as they are."""
+    frame = clean(raw.filter(list(dict.fromkeys(needed))))
+    aligned = _aligned_columns(design, written)
+    for name, column in list(frame.items()):
+        if name in aligned:
+            frame[name] = _aligned(str(name), column, design.frame.dtypes[name])
+    return frame.assign(**{str(name): raw[name] for name in raw.columns if name not in needed})
 
 
 def _coordinates(term: RandomPart, frame: pd.DataFrame) -> np.ndarray | None:
@@ -112,8 +175,6 @@ def _offset_column(design: Design, available: tuple[str, ...]) -> list[str]:
 
 
 def _check_complete(frame: pd.DataFrame) -> None:
-    if len(frame) == 0:
-        raise ModelError("newdata has no rows.")
     for name, column in frame.items():
         missing = int(column.isna().to_numpy().sum())
         if missing:

@@ -58,6 +58,7 @@ class RandomPart:
     - `matrix`: (q, q) the covariance that `propto` knows.
     - `is_smooth`: whether it is part of a smooth.
     - `predictor`: the number of its linear predictor.
+    - `dropped`: names of the columns that are zero in every row, such as those of cells that do not occur.
     """
 
     formula: RandomFormula
@@ -73,6 +74,7 @@ class RandomPart:
     matrix: np.ndarray | None = None
     is_smooth: bool = False
     predictor: int = 0
+    dropped: tuple[str, ...] = ()
 
     @functools.cached_property
     def separate(self) -> Separate:

@@ -29,19 +29,30 @@ def check_known(terms: tuple[RandomFormula, ...], covariances: Mapping[str, str]
             raise ModelError(f"'{term.covariance}' is no known covariance structure; known are {known}.")
 
 
-def random_part(term: RandomFormula, frame: pd.DataFrame, kind: str, matrices: Mapping[str, Any] | None) -> RandomPart:
-    """The columns and levels of a random term; `kind` as in `build_design`, and `ModelError` as there."""
+def random_part(
+    term: RandomFormula, frame: pd.DataFrame, kind: str, matrices: Mapping[str, Any] | None, present: np.ndarray
+) -> RandomPart:
+    """The columns and levels of a random term; `kind` as in `build_design`, and `ModelError` as there.
+
+    Columns that are zero in all of the rows `present` (n,), such as those of cells that do not occur, are left out.
+    """
     if kind in _PLACES:
         return _placed(term, frame, kind)
     if kind == "levels":
         return _known(term, frame, matrices)
     z, spec = build_matrix(term.columns, frame)
-    if z.shape[1] == 0:
-        raise ModelError(f"The random term {term.text} has no columns.")
+    occurs = np.asarray(z[present].any(axis=0))
+    if not occurs.any():
+        zeros = " but zeros" if len(occurs) else ""
+        raise ModelError(f"The random term {term.text} has no columns{zeros}.")
+    names = np.array(spec.column_names, object)
     refs, cells, labels = code_groups(frame, term.factors)
     levels = join_labels(cells, labels)
     _check_several(term, levels)
-    return RandomPart(term, tuple(spec.column_names), z, refs, levels, MatrixColumns(spec), labels, cells)
+    columns = MatrixColumns(spec, np.flatnonzero(occurs))
+    z = z if occurs.all() else z[:, occurs]
+    dropped = tuple(names[~occurs])
+    return RandomPart(term, tuple(names[occurs]), z, refs, levels, columns, labels, cells, dropped=dropped)
 
 
 def smooth_parts(smooths: tuple[Smooth, ...], frame: pd.DataFrame) -> tuple[RandomPart, ...]:

@@ -10,6 +10,7 @@ import pandas as pd
 from narwhals.stable.v2 import dtypes
 
 from .._errors import ModelError
+from ._labels import aligned, common_index
 from ._names import require
 
 
@@ -18,7 +19,7 @@ class Table:
     """Columns by name, whatever held them.
 
     - `names`: all column names.
-    - `index`: the row labels of a pandas table, positions otherwise.
+    - `index`: the row labels of a pandas table, or of the Series in a dict; positions otherwise.
     - `column`: gives a column as a Series, with missing values still in it.
     - `argument`: what the caller called the table, for messages.
     """
@@ -66,6 +67,9 @@ def open_table(data: Any, argument: str = "data") -> Table:
 def _open_mapping(data: Mapping, argument: str) -> Table:
     if not data:
         raise ModelError(f"{argument} has no columns.")
+    labelled = {name: values for name, values in data.items() if isinstance(values, pd.Series)}
+    if labelled:
+        return _open_series(data, labelled, argument)
     first = next(iter(data))
     try:
         rows = len(data[first])
@@ -74,9 +78,27 @@ def _open_mapping(data: Mapping, argument: str) -> Table:
     return Table(tuple(data), pd.RangeIndex(rows), lambda name: _from_values(name, data[name]), argument)
 
 
+def _open_series(data: Mapping, labelled: Mapping[str, pd.Series], argument: str) -> Table:
+    """Series are paired by their labels; arrays beside them go by position, if all Series have the same labels."""
+    index = common_index(labelled, argument)
+    is_one = all(column.index.equals(index) for column in labelled.values())
+
+    def column(name: str) -> pd.Series:
+        if name in labelled:
+            return _from_pandas(aligned(labelled[name], index))
+        if not is_one:
+            raise ModelError(
+                f"Column '{name}' of {argument} has no row labels, and the Series beside it are labelled differently, "
+                "so they cannot be paired: give only Series, or only arrays."
+            )
+        return _from_values(name, data[name])
+
+    return Table(tuple(data), index, column, argument)
+
+
 def _from_values(name: str, values: Any) -> pd.Series:
-    """A column of a dict: a Series of any library, a list, a NumPy or JAX array."""
-    if isinstance(values, pd.Series | pd.Index | pd.api.extensions.ExtensionArray):
+    """A column of a dict without row labels: a Series of another library, a list, a NumPy or JAX array."""
+    if isinstance(values, pd.Index | pd.api.extensions.ExtensionArray):
         return _from_pandas(pd.Series(values).reset_index(drop=True))
     series = nw.from_native(values, series_only=True, pass_through=True)
     if isinstance(series, nw.Series):

@@ -44,7 +44,7 @@ def effects_of_rows(solution: Solution, rows: Rows, included: list[int]) -> Floa
 
 def spread_of_rows(solution: Solution, rows: Rows, included: list[int]) -> Part:
     """Derivative and variance of the sum of `z'u` over the grouping factors `included`."""
-    m = len(rows.index)
+    m = rows.count
     jacobian, variance = np.zeros((m, solution.df)), np.zeros(m)
     if not included:
         return Part(jacobian, variance)
@@ -93,17 +93,16 @@ def _conditional_variance(solution: Solution, rows: Rows, included: list[int]) -
         return np.where(own.known, parts, 0.0)
     structure = solution.model.glmm.structure
     effects = sum(f.rank * f.levels for f in structure.factors)
-    together = max(1, min(len(rows.index), _NUMBERS_AT_ONCE // effects))
+    together = max(1, min(rows.count, _NUMBERS_AT_ONCE // effects))
     found = [
-        _some_variances(solution, rows, included, np.arange(i, i + together))
-        for i in range(0, len(rows.index), together)
+        _some_variances(solution, rows, included, np.arange(i, i + together)) for i in range(0, rows.count, together)
     ]
-    return np.concatenate(found)[: len(rows.index)]
+    return np.concatenate(found)[: rows.count]
 
 
 def _some_variances(solution: Solution, rows: Rows, included: list[int], numbers: np.ndarray) -> np.ndarray:
     """Of rows by number; those past the end repeat the last, so that all calls have one shape."""
-    numbers = np.minimum(numbers, len(rows.index) - 1)
+    numbers = np.minimum(numbers, rows.count - 1)
     columns, levels = [], []
     for number, (own, factor) in enumerate(zip(rows.factors, solution.model.glmm.structure.factors, strict=True)):
         z = own.wide(factor.q)[numbers]

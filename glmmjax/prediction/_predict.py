@@ -24,6 +24,7 @@ from ._quantities import check_kind, quantity
 from ._rows import Rows, fitted_rows, other_rows
 
 LEVELS = ("conditional", "population", "marginal")
+MISSING = ("nan", "raise")
 # The integrand is analytic, so the trapezoid rule converges geometrically, steep means (large variances) included.
 _NODES_A_DIMENSION = {1: 401, 2: 101}
 _FAR = 9.0
@@ -40,6 +41,7 @@ def predict(
     level: str = "conditional",
     kind: str = "response",
     se: bool = False,
+    missing: str = "nan",
 ) -> pd.Series | pd.DataFrame:
     """Predict the rows of `newdata` (default: the rows that were fitted), labelled as they are.
 
@@ -55,6 +57,11 @@ def predict(
       one minus `zero_probability`.
     - `se=True`: a DataFrame `estimate, std_error` by the delta method, from the uncertainty of all parameters and, for
       `conditional`, of the random effects given the data (as glmmTMB's `predict`).
+    - `missing="nan"`: a row of `newdata` with a missing value is predicted to be NaN, but for a missing level of a
+      grouping factor, which is one not seen; `"raise"`: both are refused.
+
+    A row of a cell that did not occur, and so was dropped from a random term, has no effect of that cell; how much such
+    effects vary is not known, so that its standard error and its marginal prediction are NaN.
 
     Raises `ModelError` for newdata that lack a column, and a kind that the model lacks.
     """
@@ -62,17 +69,30 @@ def predict(
     if level not in LEVELS:
         raise ModelError(f"level must be one of {', '.join(LEVELS)}, not {level!r}.")
     check_kind(model.family, kind)
-    rows = fitted_rows(model) if newdata is None else other_rows(model, newdata, level)
+    if missing not in MISSING:
+        raise ModelError(f"missing must be 'nan' or 'raise', not {missing!r}.")
+    rows = fitted_rows(model) if newdata is None else other_rows(model, newdata, level, missing)
+    names = ["estimate", "std_error"] if se else ["prediction"]
+    # No program is made for no rows.
+    values = _predicted(solution, rows, level, kind, se=se) if rows.count else np.zeros((len(names), 0))
+    table = rows.labelled(names, values)
+    return table if se else table["prediction"]
+
+
+def _predicted(solution: Solution, rows: Rows, level: str, kind: str, *, se: bool) -> Float[np.ndarray, "numbers m"]:
+    """Estimates and, with `se`, standard errors."""
     included = [k for k, own in enumerate(rows.factors) if own.is_smooth or level == "conditional"]
+    unknown = rows.beyond & (level != "population")
     with float64():
         rows = with_new_places(solution, rows) if level == "conditional" else rows
         eta = rows.fixed(np.asarray(solution.params.beta)) + effects_of_rows(solution, rows, included)
         value = _averaged(solution, rows, kind) if level == "marginal" else _given(solution, kind)
         estimate = np.asarray(value(eta, pack(solution.params)))
+        estimate = np.where(unknown & (level == "marginal"), np.nan, estimate)
         if not se:
-            return pd.Series(estimate, index=rows.index, name="prediction")
+            return estimate[None]
         variance = _variance(solution, rows, included, value, eta)
-    return pd.DataFrame({"estimate": estimate, "std_error": np.sqrt(variance)}, index=rows.index)
+    return np.stack([estimate, np.where(unknown, np.nan, np.sqrt(variance))])
 
 
 def _variance(solution: Solution, rows: Rows, included: list[int], value: Value, eta: np.ndarray) -> np.ndarray:
@@ -117,7 +137,7 @@ def _averaged(solution: Solution, rows: Rows, kind: str) -> Value:
     if not family.traits.covers_line and family.link.name != "identity":
         raise ModelError(f"A mean over random effects does not exist with the {family.link.name} link.")
     z = tuple(
-        np.zeros((len(rows.index), len(lam))) if own.is_smooth else own.typical(len(lam))
+        np.zeros((rows.count, len(lam))) if own.is_smooth else own.typical(len(lam))
         for own, lam in zip(rows.factors, _typical_factors(glmm, solution.params), strict=True)
     )
     written = [own for own in rows.factors if not own.is_smooth]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ..covariances import Placed
-from ..design import new_rows
+from ..design import new_rows, rows_beyond
 from ..mixed import MixedModel
 
 
@@ -60,13 +60,28 @@ class Rows(NamedTuple):
         x: for each linear predictor (m, p_j).
         offset: (predictors, m).
         factors: in the order of the model's structure.
-        index: labels.
+        index: labels of the rows of the table.
+        complete: which of these the m rows are; the others miss a value.
+        beyond: (m,) which have an effect that the model lacks, of a cell that did not occur.
     """
 
     x: tuple[np.ndarray, ...]
     offset: np.ndarray
     factors: tuple[FactorRows, ...]
     index: pd.Index
+    complete: np.ndarray
+    beyond: np.ndarray
+
+    @property
+    def count(self) -> int:
+        """Their number, m."""
+        return self.offset.shape[1]
+
+    def labelled(self, names: list[str], values: np.ndarray) -> pd.DataFrame:
+        """`values` (names, m) of the rows as columns with all labels, NaN for rows that miss a value."""
+        table = np.full((len(self.index), len(names)), np.nan)
+        table[self.complete] = values.T
+        return pd.DataFrame(table, index=self.index, columns=names)
 
     def fixed(self, beta: np.ndarray) -> np.ndarray:
         """(predictors, m) the fixed part."""
@@ -85,16 +100,19 @@ def fitted_rows(model: MixedModel) -> Rows:
         zip(*((t.z, t.refs, t.position) for t in design.random), strict=True) if design.random else ((),) * 3
     )
     x, offset = zip(*((own.fixed.x, own.offset) for own in design.predictors), strict=True)
-    return Rows(x, np.stack(offset), _by_factor(model, z, refs, positions), design.frame.index)
+    everywhere, beyond = np.ones(len(design.y), bool), rows_beyond(design.random, design.frame)
+    factors = _by_factor(model, z, refs, positions)
+    return Rows(x, np.stack(offset), factors, design.frame.index, everywhere, beyond)
 
 
-def other_rows(model: MixedModel, newdata: Any, level: str) -> Rows:
+def other_rows(model: MixedModel, newdata: Any, level: str, missing: str = "nan") -> Rows:
     """The rows of a table, of which what `level` does not need is not read; raises `ModelError`."""
-    new = new_rows(model.design, newdata, random=level != "population", groups=level == "conditional")
+    needed = {"random": level != "population", "groups": level == "conditional"}
+    new = new_rows(model.design, newdata, **needed, missing=missing)
     factors = _by_factor(model, new.z, new.refs, new.positions)
     places = (new.coordinates[terms[0]] for terms in model.glmm.structure.terms)
     factors = tuple(own._replace(places=where) for own, where in zip(factors, places, strict=True))
-    return Rows(new.x, np.stack(new.offset), factors, new.index)
+    return Rows(new.x, np.stack(new.offset), factors, new.index, new.complete, new.beyond)
 
 
 def _by_factor(model: MixedModel, z, refs, positions) -> tuple[FactorRows, ...]:

@@ -2,9 +2,10 @@
 
 The file is JSON: `format` and `version`, `result` (what `to_dict` gives: for people and other programs), and `state`
 (what `load` needs): `formula`, `family`, `link`, `weights`, `offset`, `method`, the fitted rows of the table column by
-column (`columns`: name, kind `bool | int | float | categorical`, values, categories), and the numbers of the
-`Solution`. Numbers are written with all their digits; a number that is not finite is the string `NaN`, `Infinity` or
-`-Infinity`. Loading builds the model again from its data, so a file survives changes of the package.
+column (`columns`: name, kind `bool | int | float | categorical`, values, categories) and their labels (`index`), and
+the numbers of the `Solution`. Labels and categories are written as the module `_index` describes, numbers with all
+their digits; a number that is not finite is the string `NaN`, `Infinity` or `-Infinity`. Loading builds the model again
+from its data, so a file survives changes of the package.
 """
 
 import json
@@ -15,17 +16,19 @@ import numpy as np
 import pandas as pd
 
 from .._errors import ModelError
+from .._files import write_whole
 from .._status import Status
-from ..families import FAMILIES, AbstractOrdinal, as_family, innermost
+from ..families import FAMILIES, AbstractOrdinal, as_family, innermost, reported_names
 from ..fit import Solution
 from ..inference import aic, bic, coefficient_table, dispersion, varcorr, vcov
 from ..marginal import AGHQ, Exact, Laplace, Method
 from ..mixed import MixedModel, mixed_model
-from ..model import places
 from ..params import Params
+from ._index import index_from_dict, index_to_dict
+from ._older import updated
 from ._summary import group_sizes
 
-FORMAT, VERSION = "glmmjax fit", 2
+FORMAT, VERSION = "glmmjax fit", 3
 
 
 def to_dict(solution: Solution) -> dict[str, Any]:
@@ -50,6 +53,9 @@ def to_dict(solution: Solution) -> dict[str, Any]:
             "nobs": model.nobs,
             "dropped_rows": model.design.dropped_rows,
             "dropped_columns": [f"{own.prefix}{name}" for own in model.design.predictors for name in own.fixed.dropped],
+            "dropped_random_columns": {
+                term.formula.text: list(term.dropped) for term in model.design.random if term.dropped
+            },
             "groups": group_sizes(model),
             "coefficients": _coefficients(solution, "mean"),
             "zi": _coefficients(solution, "zi"),
@@ -91,7 +97,7 @@ def save_solution(solution: Solution, path: str | os.PathLike) -> None:
         "matrices": _matrices(solution),
         "method": _method_to_dict(solution.method),
         "columns": [_column_to_dict(column) for _, column in design.frame.items()],
-        "index": _index_to_list(design.frame.index),
+        "index": index_to_dict(design.frame.index, "the rows"),
         "dropped_rows": design.dropped_rows,
         "beta": solution.params.beta.tolist(),
         "theta": [np.asarray(t).tolist() for t in solution.params.theta],
@@ -109,16 +115,42 @@ def save_solution(solution: Solution, path: str | os.PathLike) -> None:
     }
     document = {"format": FORMAT, "version": VERSION, "result": to_dict(solution), "state": state}
     text = json.dumps(spell_out(document), allow_nan=False, default=_plain)
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(text)
+    write_whole(path, lambda file: file.write(text.encode()))
 
 
 def load_solution(path: str | os.PathLike) -> Solution:
-    """Read a file of `save_solution`; `ModelError` if it is none."""
-    document = _read(path)
+    """Read a file of `save_solution`; `ModelError` if it is none, or damaged."""
+    name, document = os.fspath(path), _read(path)
+    try:
+        solution = _from_document(document)
+    except ModelError as error:
+        raise ModelError(f"The fit in {name} cannot be made again: {str(error).splitlines()[0]}") from error
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        raise ModelError(f"The saved fit {name} is damaged: fit the model again.") from error
+    if _shapes(solution) != _needed_shapes(solution.model):
+        raise ModelError(f"The saved fit {name} is damaged, its numbers are not those of its model: fit it again.")
+    return solution
+
+
+def _shapes(solution: Solution) -> list:
+    """The shapes of what a file holds, as far as the model says what they are."""
+    params, parts = solution.params, (solution.mode, solution.mode_cov)
+    arrays = (params.beta, *params.theta, params.phi, solution.vcov, solution.dispersion, *solution.covariance)
+    return [*(np.shape(own) for own in arrays), *([len(own) for own in part] for part in parts)]
+
+
+def _needed_shapes(model: MixedModel) -> list:
+    p, theta, m = model.glmm.sizes
+    size, random = p + sum(theta) + m, model.design.random
+    levels = [len(random[terms[0]].levels) for terms in model.glmm.structure.terms]
+    vectors = [(p,), *((k,) for k in theta), (m,), (size, size), (len(reported_names(model.family)),)]
+    return [*vectors, *((c.q, c.q) for c in model.glmm.covariances), levels, levels]
+
+
+def _from_document(document: dict[str, Any]) -> Solution:
     state = document["state"]
     frame = pd.DataFrame({c["name"]: _column_from_dict(c) for c in state["columns"]})
-    frame.index = pd.Index(state["index"])
+    frame.index = _labels(state["index"])
     family = as_family(state["family"], state["link"])
     if isinstance(family, AbstractOrdinal) and state.get("categories"):
         categories, labels = state["categories"]
@@ -127,8 +159,7 @@ def load_solution(path: str | os.PathLike) -> Solution:
     known = {name: pd.DataFrame(**kept) for name, kept in state.get("matrices", {}).items()}
     model = mixed_model(state["formula"], frame, family=family, matrices=known, **given)
     model = model.with_dropped_rows(state["dropped_rows"])
-    if document["version"] == 1:
-        state = _from_version_1(state, model)
+    state = updated(state, document["version"], model)
     return Solution(
         model=model,
         method=_method_from_dict(state["method"]),
@@ -164,15 +195,6 @@ def _matrices(solution: Solution) -> dict[str, Any]:
     }
 
 
-def _from_version_1(state: dict[str, Any], model: MixedModel) -> dict[str, Any]:
-    """The state of a file of version 1, which had one grouping factor at most and one matrix for all its terms."""
-    if not model.design.random:
-        return state | {"covariance": [], "mode": [], "mode_cov": []}
-    whole, parts = _array(state["covariance"]), [place.columns for place in places(model.glmm)]
-    covariance = [whole[own, own].tolist() for own in parts]
-    return state | {"covariance": covariance, "mode": [state["mode"]], "mode_cov": [state["mode_cov"]]}
-
-
 def spell_out(value: Any) -> Any:
     """`value` with numbers that JSON cannot write as their names."""
     if isinstance(value, dict):
@@ -197,12 +219,17 @@ def _read(path: str | os.PathLike) -> dict[str, Any]:
     try:
         with open(path, encoding="utf-8") as file:
             document = json.load(file)
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"{os.fspath(path)} is not a saved fit: it is not JSON.") from error
+    except OSError as error:
+        raise ModelError(f"{os.fspath(path)} cannot be read: {error.strerror or error}.") from error
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ModelError(f"{os.fspath(path)} is not a saved fit, or cut short: it is not JSON.") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT or not {"version", "state"} <= set(document):
         raise ModelError(f"{os.fspath(path)} is not a saved fit.")
-    if document["version"] > VERSION:
-        raise ModelError(f"{os.fspath(path)} was written by a newer glmmjax (file version {document['version']}).")
+    version = document["version"]
+    if not isinstance(version, int) or version < 1:
+        raise ModelError(f"The saved fit {os.fspath(path)} is damaged: fit the model again.")
+    if version > VERSION:
+        raise ModelError(f"{os.fspath(path)} was written by a newer glmmjax (file version {version}).")
     return document
 
 
@@ -223,7 +250,7 @@ def _method_from_dict(given: dict[str, Any]) -> Method:
 def _column_to_dict(column: pd.Series) -> dict[str, Any]:
     entry: dict[str, Any] = {"name": str(column.name)}
     if isinstance(column.dtype, pd.CategoricalDtype):
-        categories = column.cat.categories.tolist()
+        categories = index_to_dict(column.cat.categories, f"the levels of column '{column.name}'")
         ordered = bool(column.cat.ordered)
         return entry | {
             "kind": "categorical",
@@ -237,13 +264,14 @@ def _column_to_dict(column: pd.Series) -> dict[str, Any]:
 
 def _column_from_dict(entry: dict[str, Any]):
     if entry["kind"] == "categorical":
-        return pd.Categorical.from_codes(entry["values"], categories=entry["categories"], ordered=entry["ordered"])
+        categories = _labels(entry["categories"])
+        return pd.Categorical.from_codes(entry["values"], categories=categories, ordered=entry["ordered"])
     return np.array(entry["values"], {"bool": bool, "int": np.int64, "float": np.float64}[entry["kind"]])
 
 
-def _index_to_list(index: pd.Index) -> list:
-    labels = index.tolist()
-    return [label if isinstance(label, str | int) else str(label) for label in labels]
+def _labels(kept: list | dict[str, Any]) -> pd.Index:
+    """Labels of rows or of a categorical; a list in files of version 2 and before."""
+    return pd.Index(kept) if isinstance(kept, list) else index_from_dict(kept)
 
 
 def _array(values: list) -> np.ndarray:

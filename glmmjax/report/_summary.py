@@ -107,7 +107,11 @@ def _random(solution: Solution) -> str:
     }
     if not any(correlations):
         del columns["Corr"]
-    return "Random effects:\n" + lay_out(columns, left=("Groups", "Name", "Corr"))
+    lines = ["Random effects:", lay_out(columns, left=("Groups", "Name", "Corr"))]
+    for term in solution.model.design.random:
+        if term.dropped:
+            lines.append(f"Columns dropped from {term.formula.text} (zero in every row): {', '.join(term.dropped)}")
+    return "\n".join(lines)
 
 
 def _term_rows(solution: Solution, number: int, term: RandomPart) -> list[tuple[str, str, float, float, str]]:

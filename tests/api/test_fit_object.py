@@ -243,7 +243,7 @@ class TestOtherFiles:
     def test_a_newer_file_is_refused(self, cbpp, tmp_path):
         path = tmp_path / "fit.json"
         cbpp.save(path)
-        path.write_text(path.read_text().replace('"version": 2', '"version": 99'))
+        path.write_text(path.read_text().replace('"version": 3', '"version": 99'))
         with pytest.raises(gj.ModelError, match="newer glmmjax"):
             gj.load(path)
 

@@ -117,6 +117,56 @@ class TestNewData:
             array.predict(new)
 
 
+class TestMissingValues:
+    """A row that misses a value is NaN where it stands, and changes no other."""
+
+    @staticmethod
+    def new(**changed):
+        new = read_case("sleepstudy").iloc[[150, 3, 70, 12, 44]].astype({"Days": float, "Subject": object})
+        return new.assign(**changed)
+
+    @pytest.mark.parametrize("level", ["conditional", "population", "marginal"])
+    def test_a_value(self, sleep, level):
+        expected = sleep.predict(self.new(), level=level, se=True)
+        new = self.new(Days=[0.0, np.nan, 0.0, np.nan, 4.0])
+        found = sleep.predict(new, level=level, se=True)
+        assert list(found.index) == [150, 3, 70, 12, 44]
+        assert found.isna().all(axis=1).tolist() == [False, True, False, True, False]
+        assert found.iloc[4].to_numpy() == pytest.approx(expected.iloc[4].to_numpy(), rel=1e-12)
+        assert sleep.predict(new, level=level).equals(found.estimate.rename("prediction"))
+        with pytest.raises(gj.ModelError, match=r"^Column 'Days' of newdata has 2 missing value\(s\)\.$"):
+            sleep.predict(new, level=level, missing="raise")
+
+    def test_a_level_is_one_not_seen(self, sleep):
+        groups = self.new().Subject
+        found, never = (
+            sleep.predict(self.new(Subject=groups.where([True, False, True, True, False], label)), se=True)
+            for label in (None, "never")
+        )
+        pd.testing.assert_frame_equal(found, never)
+        with pytest.raises(gj.ModelError, match="Column 'Subject' of newdata has 5 missing"):
+            sleep.predict(self.new(Subject=None), missing="raise")
+        assert sleep.predict(self.new(Subject=None), level="population", missing="raise").notna().all()
+
+    def test_every_row(self, sleep):
+        for level in ("conditional", "population", "marginal"):
+            found = sleep.predict(self.new(Days=np.nan).set_axis(list("abcde")), level=level, se=True)
+            assert found.isna().all().all() and found.shape == (5, 2)
+            assert list(found.index) == list("abcde")
+        assert sleep.predict({"Days": [None], "Subject": ["308"]}).isna().tolist() == [True]
+
+    def test_an_offset(self):
+        fit = model("poisson", "log", offset="o").fit()
+        new = table().iloc[:3].assign(o=[0.1, np.nan, 0.0])
+        assert fit.predict(new).isna().tolist() == [False, True, False]
+
+    @pytest.mark.parametrize("missing", ["drop", "NaN"])
+    def test_other_words(self, sleep, missing):
+        for new in (None, self.new()):
+            with pytest.raises(gj.ModelError, match=r"^missing must be 'nan' or 'raise', not"):
+                sleep.predict(new, missing=missing)
+
+
 @eqx.filter_jit
 def modes_at(glmm, params):
     """Conditional modes `u` (groups, q) of the one grouping factor at `params`."""

@@ -1,5 +1,7 @@
 """How a batch is run: chunks, folders of them, interruptions, progress, precision, and what is compiled."""
 
+import shutil
+
 import numpy as np
 import pytest
 from batch_cases import CASES, MEMBERS, N, draws
@@ -59,7 +61,7 @@ class TestSettings:
             ({"responses": np.ones((3, N)) * 1j}, "responses must be numbers"),
             ({"weights": np.ones(3)}, r"weights has shape \(3,\)"),
             ({"weights": -np.ones(N)}, "weights must not be negative"),
-            ({"weights": "w"}, "weights must be an array of numbers"),
+            ({"weights": "w"}, "weights must be numbers"),
             ({"offset": np.full(N, np.inf)}, "offset has missing or infinite values"),
             ({"offset": np.ones((MEMBERS + 1, N))}, "offset has shape"),
         ],
@@ -98,6 +100,20 @@ class TestCheckpoint:
             np.testing.assert_array_equal(again.iterations, expected.iterations)
         for number in (0, MEMBERS - 1):
             assert again[number].ranef().equals(expected[number].ranef())
+
+    def test_a_damaged_chunk_is_computed_again_to_the_same_bits(self, model, folder, tmp_path):
+        expected = gj.fit_many(model, draws("count"), chunk_size=2)
+        copied = shutil.copytree(folder, tmp_path / "copy")
+        chunk = copied / "chunk-000002.npz"
+        whole = chunk.read_bytes()
+        chunk.write_bytes(whole[:300])
+        with pytest.warns(
+            UserWarning, match=r"chunk-000002\.npz is damaged and cannot be read, so its members are fit"
+        ):
+            again = gj.fit_many(model, draws("count"), checkpoint=copied)
+        assert_same(again, expected)
+        assert len(chunk.read_bytes()) == len(whole)
+        assert_same(gj.fit_many(model, draws("count"), checkpoint=copied), expected)
 
     def other_inputs(self, model):
         counts = draws("count")

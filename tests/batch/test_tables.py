@@ -47,6 +47,8 @@ class TestFrame:
 
     def test_a_file_holds_the_frame(self, batch, tmp_path):
         batch.to_parquet(tmp_path / "batch.parquet")
+        with pytest.raises(gj.ModelError, match=r"none/batch\.parquet cannot be written: No such file or directory\.$"):
+            batch.to_parquet(tmp_path / "none" / "batch.parquet")
         again = pd.read_parquet(tmp_path / "batch.parquet")
         pd.testing.assert_frame_equal(again, batch.to_frame(), check_dtype=False)
 

@@ -120,7 +120,7 @@ def test_faults_of_newdata(frame, change, sentence):
     newdata = {"g": ["a", "b"], "x": [1.0, 2.0], "s": [7, 8], "t": [1.0, 2.0], "h": ["u", "v"], **change}
     newdata = {name: values for name, values in newdata.items() if values is not None} | {"xx": [0, 0]}
     with pytest.raises(ModelError) as caught:
-        new_rows(design, newdata)
+        new_rows(design, newdata, missing="raise")
     assert str(caught.value).startswith(sentence)
     assert "\n" not in str(caught.value)
 
@@ -131,3 +131,93 @@ def test_newdata_without_rows_or_of_no_known_kind(frame):
         new_rows(design, frame.head(0))
     with pytest.raises(ModelError, match=r"^newdata must be a pandas or polars DataFrame"):
         new_rows(design, [1, 2])
+
+
+class TestMissingValues:
+    """A row that misses a value is left out; a level that is missing is one not seen."""
+
+    FORMULA = "y ~ x + g + scale(count) + (1 + t | s) + (1 | g:h)"
+
+    def rows(self, frame, changed, **how):
+        design = build_design(self.FORMULA, frame, response="positive", offset="z")
+        return design, new_rows(design, changed, **how)
+
+    @pytest.mark.parametrize("name", ["x", "g", "count", "t", "z"])
+    @pytest.mark.parametrize("kind", ["pandas", "polars", "nullable", "lists"])
+    def test_a_value(self, frame, name, kind):
+        changed = frame.astype({name: object})
+        changed.loc[[1, 7], name] = None
+        columns = {key: [None if value is pd.NA else value for value in own] for key, own in changed.items()}
+        given = {
+            "pandas": changed.set_axis(list("abcdefghijkl")),
+            "polars": pl.DataFrame(columns, strict=False),
+            "nullable": changed.convert_dtypes(),
+            "lists": columns,
+        }[kind]
+        design, rows = self.rows(frame, given)
+        here = np.delete(np.arange(12), [1, 7])
+        assert np.flatnonzero(rows.complete).tolist() == here.tolist()
+        assert len(rows.index) == 12
+        np.testing.assert_allclose(rows.x[0], design.fixed.x[here], atol=1e-14)
+        for part, z, refs in zip(design.random, rows.z, rows.refs, strict=True):
+            np.testing.assert_array_equal(z, part.z[here])
+            np.testing.assert_array_equal(refs, part.refs[here])
+
+    @pytest.mark.parametrize(("name", "term"), [("s", 0), ("h", 1)])
+    def test_a_level(self, frame, name, term):
+        changed = frame.astype({name: object})
+        changed.loc[[0, 4], name] = np.nan
+        design, rows = self.rows(frame, changed)
+        assert rows.complete.all()
+        expected = np.where(np.isin(np.arange(12), [0, 4]), -1, design.random[term].refs)
+        np.testing.assert_array_equal(rows.refs[term], expected)
+        np.testing.assert_array_equal(rows.refs[1 - term], design.random[1 - term].refs)
+        with pytest.raises(ModelError, match=rf"^Column '{name}' of newdata has 2 missing value\(s\)\.$"):
+            self.rows(frame, changed, missing="raise")
+
+    def test_levels_of_numbers_that_missing_ones_made_floats(self, frame):
+        changed = frame.assign(s=[np.nan, *frame["s"][1:]])
+        assert changed["s"].dtype == float
+        design, rows = self.rows(frame, changed)
+        assert rows.refs[0].tolist() == [-1, *design.random[0].refs[1:]]
+
+    def test_every_level(self, frame):
+        for nothing in (None, np.nan, pd.NA, pd.NaT):
+            _, rows = self.rows(frame, frame.assign(s=nothing, h=pd.Series([nothing] * 12, dtype=object)))
+            assert rows.complete.all()
+            assert (np.stack(rows.refs) == -1).all()
+
+    def test_every_row(self, frame):
+        for nothing in (None, np.nan, pd.NA):
+            design, rows = self.rows(frame, frame.assign(x=nothing))
+            assert not rows.complete.any()
+            assert [own.shape for own in (*rows.x, *rows.offset, *rows.z)] == [(0, 5), (0,), (0, 2), (0, 1)]
+            assert rows.index.equals(frame.index)
+        with pytest.raises(ModelError, match=r"^Column 'x' of newdata has 12 missing"):
+            new_rows(design, frame.assign(x=np.nan), missing="raise")
+
+    def test_what_is_not_needed_may_be_missing(self, frame):
+        changed = frame.assign(y=np.nan, hits=None, s=np.nan, t=np.nan)
+        design = build_design(self.FORMULA, frame, response="positive")
+        assert new_rows(design, changed, random=False, groups=False, missing="raise").complete.all()
+        assert new_rows(design, frame.assign(s=np.nan), groups=False, missing="raise").complete.all()
+
+    def test_positions_and_known_matrices(self, frame):
+        kinds = {"us": "columns", "ou": "line", "ar1": "order", "propto": "levels"}
+        formula = "y ~ x + ou(t | g) + ar1(h | s) + propto(1 | s, K)"
+        design = build_design(formula, frame, response="positive", covariances=kinds, matrices={"K": np.eye(4)})
+        changed = frame.astype({"t": object, "h": object, "s": object, "g": object})
+        changed.loc[1, "t"], changed.loc[2, "h"], changed.loc[3, "s"], changed.loc[4, "g"] = [None] * 4
+        rows = new_rows(design, changed)
+        here = np.delete(np.arange(12), [1, 2])
+        assert np.flatnonzero(rows.complete).tolist() == here.tolist()
+        ou, ar1, propto = (term.position[here] for term in design.random)
+        assert rows.positions[0].tolist() == ou.tolist()
+        assert rows.positions[1].tolist() == ar1.tolist()
+        assert rows.positions[2].tolist() == np.where(here == 3, -1, propto).tolist()
+        assert rows.refs[0].tolist() == np.where(here == 4, -1, design.random[0].refs[here]).tolist()
+        assert rows.refs[1].tolist() == np.where(here == 3, -1, design.random[1].refs[here]).tolist()
+
+    def test_infinite_values_are_refused(self, frame):
+        with pytest.raises(ModelError, match=r"^Column 'x' has infinite values\.$"):
+            self.rows(frame, frame.assign(x=[np.inf, np.nan, *frame["x"][2:]]))

@@ -1,5 +1,7 @@
 """Terms whose places differ from level to level, against dense algebra of all rows."""
 
+import pathlib
+
 import dense
 import jax
 import numpy as np
@@ -178,3 +180,19 @@ def test_one_long_series(float64):
     v = 1.1**2 * np.exp(-np.abs(np.subtract.outer(t, t)) / 2) + 0.36 * np.eye(400)
     x = np.stack([np.ones(400), data.x], 1)
     assert float(model.log_marginal(params)) == pytest.approx(dense.exact(data.y, x, v, np.array([0.1, 0.9])), abs=1e-8)
+
+
+def test_a_file_of_version_2():
+    """Every level had all positions there; what is asked is what that version (0.1.0) said of it."""
+    fit = gj.load(pathlib.Path(__file__).with_name("version_2_ou.json"))
+    np.testing.assert_allclose(fit.varcorr().vcov.iloc[[0, -1]], [0.979273039980984, 0.11046427295533845], rtol=1e-10)
+    before = [[0.5975968819454586, 0.23782165461284124], [0.3156507478147912, 0.22768465439565996]]
+    np.testing.assert_allclose(fit.predict(se=True).head(2), before, rtol=1e-5)
+    np.testing.assert_allclose(fit.ranef()["mode"][:2], [0.8216674905285974, 0.8717416460890594], rtol=1e-10)
+    np.testing.assert_allclose(fit.ranef()["std_error"][:2], [0.5734362154567852, 0.49712626308582586], rtol=1e-10)
+    new = fit.predict(pd.DataFrame({"g": [0, 3], "t": [2.0, 9.0], "x": [0.0, 1.0]}), se=True)
+    np.testing.assert_allclose(
+        new, [[0.4256323251650272, 0.5444463112886503], [0.7708704646489501, 1.010255990368766]], rtol=1e-5
+    )
+    with gj.float64():
+        assert float(fit.model.log_marginal(fit.params)) == pytest.approx(fit.loglik, abs=1e-8)

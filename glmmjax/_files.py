@@ -1,0 +1,47 @@
+"""Files that are written whole or not at all, and a sentence where they cannot be."""
+
+import contextlib
+import os
+import pathlib
+import secrets
+import shutil
+from collections.abc import Callable
+from typing import Any, BinaryIO
+
+from ._errors import ModelError
+
+UNFINISHED = ".writing-"
+"""What the names of files begin with that are not finished; one that a killed process left means nothing."""
+
+
+def write_whole(path: str | os.PathLike, write: Callable[[BinaryIO], Any]) -> None:
+    """Let `write` fill a file beside `path`, and then put it in the place of `path`.
+
+    A file that is there stays as it was until the new one is on the disk. Raises `ModelError` if the system refuses.
+    """
+    try:
+        target = pathlib.Path(os.path.realpath(path))
+        if target.exists() and not target.is_file():  # a pipe or a device; a folder is refused by the system
+            with target.open("wb") as file:
+                write(file)
+        else:
+            _write_beside(target, write)
+    except OSError as error:
+        raise ModelError(f"{os.fspath(path)} cannot be written: {error.strerror or error}.") from error
+
+
+def _write_beside(target: pathlib.Path, write: Callable[[BinaryIO], Any]) -> None:
+    beside = target.with_name(f"{UNFINISHED}{secrets.token_hex(8)}")
+    try:
+        with beside.open("xb") as file:  # which has the permissions of any new file
+            if target.exists():
+                target.open("r+b").close()  # what may not be changed is not replaced
+                shutil.copymode(target, beside)
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise
