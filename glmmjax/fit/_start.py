@@ -275,7 +275,7 @@ def _by_factor(glmm: GLMM, theta, gram: Gram) -> list[OfFactor]:
             t = own[number] - small.multiply(jnp.swapaxes(columns, 0, 1), factor.solve((columns,))[0])
         else:
             t = _precision(one, blocks[number], own[number])
-        found.append(_of_matrices(t, changed(number, lambda lam: lam.covariance(jnp.eye(lam.rank)[:, :, None]))))
+        found.append(_of_matrices(t, changed(number, Matrices.outer)))
     return found
 
 

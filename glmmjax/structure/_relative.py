@@ -82,6 +82,10 @@ class Matrices(AbstractRelative):
         """Number of spherical effects of a level."""
         return self.values.shape[1]
 
+    def outer(self) -> Float[Array, "q q _"]:
+        """`lam lam'`."""
+        return small.multiply(self.values, jnp.swapaxes(self.values, 0, 1))
+
 
 class Links(AbstractRelative):
     """Effects along a line, each depending on the one before it only: `u_j = step_j u_(j-1) + innovation_j b_j`.
