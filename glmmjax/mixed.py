@@ -75,10 +75,12 @@ def mixed_model(  # noqa: PLR0913 - keyword-only
     weights=None,
     offset=None,
     matrices=None,
+    context=None,
+    link: str | None = None,
 ) -> MixedModel:
     """Parse, check and lay out; raises `ModelError`."""
-    distribution, others = with_other_predictors(as_family(family), ziformula, dispformula)
-    given = {"weights": weights, "offset": offset, "matrices": matrices, "others": others}
+    distribution, others = with_other_predictors(as_family(family, link), ziformula, dispformula)
+    given = {"weights": weights, "offset": offset, "matrices": matrices, "others": others, "context": context}
     return lay_out(
         build_design(formula, data, response=distribution.response, covariances=kinds(), **given), distribution
     )
@@ -121,7 +123,7 @@ def _with_categories(family: AbstractFamily, design: Design) -> AbstractFamily:
         return family
     found = int(design.y.max())
     if family.categories is None or (family.categories == found and family.labels is None):
-        labels = category_labels(design.response_name, design.frame, design.weights)
+        labels = category_labels(design.response_name, design.frame, design.weights, design.context)
         # A response that took the place of another one need not have all of the categories.
         return family.with_categories(found, labels if len(labels) == found else None)
     if family.categories < found:

@@ -4,7 +4,7 @@ from ._build import build_design
 from ._newrows import NewRows, new_rows
 from ._parts import Design, FixedPart, Predictor, RandomPart
 from ._replace import formula_offset, replace_response
-from ._response import category_labels
+from ._response import category_labels, success_label
 from ._rules import CENSORED, Faults, invalid_responses
 from ._split import is_identified, split_design
 from ._subset import subset_rows
@@ -26,4 +26,5 @@ __all__ = [
     "replace_response",
     "split_design",
     "subset_rows",
+    "success_label",
 ]

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ._clean import occurring
+from ._dates import date_label, is_date
 
 
 def code_column(column: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -58,4 +59,6 @@ def match_groups(
 
 def label_of(level: object) -> str:
     """A level as text; as in R, 1.0 is "1"."""
+    if is_date(level):
+        return date_label(level)
     return str(level).removesuffix(".0") if isinstance(level, float) else str(level)

@@ -4,16 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from formulaic import ModelSpec
 
-from ._matrix import rebuild_matrix
+from ._matrix import Recipe
 
 
 @dataclass(frozen=True, eq=False)
 class MatrixColumns:
-    """The columns that `spec` gives."""
+    """The columns that `recipe` gives."""
 
-    spec: ModelSpec
+    recipe: Recipe
 
     def __call__(self, frame: pd.DataFrame) -> tuple[np.ndarray, None]:
-        return rebuild_matrix(self.spec, frame), None
+        return self.recipe(frame), None

@@ -15,6 +15,7 @@ from ._parts import Design, RandomPart
 from ._positions import Place
 from ._predictor import fixed_columns, new_fixed, new_offset
 from ._table import open_table
+from ._text import what_it_holds
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,16 +51,18 @@ def new_rows(design: Design, newdata: Any, *, random: bool = True, groups: bool 
     table = open_table(newdata, "newdata")
     fitted = design.frame.columns
     written = [term for term in design.random if random and not term.is_smooth]
-    aligned = [name for own in design.predictors for name in fixed_columns(own.formula, fitted)]
+    aligned = [name for own in design.predictors for name in fixed_columns(own.formula, fitted, design.context)]
     for term in written:
-        aligned += matrix_columns(term.formula.columns, fitted) if term.position is None else []
-    needed = aligned + _offset_column(design, table.names)
+        aligned += matrix_columns(term.formula.columns, fitted, design.context) if term.position is None else []
+    placed = [name for term in written for name in matrix_columns(term.formula.columns, fitted, design.context)]
+    needed = aligned + placed + _offset_column(design, table.names)
     for term in written:
         here = groups or (term.matrix is not None and set(term.formula.factors) <= set(table.names))
-        needed += matrix_columns(term.formula.columns, fitted) + list(term.formula.factors if here else ())
+        needed += list(term.formula.factors if here else ())
     frame = table.read(list(dict.fromkeys(needed)))
     _check_complete(frame)
-    frame = clean(frame)
+    groups_alone = {name for term in written for name in term.formula.factors} - {*aligned, *placed}
+    frame = clean(frame, groups=groups_alone)
     for name, column in list(frame.items()):
         if name in aligned:
             frame[name] = _aligned(str(name), column, design.frame.dtypes[name])
@@ -67,7 +70,7 @@ def new_rows(design: Design, newdata: Any, *, random: bool = True, groups: bool 
     return NewRows(
         x=tuple(new_fixed(own.fixed, frame) for own in design.predictors),
         offset=tuple(
-            new_offset(frame, design.offset_name if own.name == "mean" else None, own.offset_spec)
+            new_offset(frame, design.offset_name if own.name == "mean" else None, own.offset_recipe)
             for own in design.predictors
         ),
         z=tuple(z for z, _, _ in coded),
@@ -124,7 +127,9 @@ def _aligned(name: str, column: pd.Series, fitted: Any) -> pd.Series:
     """The column with the levels of `fitted`, the type of the column that the model was fitted to."""
     if not isinstance(fitted, pd.CategoricalDtype):
         if isinstance(column.dtype, pd.CategoricalDtype):
-            raise ModelError(f"Column '{name}' of newdata holds no numbers, and the model was fitted to numbers.")
+            raise ModelError(
+                f"Column '{name}' of newdata {what_it_holds(column)}, and the model was fitted to numbers."
+            )
         return column
     known = set(fitted.categories)
     unseen = [level for level in pd.unique(column) if level not in known]

@@ -13,6 +13,7 @@ from ._grouping import code_groups, join_labels
 from ._known import Levels, known_matrix
 from ._matrix import build_matrix
 from ._matrix_columns import MatrixColumns
+from ._names import NO_CONTEXT, check_distinct
 from ._parts import RandomPart
 from ._positions import read_line, read_order, read_space
 from ._smooth import Smooth
@@ -29,19 +30,26 @@ def check_known(terms: tuple[RandomFormula, ...], covariances: Mapping[str, str]
             raise ModelError(f"'{term.covariance}' is no known covariance structure; known are {known}.")
 
 
-def random_part(term: RandomFormula, frame: pd.DataFrame, kind: str, matrices: Mapping[str, Any] | None) -> RandomPart:
+def random_part(
+    term: RandomFormula,
+    frame: pd.DataFrame,
+    kind: str,
+    matrices: Mapping[str, Any] | None,
+    context: Mapping[str, Any] = NO_CONTEXT,
+) -> RandomPart:
     """The columns and levels of a random term; `kind` as in `build_design`, and `ModelError` as there."""
     if kind in _PLACES:
-        return _placed(term, frame, kind)
+        return _placed(term, frame, kind, context)
     if kind == "levels":
         return _known(term, frame, matrices)
-    z, spec = build_matrix(term.columns, frame)
+    z, recipe = build_matrix(term.columns, frame, context)
     if z.shape[1] == 0:
         raise ModelError(f"The random term {term.text} has no columns.")
+    check_distinct(recipe.names)
     refs, cells, labels = code_groups(frame, term.factors)
     levels = join_labels(cells, labels)
     _check_several(term, levels)
-    return RandomPart(term, tuple(spec.column_names), z, refs, levels, MatrixColumns(spec), labels, cells)
+    return RandomPart(term, recipe.names, z, refs, levels, MatrixColumns(recipe), labels, cells)
 
 
 def smooth_parts(smooths: tuple[Smooth, ...], frame: pd.DataFrame) -> tuple[RandomPart, ...]:
@@ -65,9 +73,9 @@ def _smooth_part(smooth: Smooth, frame: pd.DataFrame) -> RandomPart:
     )
 
 
-def _placed(term: RandomFormula, frame: pd.DataFrame, kind: str) -> RandomPart:
+def _placed(term: RandomFormula, frame: pd.DataFrame, kind: str, context: Mapping[str, Any]) -> RandomPart:
     """A term with positions, whose grouping factor may have one level: one long series, or one map."""
-    place, names, coordinates = _PLACES[kind](term, frame)
+    place, names, coordinates = _PLACES[kind](term, frame, context)
     if len(names) == 1:
         raise ModelError(f"The random term {term.text} has one position, {names[0]}, and needs two or more.")
     z, position = place(frame)

@@ -3,5 +3,14 @@
 from ._parse import parse_formula
 from ._random_term import added_variables
 from ._terms import ParsedFormula, RandomFormula, SmoothFormula
+from ._tokens import WORDS, identifiers
 
-__all__ = ["ParsedFormula", "RandomFormula", "SmoothFormula", "added_variables", "parse_formula"]
+__all__ = [
+    "WORDS",
+    "ParsedFormula",
+    "RandomFormula",
+    "SmoothFormula",
+    "added_variables",
+    "identifiers",
+    "parse_formula",
+]

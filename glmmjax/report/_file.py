@@ -1,7 +1,8 @@
 """A fit as a dictionary and as a file.
 
 The file is JSON: `format` and `version`, `result` (what `to_dict` gives: for people and other programs), and `state`
-(what `load` needs): `formula`, `family`, `link`, `weights`, `offset`, `method`, the fitted rows of the table column by
+(what `load` needs): `formula`, `family`, `link`, `weights`, `offset`, `method`, `context` (the names of functions that
+are not in the file, with the sums of the columns that they gave), the fitted rows of the table column by
 column (`columns`: name, kind `bool | int | float | categorical`, values, categories), and the numbers of the
 `Solution`. Numbers are written with all their digits; a number that is not finite is the string `NaN`, `Infinity` or
 `-Infinity`. Loading builds the model again from its data, so a file survives changes of the package.
@@ -9,6 +10,7 @@ column (`columns`: name, kind `bool | int | float | categorical`, values, catego
 
 import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,7 @@ import pandas as pd
 
 from .._errors import ModelError
 from .._status import Status
+from ..design import Design, success_label
 from ..families import FAMILIES, AbstractOrdinal, as_family, innermost
 from ..fit import Solution
 from ..inference import aic, bic, coefficient_table, dispersion, varcorr, vcov
@@ -39,6 +42,7 @@ def to_dict(solution: Solution) -> dict[str, Any]:
             "dispformula": _formulas(model).get("disp"),
             "family": innermost(model.family).name,
             "link": model.family.link.name,
+            "success": success_label(model.design.response_name, model.design.response_kind, model.design.frame),
             "method": solution.method.describe(),
             "status": solution.status.value,
             "converged": solution.status.ok,
@@ -89,6 +93,8 @@ def save_solution(solution: Solution, path: str | os.PathLike) -> None:
         "weights": design.weights_name,
         "offset": design.offset_name,
         "matrices": _matrices(solution),
+        "context": sorted(design.context),
+        "sums": _sums(design) if design.context else None,
         "method": _method_to_dict(solution.method),
         "columns": [_column_to_dict(column) for _, column in design.frame.items()],
         "index": _index_to_list(design.frame.index),
@@ -113,10 +119,11 @@ def save_solution(solution: Solution, path: str | os.PathLike) -> None:
         file.write(text)
 
 
-def load_solution(path: str | os.PathLike) -> Solution:
-    """Read a file of `save_solution`; `ModelError` if it is none."""
+def load_solution(path: str | os.PathLike, context: Mapping[str, Any] | None = None) -> Solution:
+    """Read a file of `save_solution`, with the functions that its formulas use; `ModelError` if it is none."""
     document = _read(path)
     state = document["state"]
+    _check_context(path, state.get("context", []), context)
     frame = pd.DataFrame({c["name"]: _column_from_dict(c) for c in state["columns"]})
     frame.index = pd.Index(state["index"])
     family = as_family(state["family"], state["link"])
@@ -125,7 +132,8 @@ def load_solution(path: str | os.PathLike) -> Solution:
         family = family.with_categories(categories, None if labels is None else tuple(labels))
     given = {name: state.get(name) for name in ("ziformula", "dispformula", "weights", "offset")}
     known = {name: pd.DataFrame(**kept) for name, kept in state.get("matrices", {}).items()}
-    model = mixed_model(state["formula"], frame, family=family, matrices=known, **given)
+    model = mixed_model(state["formula"], frame, family=family, matrices=known, context=context, **given)
+    _check_sums(state.get("sums"), model.design)
     model = model.with_dropped_rows(state["dropped_rows"])
     if document["version"] == 1:
         state = _from_version_1(state, model)
@@ -144,6 +152,32 @@ def load_solution(path: str | os.PathLike) -> Solution:
         evaluations=state["evaluations"],
         status=Status[state["status"]],
     )
+
+
+def _check_context(path: str | os.PathLike, needed: list[str], context: Mapping[str, Any] | None) -> None:
+    missing = ", ".join(f"'{name}': ..." for name in needed if context is None or name not in context)
+    if missing:
+        raise ModelError(
+            f"The formulas of {os.fspath(path)} use functions of your own: gj.load(path, context={{{missing}}})."
+        )
+
+
+def _sums(design: Design) -> list[float]:
+    """A weighted sum of each column, which tells whether the functions of a formula still give what they gave."""
+    columns = [design.y, *(part.z for part in design.random)]
+    columns += [column for own in design.predictors for column in (own.fixed.x, own.offset)]
+    weights = np.linspace(1.0, 2.0, len(design.y))  # plain sums of centred columns are all zero
+    return np.concatenate([np.atleast_1d(weights @ column) for column in columns]).tolist()
+
+
+def _check_sums(kept: list[float] | None, design: Design) -> None:
+    if kept is None:
+        return
+    found = _sums(design)
+    if len(found) != len(kept) or not np.allclose(found, kept, rtol=1e-6, atol=1e-6):
+        raise ModelError(
+            f"{', '.join(design.context)} of context is not what the saved fit was made with: its values differ."
+        )
 
 
 def _matrices(solution: Solution) -> dict[str, Any]:
