@@ -11,7 +11,7 @@ from .._errors import ModelError
 from ..formula import ParsedFormula, RandomFormula, parse_formula
 from ._frame import argument_name, read_frame, read_weights
 from ._matrix import matrix_columns, plain_columns
-from ._names import check_distinct, read_context
+from ._names import check_distinct, read_context, used_of
 from ._parts import Design, Predictor, RandomPart
 from ._predictor import check_identified, fixed_part, offset_part, predictor_columns, term_columns
 from ._random import COVARIANCES, check_known, random_part, smooth_parts
@@ -59,7 +59,7 @@ def build_design(  # noqa: PLR0913 - keyword-only
     terms = tuple(term for own in formulas.values() for term in own.random)
     check_known(terms, kinds)
     table = open_table(data)
-    functions = read_context(context, [own.text for own in formulas.values()], table.names)
+    functions = read_context(context, table.names)
     names = response_columns(parsed.response, response, table.names, functions)
     names += [name for own in formulas.values() for name in predictor_columns(own, table.names, functions)]
     uses = {
@@ -99,7 +99,7 @@ def build_design(  # noqa: PLR0913 - keyword-only
         dropped_rows=dropped,
         weights_name=weights_name,
         offset_name=offset_name,
-        context=functions,
+        context=used_of(functions, (own.text for own in formulas.values())),
     )
 
 

@@ -44,8 +44,9 @@ def naming(name: str) -> Iterator[None]:
 def missing_rows(frame: pd.DataFrame) -> np.ndarray:
     """Whether any column of each row is missing, (n,) bool."""
     missing = np.zeros(len(frame), bool)
-    for _, column in frame.items():
-        missing |= column.isna().to_numpy()
+    for name, column in frame.items():
+        with naming(str(name)):
+            missing |= column.isna().to_numpy()
     return missing
 
 
@@ -109,12 +110,10 @@ def _clean_column(name: str, column: pd.Series, *, is_group: bool) -> pd.Series:
 
 def _clean_categories(column: pd.Series) -> pd.Series:
     """The categorical with numbers, truth values or text as its categories; those of pd.cut are intervals."""
-    categories = column.cat.categories
-    if isinstance(categories, pd.IntervalIndex):
-        return column.cat.rename_categories([str(interval) for interval in categories])
-    if len(categories) and all(map(is_date, categories)):
-        return column.cat.rename_categories([date_label(date) for date in categories])
-    return column
+    categories = column.cat.categories.tolist()
+    if all(isinstance(level, str | bool | int | float) for level in categories):
+        return column
+    return column.cat.rename_categories([date_label(level) if is_date(level) else str(level) for level in categories])
 
 
 def _clean_object(name: str, column: pd.Series, *, is_group: bool) -> pd.Series:
@@ -122,7 +121,9 @@ def _clean_object(name: str, column: pd.Series, *, is_group: bool) -> pd.Series:
     if kind in _DATES and is_group:
         return date_levels(column)
     if kind in _DATES:
-        raise ModelError(f"Column '{name}' holds dates or times, which can be a grouping factor: turn it into numbers.")
+        raise ModelError(
+            f"Column '{name}' holds dates or times, which can only be a grouping factor: turn it into numbers."
+        )
     if kind not in _OBJECTS:
         raise ModelError(f"Column '{name}' holds {kind} values, and a model needs numbers, text or truth values.")
     if kind == "integer":
@@ -133,5 +134,5 @@ def _clean_object(name: str, column: pd.Series, *, is_group: bool) -> pd.Series:
 
 def _check_largest(name: str, column: pd.Series) -> None:
     """An int64 that wrapped around would be another number, a float64 would merge the levels of a group."""
-    if len(column) and int(column.max()) > _LARGEST:
+    if len(column) and (int(column.max()) > _LARGEST or int(column.min()) < -_LARGEST):
         raise ModelError(f"Column '{name}' holds whole numbers above 2^63: turn it into text first.")

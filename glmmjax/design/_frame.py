@@ -57,7 +57,9 @@ def read_frame(
             frame[f"({argument})"] = _argument_array(argument, value, frame.index)
     missing = missing_rows(frame)
     if missing.all():
-        raise ModelError(f"No row of {table.argument} has a value in every column that the model uses.")
+        empty = [f"column '{name}' has none" for name, column in frame.items() if column.isna().all()]
+        reason = f": {empty[0]}" if empty and len(frame) else ""
+        raise ModelError(f"No row of {table.argument} has a value in every column that the model uses{reason}.")
     kept = frame.take(np.flatnonzero(~missing)) if missing.any() else frame
     texts = frozenset(str(name) for name, column in kept.items() if is_text(column))
     return Frame(clean(kept, sequences, groups), int(missing.sum()), texts)

@@ -15,9 +15,12 @@ from formulaic.errors import DataMismatchWarning
 from formulaic.parser.types import Factor
 
 from .._errors import ModelError
+from ..formula import in_braces
 from ._clean import occurring
 from ._names import NO_CONTEXT, columns_in, plain_name, quoted, with_known
 from ._text import what_it_holds
+
+_ONE = "`1`"
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +37,7 @@ class Recipe:
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the columns."""
-        return tuple(self.spec.column_names)
+        return tuple(re.sub(rf"(^|:){_ONE}(?=$|:|\[)", r"\g<1>1", name) for name in self.spec.column_names)
 
     def __call__(self, frame: pd.DataFrame) -> np.ndarray:
         """The columns for the rows of `frame`, (m, p) float64; `ModelError` for a level that was not among them."""
@@ -111,6 +114,8 @@ def _bare(expression: str) -> str:
 
 
 def _read(terms: str) -> ModelSpec:
+    if _ONE in terms:  # formulaic takes a column called 1 for the constant
+        terms = in_braces(_ONE, terms)
     return cast(ModelSpec, ModelSpec.from_spec(terms))
 
 

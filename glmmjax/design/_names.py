@@ -32,8 +32,8 @@ def plain_name(expression: str) -> str | None:
     return inside if expression == f"`{inside}`" and "`" not in inside else None
 
 
-def read_context(context: Any, formulas: Iterable[str], available: Collection[str]) -> Mapping[str, Any]:
-    """Those of the functions and constants of one's own `context` that the formulas use.
+def read_context(context: Any, available: Collection[str]) -> Mapping[str, Any]:
+    """The functions and constants of one's own by their names, none if `context` is None.
 
     Raises `ModelError` for a name that is no identifier, or that means something else already, and for a table or one
     of its columns, whose rows nothing would pair with those of the data.
@@ -51,6 +51,11 @@ def read_context(context: Any, formulas: Iterable[str], available: Collection[st
             raise ModelError(f"context has '{name}', which is a column of the data as well: choose another name.")
         if isinstance(value, pd.Series | pd.DataFrame):
             raise ModelError(f"context has '{name}', which holds rows of data: make it a column of the table.")
+    return dict(context)
+
+
+def used_of(context: Mapping[str, Any], formulas: Iterable[str]) -> Mapping[str, Any]:
+    """Those of the functions and constants that the formulas use."""
     used = {name for formula in formulas for name in identifiers(formula)}
     return {name: value for name, value in context.items() if name in used}
 
@@ -151,9 +156,8 @@ def _check_function(name: str, functions: Collection[str]) -> None:
     if name in _FROM_R:
         raise ModelError(f"The function '{name}' is not known in formulas; use '{_FROM_R[name]}'.")
     near = difflib.get_close_matches(name, functions, n=3)
-    hint = f"use {quoted(near)}" if near else "numpy's functions are known as np.<name>"
-    own = f"and give one of your own as context={{'{name}': ...}}"
-    raise ModelError(f"The function '{name}' is not known in formulas; {hint}, {own}.")
+    hint = f"use {quoted(near)}, or give" if near else "numpy's functions are known as np.<name>; give"
+    raise ModelError(f"The function '{name}' is not known in formulas; {hint} your own as context={{'{name}': ...}}.")
 
 
 def _check_dotted(tree: ast.expr, available: Collection[str], expression: str) -> None:

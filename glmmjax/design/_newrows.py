@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from .._errors import ModelError
-from ._clean import clean
+from ._clean import clean, naming
 from ._grouping import match_groups
 from ._matrix import matrix_columns
 from ._names import quoted, require
@@ -118,7 +118,8 @@ def _check_complete(frame: pd.DataFrame) -> None:
     if len(frame) == 0:
         raise ModelError("newdata has no rows.")
     for name, column in frame.items():
-        missing = int(column.isna().to_numpy().sum())
+        with naming(str(name)):
+            missing = int(column.isna().to_numpy().sum())
         if missing:
             raise ModelError(f"Column '{name}' of newdata has {missing} missing value(s).")
 

@@ -92,8 +92,8 @@ def offset_part(
     """The sum of the offsets, (n,), and what gives those that the formula has."""
     if not formula.offsets:
         return named_offset(frame, name), None
-    for name in filter(None, map(plain_name, formula.offsets)):
-        number_column(frame, name, "offset")
+    for column in filter(None, map(plain_name, formula.offsets)):
+        number_column(frame, column, "offset")
     terms, recipe = build_matrix(numbers(*formula.offsets), frame, context)
     if terms.shape[1] != len(formula.offsets):
         raise ModelError("An offset must give one number a row.")

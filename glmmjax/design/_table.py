@@ -91,6 +91,9 @@ def _from_values(name: str, values: Any) -> pd.Series:
     """A column of a dict: a Series of any library, a list, a NumPy or JAX array."""
     if isinstance(values, pd.Series | pd.Index | pd.api.extensions.ExtensionArray):
         return _from_pandas(pd.Series(values).reset_index(drop=True))
+    pyarrow = nw.dependencies.get_pyarrow()
+    if pyarrow is not None and isinstance(values, pyarrow.Array):
+        values = pyarrow.chunked_array([values])
     series = nw.from_native(values, series_only=True, pass_through=True)
     if isinstance(series, nw.Series):
         return _from_narwhals(series)
@@ -114,7 +117,9 @@ def _from_narwhals(series: nw.Series) -> pd.Series:
     """Through NumPy, so that polars needs no pyarrow; integers and bools keep their type beside nulls."""
     dtype = series.dtype
     if isinstance(dtype, dtypes.Categorical | dtypes.Enum):
-        return pd.Series(pd.Categorical(series.cast(nw.String).to_numpy(), categories=_categories(series)))
+        levels = _categories(series)
+        values = series.cast(nw.String) if all(isinstance(level, str) for level in levels) else series
+        return pd.Series(pd.Categorical(values.to_numpy(), categories=levels))
     if isinstance(dtype, dtypes.Decimal):
         series = series.cast(nw.Float64)
     if isinstance(dtype, dtypes.Datetime) and dtype.time_zone is not None:

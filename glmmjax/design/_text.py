@@ -25,7 +25,7 @@ def what_it_holds(column: pd.Series) -> str:
     if not bad.any():
         return "holds numbers written as text"
     row = int(bad.argmax())
-    return f"holds text, and '{column.iloc[row]}' in row {column.index[row]} is the first that is no number"
+    return f"holds text (the first value that is no number is '{column.iloc[row]}', in row {column.index[row]})"
 
 
 def refuse_numbers(column: pd.Series) -> None:
@@ -41,7 +41,7 @@ def refuse_numbers(column: pd.Series) -> None:
         )
     if len(levels) > max(_MANY, len(column) / 2):
         raise ModelError(
-            f"Column '{name}' {what_it_holds(column)}, with {len(levels)} levels in {len(column)} rows: make it "
+            f"Column '{name}' {what_it_holds(column)} and {len(levels)} levels in {len(column)} rows: make it "
             f"numbers or a grouping factor, or write C({name}) for a coefficient a level."
         )
 
