@@ -8,7 +8,7 @@ import numpy as np
 
 from ._errors import ModelError
 from .covariances import AbstractCovariance, covariance_named, kinds
-from .design import Design, build_design, category_labels
+from .design import Design, build_design, category_labels, is_identified, with_rows
 from .families import AbstractFamily, AbstractOrdinal, Dispersed, ZeroInflated, as_family, innermost
 from .identified import refuse_dependent_columns, refuse_overlapping_terms
 from .model import GLMM
@@ -47,7 +47,11 @@ class MixedModel:
 
     @functools.cached_property
     def working(self) -> Working:
-        """The model in working coordinates."""
+        """The model in working coordinates; `ModelError` if the rows of a part do not identify it."""
+        if self.design.is_inherited and not is_identified(self.design):
+            raise ModelError(
+                "These rows alone do not identify the model: it has a likelihood at given parameters, and no fit."
+            )
         return working_coordinates(self.glmm)
 
     @functools.cached_property
@@ -84,6 +88,11 @@ def mixed_model(  # noqa: PLR0913 - keyword-only
     return lay_out(
         build_design(formula, data, response=distribution.response, covariances=kinds(), **given), distribution
     )
+
+
+def with_data(model: MixedModel, data: Any) -> MixedModel:
+    """The same model of other rows; see `design.with_rows`."""
+    return arrange(with_rows(model.design, data), model.family)
 
 
 def with_other_predictors(

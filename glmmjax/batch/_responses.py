@@ -109,6 +109,10 @@ def _read_table(values: Any) -> tuple[tuple, np.ndarray]:
         table = nw.from_native(values, eager_only=True)
     except nw.exceptions.DuplicateError as error:
         raise ModelError("responses is a table whose column names repeat: give every member a name.") from error
+    for name in table.columns:
+        dtype = table[name].dtype
+        if not (dtype.is_numeric() or dtype in (nw.Boolean, nw.Object)):
+            raise ModelError(f"Column '{name}' of responses holds no numbers but {dtype}: write a success as 1.")
     return tuple(table.columns), np.ascontiguousarray(_numbers(table.to_numpy()).T)
 
 

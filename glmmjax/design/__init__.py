@@ -2,6 +2,7 @@
 
 from ._build import build_design
 from ._newrows import NewRows, new_rows
+from ._other_rows import with_rows
 from ._parts import Design, FixedPart, Predictor, RandomPart
 from ._replace import formula_offset, replace_response
 from ._response import category_labels, success_label
@@ -27,4 +28,5 @@ __all__ = [
     "split_design",
     "subset_rows",
     "success_label",
+    "with_rows",
 ]

@@ -13,7 +13,7 @@ from ._frame import argument_name, read_frame, read_weights
 from ._matrix import matrix_columns, plain_columns
 from ._names import check_distinct, read_context, used_of
 from ._parts import Design, Predictor, RandomPart
-from ._predictor import check_identified, fixed_part, offset_part, predictor_columns, term_columns
+from ._predictor import check_identified, fixed_part, group_columns, offset_part, predictor_columns
 from ._random import COVARIANCES, check_known, random_part, smooth_parts
 from ._response import read_response, refuse_text_response, response_columns
 from ._table import open_table
@@ -64,7 +64,7 @@ def build_design(  # noqa: PLR0913 - keyword-only
     names += [name for own in formulas.values() for name in predictor_columns(own, table.names, functions)]
     uses = {
         "sequences": _sequences(terms, kinds, table.names, functions),
-        "groups": _groups(formulas.values(), table.names, functions),
+        "groups": group_columns(formulas.values(), table.names, functions),
     }
     frame, dropped, texts = read_frame(table, names, {"weights": weights, "offset": offset}, **uses)
     _refuse_texts(formulas.values(), kinds, frame.filter(texts))
@@ -122,12 +122,6 @@ def _sequences(
     """The columns whose levels are one step apart, whether they occur or not."""
     ordered = [term.columns for term in terms if kinds[term.covariance] == "order"]
     return [name for columns in ordered for name in matrix_columns(columns, available, context)]
-
-
-def _groups(formulas: Collection[ParsedFormula], available: Collection[str], context: Mapping[str, Any]) -> set[str]:
-    """The columns that are grouping factors and nothing else."""
-    factors = {name for own in formulas for term in own.random for name in term.factors}
-    return factors.difference(*(term_columns(own, available, context) for own in formulas))
 
 
 def _check_names(predictors: list[Predictor], random: list[RandomPart]) -> None:

@@ -15,7 +15,7 @@ def code_column(column: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
     """
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.cat.codes.to_numpy(np.intp), tuple(map(label_of, column.cat.categories))
-    codes, levels = pd.factorize(column.to_numpy(), sort=True)
+    codes, levels = pd.factorize(column, sort=True)
     return codes, tuple(map(label_of, levels.tolist()))
 
 

@@ -60,6 +60,12 @@ def used_of(context: Mapping[str, Any], formulas: Iterable[str]) -> Mapping[str,
     return {name: value for name, value in context.items() if name in used}
 
 
+def is_stateful(name: str, context: Mapping[str, Any]) -> bool:
+    """Whether a function keeps something of the rows that it was called for first, as `scale` keeps their mean."""
+    function = with_known(context).get(name, TRANSFORMS.get(name))
+    return name not in ("C", "I", "Q") and hasattr(function, "__is_stateful_transform__")
+
+
 def with_known(context: Mapping[str, Any]) -> dict[str, Any]:
     """What an expression may use besides columns and the transforms of formulaic."""
     return {**_KNOWN, **context}

@@ -1,5 +1,6 @@
 """Rows that a model was not fitted to, coded as the model codes its own."""
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from ._matrix import matrix_columns
 from ._names import quoted, require
 from ._parts import Design, RandomPart
 from ._positions import Place
-from ._predictor import fixed_columns, new_fixed, new_offset
+from ._predictor import fixed_columns, group_columns, new_fixed, new_offset
 from ._table import open_table
 from ._text import what_it_holds
 
@@ -51,21 +52,16 @@ def new_rows(design: Design, newdata: Any, *, random: bool = True, groups: bool 
     table = open_table(newdata, "newdata")
     fitted = design.frame.columns
     written = [term for term in design.random if random and not term.is_smooth]
-    aligned = [name for own in design.predictors for name in fixed_columns(own.formula, fitted, design.context)]
-    for term in written:
-        aligned += matrix_columns(term.formula.columns, fitted, design.context) if term.position is None else []
-    placed = [name for term in written for name in matrix_columns(term.formula.columns, fitted, design.context)]
-    needed = aligned + placed + _offset_column(design, table.names)
+    aligned = aligned_columns(design, written)
+    needed = aligned + offset_column(design, table.names)
     for term in written:
         here = groups or (term.matrix is not None and set(term.formula.factors) <= set(table.names))
+        needed += matrix_columns(term.formula.columns, fitted, design.context)
         needed += list(term.formula.factors if here else ())
     frame = table.read(list(dict.fromkeys(needed)))
     _check_complete(frame)
-    groups_alone = {name for term in written for name in term.formula.factors} - {*aligned, *placed}
-    frame = clean(frame, groups=groups_alone)
-    for name, column in list(frame.items()):
-        if name in aligned:
-            frame[name] = _aligned(str(name), column, design.frame.dtypes[name])
+    alone = group_columns([own.formula for own in design.predictors], fitted, design.context)
+    frame = align(design, clean(frame, groups=alone), aligned)
     coded = [_code(term, frame, random=random, groups=random and groups) for term in design.random]
     return NewRows(
         x=tuple(new_fixed(own.fixed, frame) for own in design.predictors),
@@ -79,6 +75,22 @@ def new_rows(design: Design, newdata: Any, *, random: bool = True, groups: bool 
         positions=tuple(position for _, _, position in coded),
         coordinates=tuple(_coordinates(term, frame) if random else None for term in design.random),
     )
+
+
+def aligned_columns(design: Design, terms: Iterable[RandomPart]) -> list[str]:
+    """The columns that have the levels of the design: those of the fixed parts, and of `terms` with such columns."""
+    fitted, context = design.frame.columns, design.context
+    names = [name for own in design.predictors for name in fixed_columns(own.formula, fitted, context)]
+    for term in terms:
+        if term.position is None and not term.is_smooth:
+            names += matrix_columns(term.formula.columns, fitted, context)
+    return names
+
+
+def align(design: Design, frame: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
+    """The frame with the levels of the design in the columns `names`; `ModelError` for one that it does not have."""
+    columns = ((str(name), column) for name, column in frame.items() if name in names)
+    return frame.assign(**{name: _aligned(name, column, design.frame.dtypes[name]) for name, column in columns})
 
 
 def _coordinates(term: RandomPart, frame: pd.DataFrame) -> np.ndarray | None:
@@ -103,7 +115,8 @@ def _code(
     return z, match_groups(frame, term.formula.factors, term.cells, term.factor_levels), position
 
 
-def _offset_column(design: Design, available: tuple[str, ...]) -> list[str]:
+def offset_column(design: Design, available: Collection[str]) -> list[str]:
+    """The column of the argument `offset`, if there was one; `ModelError` if another table cannot have it."""
     if design.offset_name is None:
         return []
     if design.offset_name == "(offset)" and "(offset)" not in available:

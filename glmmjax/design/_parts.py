@@ -114,6 +114,8 @@ class Design:
         arrays.
     - `dropped_rows`: how many rows of the table had a missing value.
     - `context`: the functions and constants of one's own that the formulas use, by name.
+    - `is_inherited`: whether means, knots and levels are those of a design of other rows, so that `frame` does not tell
+        all of this one.
     """
 
     predictors: tuple[Predictor, ...]
@@ -126,6 +128,7 @@ class Design:
     weights_name: str | None
     offset_name: str | None
     context: Mapping[str, Any]
+    is_inherited: bool = False
 
     @property
     def formula(self) -> ParsedFormula:

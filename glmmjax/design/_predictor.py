@@ -40,6 +40,14 @@ def term_columns(
     return names
 
 
+def group_columns(
+    formulas: Collection[ParsedFormula], available: Collection[str], context: Mapping[str, Any] = NO_CONTEXT
+) -> set[str]:
+    """The columns of `available` that are grouping factors and nothing else."""
+    factors = {name for own in formulas for term in own.random for name in term.factors}
+    return factors.difference(*(term_columns(own, available, context) for own in formulas))
+
+
 def predictor_columns(
     formula: ParsedFormula, available: Collection[str], context: Mapping[str, Any] = NO_CONTEXT
 ) -> list[str]:

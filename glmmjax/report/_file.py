@@ -113,6 +113,7 @@ def save_solution(solution: Solution, path: str | os.PathLike) -> None:
         "evaluations": solution.evaluations,
         "status": solution.status.name,
     }
+    _refuse_inherited(design, state)
     document = {"format": FORMAT, "version": VERSION, "result": to_dict(solution), "state": state}
     text = json.dumps(spell_out(document), allow_nan=False, default=_plain)
     with open(path, "w", encoding="utf-8") as file:
@@ -124,16 +125,10 @@ def load_solution(path: str | os.PathLike, context: Mapping[str, Any] | None = N
     document = _read(path)
     state = document["state"]
     _check_context(path, state.get("context", []), context)
-    frame = pd.DataFrame({c["name"]: _column_from_dict(c) for c in state["columns"]})
-    frame.index = pd.Index(state["index"])
-    family = as_family(state["family"], state["link"])
-    if isinstance(family, AbstractOrdinal) and state.get("categories"):
-        categories, labels = state["categories"]
-        family = family.with_categories(categories, None if labels is None else tuple(labels))
-    given = {name: state.get(name) for name in ("ziformula", "dispformula", "weights", "offset")}
-    known = {name: pd.DataFrame(**kept) for name, kept in state.get("matrices", {}).items()}
-    model = mixed_model(state["formula"], frame, family=family, matrices=known, context=context, **given)
-    _check_sums(state.get("sums"), model.design)
+    model = _rebuilt(state, context)
+    if state.get("sums") is not None and not _same_columns(state["sums"], model.design):
+        names = ", ".join(state["context"])
+        raise ModelError(f"{names} of context is not what the saved fit was made with: its values differ.")
     model = model.with_dropped_rows(state["dropped_rows"])
     if document["version"] == 1:
         state = _from_version_1(state, model)
@@ -154,6 +149,19 @@ def load_solution(path: str | os.PathLike, context: Mapping[str, Any] | None = N
     )
 
 
+def _rebuilt(state: dict[str, Any], context: Mapping[str, Any] | None) -> MixedModel:
+    """The model of a state, from the columns of its table."""
+    frame = pd.DataFrame({c["name"]: _column_from_dict(c) for c in state["columns"]})
+    frame.index = pd.Index(state["index"])
+    family = as_family(state["family"], state["link"])
+    if isinstance(family, AbstractOrdinal) and state.get("categories"):
+        categories, labels = state["categories"]
+        family = family.with_categories(categories, None if labels is None else tuple(labels))
+    given = {name: state.get(name) for name in ("ziformula", "dispformula", "weights", "offset")}
+    known = {name: pd.DataFrame(**kept) for name, kept in state.get("matrices", {}).items()}
+    return mixed_model(state["formula"], frame, family=family, matrices=known, context=context, **given)
+
+
 def _check_context(path: str | os.PathLike, needed: list[str], context: Mapping[str, Any] | None) -> None:
     missing = ", ".join(f"'{name}': ..." for name in needed if context is None or name not in context)
     if missing:
@@ -163,20 +171,25 @@ def _check_context(path: str | os.PathLike, needed: list[str], context: Mapping[
 
 
 def _sums(design: Design) -> list[float]:
-    """A weighted sum of each column, which tells whether the functions of a formula still give what they gave."""
+    """A weighted sum of each column, and the numbers of effects: whether a design is still what it was."""
     columns = [design.y, *(part.z for part in design.random)]
     columns += [column for own in design.predictors for column in (own.fixed.x, own.offset)]
     weights = np.linspace(1.0, 2.0, len(design.y))  # plain sums of centred columns are all zero
-    return np.concatenate([np.atleast_1d(weights @ column) for column in columns]).tolist()
+    sizes = [float(len(part.names)) for part in design.random]
+    return [*np.concatenate([np.atleast_1d(weights @ column) for column in columns]).tolist(), *sizes]
 
 
-def _check_sums(kept: list[float] | None, design: Design) -> None:
-    if kept is None:
-        return
+def _same_columns(sums: list[float], design: Design) -> bool:
     found = _sums(design)
-    if len(found) != len(kept) or not np.allclose(found, kept, rtol=1e-6, atol=1e-6):
+    return len(found) == len(sums) and np.allclose(found, sums, rtol=1e-6, atol=1e-6)
+
+
+def _refuse_inherited(design: Design, state: dict[str, Any]) -> None:
+    """Raise a `ModelError` if the columns of a design that were made from other rows do not follow from its own."""
+    if design.is_inherited and not _same_columns(_sums(design), _rebuilt(state, design.context).design):
         raise ModelError(
-            f"{', '.join(design.context)} of context is not what the saved fit was made with: its values differ."
+            "The means, knots or levels of this model are those of other rows, which its file would lack: save the fit "
+            "of the whole data."
         )
 
 
