@@ -39,7 +39,7 @@ def glmm(  # noqa: PLR0913 - the arguments of lme4 and glmmTMB, keyword-only
             a column without gaps. Without a random term it is a GLM. Without a left-hand side, `"~ x + (1 | g)"`, it
             is a model to simulate from or to give responses to.
         data: pandas or polars DataFrame, pyarrow Table, or dict of arrays. Rows with missing values are dropped and
-            counted.
+            counted. Text is categories, unless it looks like numbers; dates can be grouping factors.
         family: a name, or a family with its link, such as `gj.Poisson(link="sqrt")`, or one of your own,
             `gj.CustomFamily(log_prob)`. The names are `gaussian`, `bernoulli`, `binomial`, `betabinomial`, `poisson`,
             `nbinom1`, `nbinom2`, `genpois`, `compois`, `truncated_poisson`, `truncated_nbinom1`, `truncated_nbinom2`,

@@ -137,6 +137,7 @@ def _refuse_texts(formulas: Iterable[ParsedFormula], kinds: Mapping[str, str], t
     """Raise a `ModelError` if one of the columns that held text stands for numbers in a formula."""
     for own in formulas:
         columns = [term.columns for term in own.random if kinds[term.covariance] == "columns"]
-        for name in (name for terms in (own.fixed, *columns) for name in plain_columns(terms)):
+        names = [name for terms in (own.fixed, *columns) for name in plain_columns(terms)]
+        for name in [*names, *(smooth.by for smooth in own.smooths)]:
             if name in texts:
                 refuse_numbers(cast(pd.Series, texts[name]))

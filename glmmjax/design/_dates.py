@@ -25,8 +25,7 @@ def date_label(level: object) -> str:
     if isinstance(level, datetime.timedelta | np.timedelta64):
         return pd.Timedelta(level).isoformat()
     if isinstance(level, np.datetime64 | datetime.datetime):
-        level = pd.Timestamp(level)
-        return (level.date() if level.tz is None and level == level.normalize() else level).isoformat()
+        return pd.Timestamp(level).isoformat().removesuffix("T00:00:00")
     return level.isoformat() if isinstance(level, datetime.date | datetime.time) else str(level)
 
 

@@ -1,5 +1,6 @@
 """Model matrices by formulaic, whose errors become sentences."""
 
+import functools
 import re
 import textwrap
 import warnings
@@ -55,7 +56,7 @@ class Recipe:
 def matrix_columns(terms: str, available: Collection[str], context: Mapping[str, Any] = NO_CONTEXT) -> list[str]:
     """The columns of `available` that the terms of a right-hand side use; `ModelError` for unknown names."""
     with _sentences(terms):
-        factors = [factor for term in _read(terms).formula for factor in term.factors]
+        factors = _factors(terms)
     found: list[str] = []
     for factor in factors:
         if factor.eval_method is Factor.EvalMethod.LOOKUP:
@@ -67,10 +68,9 @@ def matrix_columns(terms: str, available: Collection[str], context: Mapping[str,
 
 def plain_columns(terms: str) -> list[str]:
     """The columns that stand in the terms of a right-hand side as they are, `x`, `I(x)` or `Q("x")`, and not `C(x)`."""
-    factors = [factor for term in _read(terms).formula for factor in term.factors]
     names = (
         plain_name(f"`{factor.expr}`" if factor.eval_method is Factor.EvalMethod.LOOKUP else _bare(factor.expr))
-        for factor in factors
+        for factor in _factors(terms)
         if factor.eval_method is not Factor.EvalMethod.LITERAL
     )
     return [name for name in names if name is not None]
@@ -111,6 +111,11 @@ def _bare(expression: str) -> str:
         return f"`{quoted_name[1]}`"
     inside = re.fullmatch(r"I\((.*)\)", expression)
     return _bare(inside[1]) if inside else expression
+
+
+@functools.lru_cache(maxsize=1024)
+def _factors(terms: str) -> tuple[Factor, ...]:
+    return tuple(factor for term in _read(terms).formula for factor in term.factors)
 
 
 def _read(terms: str) -> ModelSpec:

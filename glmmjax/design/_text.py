@@ -37,7 +37,8 @@ def refuse_numbers(column: pd.Series) -> None:
     levels, name = column.cat.categories, column.name
     if 2 * len(_numbers(levels)) > len(levels):
         raise ModelError(
-            f"Column '{name}' {what_it_holds(column)}: make it numbers, or write C({name}) if they are categories."
+            f"Column '{name}' {what_it_holds(column)}: make it numbers, or write C({name}) or make it a categorical if "
+            "they are categories."
         )
     if len(levels) > max(_MANY, len(column) / 2):
         raise ModelError(

@@ -127,7 +127,9 @@ NUMBERS_AS_TEXT = {
 }
 
 
-@pytest.mark.parametrize("terms", ["t", "x + t", "I(t)", "t:x", "{t}", 'Q("t")', "(t | g)", "(0 + t || g)"])
+@pytest.mark.parametrize(
+    "terms", ["t", "x + t", "I(t)", "t:x", "{t}", 'Q("t")', "(t | g)", "(0 + t || g)", "s(x, k=4, by=t)"]
+)
 @pytest.mark.parametrize("kind", NUMBERS_AS_TEXT)
 def test_numbers_read_as_text_are_named(kind, terms):
     data, sentence = NUMBERS_AS_TEXT[kind]
