@@ -125,11 +125,21 @@ def _clean_object(name: str, column: pd.Series, *, is_group: bool) -> pd.Series:
             f"Column '{name}' holds dates or times, which can only be a grouping factor: turn it into numbers."
         )
     if kind not in _OBJECTS:
-        raise ModelError(f"Column '{name}' holds {kind} values, and a model needs numbers, text or truth values.")
+        raise ModelError(
+            f"Column '{name}' holds {kind} values{_first_text(column)}, and a model needs numbers, text or truth values."
+        )
     if kind == "integer":
         _check_largest(name, column)
     column = column.astype(_OBJECTS[kind])
     return _clean_column(name, column, is_group=is_group) if kind != "string" else column
+
+
+def _first_text(column: pd.Series) -> str:
+    """Which of the values of a mixed column is the first that is text, as a spreadsheet leaves it among numbers."""
+    for row, value in column.items():
+        if isinstance(value, str):
+            return f" (the first that is no number is '{value}', in row {row})"
+    return ""
 
 
 def _check_largest(name: str, column: pd.Series) -> None:

@@ -138,6 +138,12 @@ def test_numbers_read_as_text_are_named(kind, terms):
     assert found.startswith(sentence)
 
 
+def test_text_among_numbers_of_a_spreadsheet_is_named():
+    found = attempt("y ~ t", pd.DataFrame({**BASE, "t": [1.5, None, "?", 2.5] * 6}, index=range(100, 100 + N)))
+    assert isinstance(found, str)
+    assert found.startswith("Column 't' holds mixed values (the first that is no number is '?', in row 102), and")
+
+
 @pytest.mark.parametrize("other", ["offset(t)", "s(t)", "ou(t | g)", "scale(t)", "np.log(t)", "bs(t, df=4)"])
 def test_text_where_numbers_are_needed_is_named_with_its_first_value(other):
     found = attempt(f"y ~ {other}", texts("1", "n/a"), covariances=KINDS)
