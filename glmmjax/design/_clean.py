@@ -125,9 +125,8 @@ def _clean_object(name: str, column: pd.Series, *, is_group: bool) -> pd.Series:
             f"Column '{name}' holds dates or times, which can only be a grouping factor: turn it into numbers."
         )
     if kind not in _OBJECTS:
-        raise ModelError(
-            f"Column '{name}' holds {kind} values{_first_text(column)}, and a model needs numbers, text or truth values."
-        )
+        held = f"{kind} values{_first_text(column)}"
+        raise ModelError(f"Column '{name}' holds {held}, and a model needs numbers, text or truth values.")
     if kind == "integer":
         _check_largest(name, column)
     column = column.astype(_OBJECTS[kind])
