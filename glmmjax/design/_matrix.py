@@ -87,6 +87,9 @@ def build_matrix(terms: str, frame: pd.DataFrame, context: Mapping[str, Any] = N
         )
         values = np.asarray(matrix, np.float64)
     spec = cast(ModelSpec, matrix.model_spec)
+    for factor in _factors(terms):
+        if factor.eval_method is Factor.EvalMethod.PYTHON and factor.expr not in spec.encoder_state:
+            raise ModelError(f"The term {factor.expr} gives no values.")  # formulaic leaves a term of None out
     _check_values(values, spec, frame.index)
     return values, Recipe(spec, context)
 

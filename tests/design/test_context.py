@@ -110,13 +110,21 @@ FAULTS = {
     "boom(x)": "The term boom(x) cannot be computed: the dose is unknown.",
     "dose(g)": "The term dose(g) cannot be computed: column 'g' holds text (the first value that is no number is 'a'",
     "short(x)": "The terms ",
+    "nothing(x)": "The term nothing(x) gives no values.",
+    "x:nothing(x)": "The term nothing(x) gives no values.",
     "infinite(x)": "infinite(x) is not a finite number in 12 row(s), the first is row 0.",
 }
 
 
 @pytest.mark.parametrize("terms", FAULTS)
 def test_a_fault_inside_of_a_function_is_one_sentence(frame, terms):
-    context = {"dose": dose, "boom": boom, "short": lambda x: np.ones(3), "infinite": lambda x: x * np.inf}
+    context = {
+        "dose": dose,
+        "boom": boom,
+        "short": lambda x: np.ones(3),
+        "infinite": lambda x: x * np.inf,
+        "nothing": print,
+    }
     with pytest.raises(ModelError) as caught:
         build(f"y ~ {terms}", frame, context)
     assert str(caught.value).startswith(FAULTS[terms])
