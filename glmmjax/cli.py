@@ -159,11 +159,11 @@ def _fit_many(options: argparse.Namespace) -> None:
 
 
 def _model(options: argparse.Namespace, data: str) -> "gj.Model":
-    family = gj.families.as_family(options.family, options.link)
     return gj.glmm(
         options.formula,
         _read(data),
-        family,
+        options.family,
+        link=options.link,
         ziformula=options.zi,
         dispformula=options.disp,
         weights=options.weights,

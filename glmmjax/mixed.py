@@ -8,7 +8,7 @@ import numpy as np
 
 from ._errors import ModelError
 from .covariances import AbstractCovariance, Placed, covariance_named, is_separate, kinds, placed
-from .design import Design, RandomPart, build_design, category_labels
+from .design import Design, RandomPart, build_design, category_labels, is_identified, with_rows
 from .families import AbstractFamily, AbstractOrdinal, Dispersed, ZeroInflated, as_family, innermost
 from .identified import refuse_dependent_columns, refuse_overlapping_terms
 from .model import GLMM
@@ -47,7 +47,11 @@ class MixedModel:
 
     @functools.cached_property
     def working(self) -> Working:
-        """The model in working coordinates."""
+        """The model in working coordinates; `ModelError` if the rows of a part do not identify it."""
+        if self.design.is_inherited and not is_identified(self.design):
+            raise ModelError(
+                "These rows alone do not identify the model: it has a likelihood at given parameters, and no fit."
+            )
         return working_coordinates(self.glmm)
 
     @functools.cached_property
@@ -75,13 +79,20 @@ def mixed_model(  # noqa: PLR0913 - keyword-only
     weights=None,
     offset=None,
     matrices=None,
+    context=None,
+    link: str | None = None,
 ) -> MixedModel:
     """Parse, check and lay out; raises `ModelError`."""
-    distribution, others = with_other_predictors(as_family(family), ziformula, dispformula)
-    given = {"weights": weights, "offset": offset, "matrices": matrices, "others": others}
+    distribution, others = with_other_predictors(as_family(family, link), ziformula, dispformula)
+    given = {"weights": weights, "offset": offset, "matrices": matrices, "others": others, "context": context}
     return lay_out(
         build_design(formula, data, response=distribution.response, covariances=kinds(), **given), distribution
     )
+
+
+def with_data(model: MixedModel, data: Any) -> MixedModel:
+    """The same model of other rows; see `design.with_rows`."""
+    return arrange(with_rows(model.design, data), model.family)
 
 
 def with_other_predictors(
@@ -121,7 +132,7 @@ def _with_categories(family: AbstractFamily, design: Design) -> AbstractFamily:
         return family
     found = int(design.y.max())
     if family.categories is None or (family.categories == found and family.labels is None):
-        labels = category_labels(design.response_name, design.frame, design.weights)
+        labels = category_labels(design.response_name, design.frame, design.weights, design.context)
         # A response that took the place of another one need not have all of the categories.
         return family.with_categories(found, labels if len(labels) == found else None)
     if family.categories < found:

@@ -65,11 +65,13 @@ def fit_by(  # noqa: PLR0913 - the arguments of glmm and keyword-only settings
     by: str,
     family: str | AbstractFamily = "gaussian",
     *,
+    link: str | None = None,
     ziformula: str | None = None,
     dispformula: str | None = None,
     weights: Any = None,
     offset: Any = None,
     matrices: Mapping[str, Any] | None = None,
+    context: Mapping[str, Any] | None = None,
     method: Method | None = None,
     reml: bool = False,
     precision: str = "float64",
@@ -84,15 +86,16 @@ def fit_by(  # noqa: PLR0913 - the arguments of glmm and keyword-only settings
     fitted and has a status that says so.
 
     Args:
-        formula, data, family, ziformula, dispformula, weights, offset, matrices: as for `glmm`.
+        formula, data, family, link, ziformula, dispformula, weights, offset, matrices, context: as for `glmm`.
         by: column whose levels are the members, in sorted order (for a categorical column in its own).
         method, reml, precision, chunk_size, checkpoint, progress: as for `fit_many`.
 
     Raises:
         ModelError: one sentence that names the column or argument at fault.
     """
-    given = {"weights": weights, "offset": offset, "matrices": matrices}
-    members = core.split_by(formula, data, by, family=family, ziformula=ziformula, dispformula=dispformula, **given)
+    described = {"family": family, "link": link, "ziformula": ziformula, "dispformula": dispformula}
+    given = {"weights": weights, "offset": offset, "matrices": matrices, "context": context}
+    members = core.split_by(formula, data, by, **described, **given)
     settings = core.Settings(chunk_size, precision, checkpoint, progress)
     return _fit(members, method, settings, reml=reml)
 

@@ -16,7 +16,7 @@ from .._types import Array
 from ..families import innermost
 from ..fit import Solution, check_params, choose_method, fit_model, starting_values
 from ..marginal import Method, log_marginal
-from ..mixed import MixedModel, check_response, plan
+from ..mixed import MixedModel, check_response, plan, with_data
 from ..params import Params
 from ..prediction import curves_of, predict, residuals, simulate
 from ..report import Summary, save_solution, summarise, to_dict
@@ -68,14 +68,7 @@ class Model:
         return simulate(self.core, params, n, seed=seed)
 
     def params(
-        self,
-        *,
-        fixef: Any,
-        sd: Any = None,
-        corr: Any = None,
-        dispersion: Any = None,
-        zi: Any = None,
-        disp: Any = None,
+        self, *, fixef: Any, sd: Any = None, corr: Any = None, dispersion: Any = None, zi: Any = None, disp: Any = None
     ) -> Params:
         """`gj.Params` of this model from numbers on natural scales, to simulate at or to start from.
 
@@ -91,6 +84,11 @@ class Model:
             ModelError: a name that is missing or unknown, or a number out of its range.
         """
         return study.natural_params(self.core, fixef=fixef, sd=sd, corr=corr, dispersion=dispersion, zi=zi, disp=disp)
+
+    def with_data(self, newdata: Any) -> "Model":
+        """The same model of the rows of `newdata`, which holds all columns, response and weights too: for parts of the
+        data, or groups held out. Means, knots, contrasts, levels of fixed factors, positions are this model's."""
+        return Model(with_data(self.core, newdata))
 
     @property
     def plan(self) -> str:

@@ -1,7 +1,7 @@
 """Studies by simulation: `simulation_study`, `power` and `power_curve`."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -108,8 +108,10 @@ def power_curve(  # noqa: PLR0913 - keyword-only settings
     corr: Any = None,
     dispersion: Any = None,
     family: str | AbstractFamily = "gaussian",
+    link: str | None = None,
     weights: str | None = None,
     offset: str | None = None,
+    context: Mapping[str, Any] | None = None,
     n: int = 500,
     seed: int = 0,
     test: str = "wald",
@@ -128,7 +130,7 @@ def power_curve(  # noqa: PLR0913 - keyword-only settings
         term: coefficient(s) to find, as for `power`.
         groups, per_group: sizes; every pair of them is simulated, and is a program of its own to compile.
         fixef, sd, corr, dispersion: the effects supposed, as for `Model.params`.
-        family, weights, offset: as for `glmm`, the latter two by name of their column.
+        family, link, weights, offset, context: as for `glmm`, weights and offset by name of their column.
         n, seed, test, alpha, method, reml, checkpoint, progress: as for `power`, at each size.
 
     Returns:
@@ -141,9 +143,11 @@ def power_curve(  # noqa: PLR0913 - keyword-only settings
     if not callable(make_data):
         raise ModelError(f"make_data must be a function of groups, per_group and a generator, not {make_data!r}.")
 
+    described = {"family": family, "link": link, "weights": weights, "offset": offset, "context": context}
+
     def recipe(g: int, m: int) -> tuple[MixedModel, Params]:
         table = make_data(g, m, study.generator(seed, g, m))
-        model = mixed_model(formula, table, family=family, weights=weights, offset=offset)
+        model = mixed_model(formula, table, **described)
         return model, study.natural_params(model, fixef=fixef, sd=sd, corr=corr, dispersion=dispersion)
 
     refits = study.Refits(method, reml, many.Settings(checkpoint=checkpoint, progress=progress))

@@ -36,12 +36,14 @@ def split_by(  # noqa: PLR0913 - the arguments of `fit_by`
     matrices: Mapping[str, Any] | None = None,
     ziformula: str | None = None,
     dispformula: str | None = None,
+    context: Mapping[str, Any] | None = None,
+    link: str | None = None,
 ) -> OwnDesigns:
     """The rows of each level of `by` as members; those that cannot be fitted get a status."""
-    distribution, others = with_other_predictors(as_family(family), ziformula, dispformula)
+    distribution, others = with_other_predictors(as_family(family, link), ziformula, dispformula)
     if distribution.response == "ordered":
         raise ModelError("fit_by does not take ordered categories: the levels may not have all of them.")
-    given = {"weights": weights, "offset": offset, "matrices": matrices, "others": others}
+    given = {"weights": weights, "offset": offset, "matrices": matrices, "others": others, "context": context}
     levels, designs = split_design(formula, data, by, response=distribution.response, covariances=kinds(), **given)
     if not all(design.has_response for design in designs):
         raise ModelError("fit_by needs a response on the left of the formula.")

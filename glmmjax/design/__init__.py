@@ -3,9 +3,10 @@
 from ._build import build_design
 from ._labels import by_label
 from ._newrows import NewRows, new_rows, rows_beyond
+from ._other_rows import with_rows
 from ._parts import Design, FixedPart, Predictor, RandomPart
 from ._replace import formula_offset, replace_response
-from ._response import category_labels
+from ._response import category_labels, success_label
 from ._rules import CENSORED, Faults, invalid_responses
 from ._split import is_identified, split_design
 from ._subset import subset_rows
@@ -29,4 +30,6 @@ __all__ = [
     "rows_beyond",
     "split_design",
     "subset_rows",
+    "success_label",
+    "with_rows",
 ]

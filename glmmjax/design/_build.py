@@ -1,20 +1,23 @@
 """A formula and a table to a `Design`."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
+import pandas as pd
 
 from .._errors import ModelError
 from ..formula import ParsedFormula, RandomFormula, parse_formula
 from ._frame import argument_name, read_frame, read_weights
-from ._matrix import matrix_columns
-from ._parts import Design, Predictor
-from ._predictor import check_identified, fixed_part, offset_part, predictor_columns
+from ._matrix import matrix_columns, plain_columns
+from ._names import check_distinct, read_context, used_of
+from ._parts import Design, Predictor, RandomPart
+from ._predictor import check_identified, fixed_part, group_columns, offset_part, predictor_columns
 from ._random import COVARIANCES, check_known, random_part, smooth_parts
-from ._response import read_response, response_columns
-from ._table import Table, open_table
+from ._response import read_response, refuse_text_response, response_columns
+from ._table import open_table
+from ._text import refuse_numbers
 
 
 def build_design(  # noqa: PLR0913 - keyword-only
@@ -27,6 +30,7 @@ def build_design(  # noqa: PLR0913 - keyword-only
     covariances: Mapping[str, str] | None = None,
     matrices: Mapping[str, Any] | None = None,
     others: Mapping[str, str] | None = None,
+    context: Mapping[str, Any] | None = None,
 ) -> Design:
     """Read the columns that a formula uses and code them.
 
@@ -44,6 +48,7 @@ def build_design(  # noqa: PLR0913 - keyword-only
     - `matrices`: for `propto(1 | g, K)` the matrix by the name K: a DataFrame with labels, or an array in the order of
         the levels.
     - `others`: the formulas of linear predictors beside that of the mean, by name, without a left-hand side.
+    - `context`: functions and constants of one's own that the formulas may use, by name.
 
     Rows with a missing value in a used column are dropped and counted; columns of the fixed part that are
     linear combinations of earlier ones are dropped and named, as in R, and those of a random term that are zero.
@@ -54,11 +59,18 @@ def build_design(  # noqa: PLR0913 - keyword-only
     terms = tuple(term for own in formulas.values() for term in own.random)
     check_known(terms, kinds)
     table = open_table(data)
-    used = [name for own in formulas.values() for name in predictor_columns(own, table.names)]
-    names, sequences = response_columns(parsed.response, response, table.names) + used, _sequences(terms, table, kinds)
-    frame, dropped = read_frame(table, names, {"weights": weights, "offset": offset}, sequences)
+    functions = read_context(context, table.names)
+    names = response_columns(parsed.response, response, table.names, functions)
+    names += [name for own in formulas.values() for name in predictor_columns(own, table.names, functions)]
+    uses = {
+        "sequences": _sequences(terms, kinds, table.names, functions),
+        "groups": group_columns(formulas.values(), table.names, functions),
+    }
+    frame, dropped, texts = read_frame(table, names, {"weights": weights, "offset": offset}, **uses)
+    _refuse_texts(formulas.values(), kinds, frame.filter(texts))
+    refuse_text_response(parsed.response, response, frame.filter(texts))
     weights_name, offset_name = argument_name("weights", weights), argument_name("offset", offset)
-    y, prior = read_response(parsed.response, response, frame, read_weights(frame, weights_name))
+    y, prior = read_response(parsed.response, response, frame, read_weights(frame, weights_name), functions)
     present = np.ones(len(y), bool) if prior is None else prior > 0  # a row of weight zero is not there
     if not (matrices is None or isinstance(matrices, Mapping)):
         raise ModelError(
@@ -66,13 +78,15 @@ def build_design(  # noqa: PLR0913 - keyword-only
         )
     predictors, random = [], []
     for number, (name, own) in enumerate(formulas.items()):
-        fixed = fixed_part(own, frame, present, intercept=response != "ordered")
-        total, spec = offset_part(own, frame, offset_name if name == "mean" else None)
-        written = tuple(random_part(term, frame, kinds[term.covariance], matrices, present) for term in own.random)
+        fixed = fixed_part(own, frame, present, functions, intercept=response != "ordered")
+        total, recipe = offset_part(own, frame, offset_name if name == "mean" else None, functions)
+        given = (matrices, functions, present)
+        written = tuple(random_part(term, frame, kinds[term.covariance], *given) for term in own.random)
         if name == "mean" and response == "real":
             check_identified(int(present.sum()), fixed, written)
-        predictors.append(Predictor(name, own, fixed, total, spec))
+        predictors.append(Predictor(name, own, fixed, total, recipe))
         random += [replace(part, predictor=number) for part in written + smooth_parts(fixed.smooths, frame)]
+    _check_names(predictors, random)
     unused = sorted(set(matrices or ()) - {str(term.matrix) for term in terms})
     if unused:
         raise ModelError(f"matrices has {unused[0]!r}, which no term propto(1 | g, {unused[0]}) of the formula uses.")
@@ -86,6 +100,7 @@ def build_design(  # noqa: PLR0913 - keyword-only
         dropped_rows=dropped,
         weights_name=weights_name,
         offset_name=offset_name,
+        context=used_of(functions, (own.text for own in formulas.values())),
     )
 
 
@@ -102,7 +117,28 @@ def _other_formula(name: str, text: str) -> ParsedFormula:
     return formula
 
 
-def _sequences(terms: tuple[RandomFormula, ...], table: Table, kinds: Mapping[str, str]) -> list[str]:
+def _sequences(
+    terms: Iterable[RandomFormula], kinds: Mapping[str, str], available: Collection[str], context: Mapping[str, Any]
+) -> list[str]:
     """The columns whose levels are one step apart, whether they occur or not."""
     ordered = [term.columns for term in terms if kinds[term.covariance] == "order"]
-    return [name for columns in ordered for name in matrix_columns(columns, table.names)]
+    return [name for columns in ordered for name in matrix_columns(columns, available, context)]
+
+
+def _check_names(predictors: list[Predictor], random: list[RandomPart]) -> None:
+    """Raise a `ModelError` if two coefficients, or two constants of a grouping factor, have one name."""
+    check_distinct([f"{own.prefix}{name}" for own in predictors for name in own.fixed.names])
+    constants = [(part.predictor, part.formula.group) for part in random if "Intercept" in part.names]
+    by_column = [part for part in random if "Intercept" in plain_columns(part.formula.columns or "1")]
+    if any(constants.count((part.predictor, part.formula.group)) > 1 for part in by_column):
+        check_distinct(["Intercept", "Intercept"])
+
+
+def _refuse_texts(formulas: Iterable[ParsedFormula], kinds: Mapping[str, str], texts: pd.DataFrame) -> None:
+    """Raise a `ModelError` if one of the columns that held text stands for numbers in a formula."""
+    for own in formulas:
+        columns = [term.columns for term in own.random if kinds[term.covariance] == "columns"]
+        names = [name for terms in (own.fixed, *columns) for name in plain_columns(terms)]
+        for name in [*names, *(smooth.by for smooth in own.smooths)]:
+            if name in texts:
+                refuse_numbers(cast(pd.Series, texts[name]))

@@ -1,14 +1,14 @@
 """Censored responses: `cens(y, status)` and `cens(y, status, upper)`."""
 
 import ast
-from collections.abc import Collection
-from typing import NamedTuple
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from .._errors import ModelError
-from ._names import columns_in, parse_python, plain_name, text_of
+from ._names import NO_CONTEXT, columns_in, parse_python, plain_name, text_of
 from ._rules import CENSORED, INTERVAL, LEFT, NONE, RIGHT, all_on_one_side
 from ._values import check_rules, read_values, refuse
 
@@ -36,25 +36,25 @@ def read_censored(text: str) -> Censored | None:
     return Censored(parts[0], parts[1], parts[2] if len(parts) == 3 else None)
 
 
-def censored_columns(parts: Censored, available: Collection[str]) -> list[str]:
+def censored_columns(parts: Censored, available: Collection[str], context: Mapping[str, Any] = NO_CONTEXT) -> list[str]:
     """The columns of `available` that the parts use; `ModelError` for unknown names."""
-    return [name for part in parts if part is not None for name in columns_in(part, available)]
+    return [name for part in parts if part is not None for name in columns_in(part, available, context)]
 
 
-def censored_response(text: str, kind: str, frame: pd.DataFrame) -> np.ndarray:
+def censored_response(text: str, kind: str, frame: pd.DataFrame, context: Mapping[str, Any] = NO_CONTEXT) -> np.ndarray:
     """(n, 3): the value, the upper end of its interval (the value itself outside of one), and how it is censored."""
     parts = read_censored(text)
     if parts is None:
-        y = read_values(text, CENSORED[kind], frame)
+        y = read_values(text, CENSORED[kind], frame, context)
         check_rules(y, text, CENSORED[kind], frame.index)
         return np.column_stack([y, y, np.zeros_like(y)])
-    y, code = read_values(parts.value, CENSORED[kind], frame), _codes(parts.status, frame)
+    y, code = read_values(parts.value, CENSORED[kind], frame, context), _codes(parts.status, frame, context)
     check_rules(y, parts.value, CENSORED[kind], frame.index)
     inside = code == INTERVAL
     if parts.upper is None:
         refuse(inside, frame.index, f"The response {text} has an interval without an upper end: cens(y, status, upper)")
         return np.column_stack([y, y, code])
-    upper = read_values(parts.upper, CENSORED[kind], frame)
+    upper = read_values(parts.upper, CENSORED[kind], frame, context)
     refuse(inside & (upper <= y), frame.index, f"The upper end of the response {text} must be above the lower", upper)
     return np.column_stack([y, np.where(inside, upper, y), code])
 
@@ -65,11 +65,11 @@ def refuse_one_side(y: np.ndarray, text: str, weights: np.ndarray | None) -> Non
         raise ModelError(f"The response {text} is censored on the same side in every row.")
 
 
-def _codes(text: str, frame: pd.DataFrame) -> np.ndarray:
+def _codes(text: str, frame: pd.DataFrame, context: Mapping[str, Any]) -> np.ndarray:
     """(n,) codes from words, numbers, or whether a row is censored on the right."""
     column = frame[plain_name(text)] if plain_name(text) else None
     if column is None or not isinstance(column.dtype, pd.CategoricalDtype):
-        codes = read_values(text, "real", frame)
+        codes = read_values(text, "real", frame, context)
         refuse(~np.isin(codes, (NONE, RIGHT, LEFT, INTERVAL)), frame.index, _must(text), codes)
         return codes
     words = column.astype(str).str.strip().str.lower()

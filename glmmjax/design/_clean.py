@@ -1,11 +1,13 @@
 """Raw columns to columns that mean one thing: rows with missing values go, and four kinds of column stay."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
 
 from .._errors import ModelError
+from ._dates import date_label, date_levels, is_date
 
 _HUGE = 1e100  # the largest number whose square is safe from overflow
 _LARGEST = np.iinfo(np.int64).max
@@ -22,11 +24,29 @@ _OBJECTS = {
 _DATES = ("datetime", "datetime64", "date", "time", "timedelta", "timedelta64", "period")
 
 
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Turn whatever the library of a column raises into a sentence that names the column.
+
+    Types of columns are many, and what each library does with those that it knows by half is its own; whatever cannot
+    be read is a fault of the input.
+    """
+    try:
+        with np.errstate(all="ignore"):
+            yield
+    except ModelError:
+        raise
+    except Exception as error:
+        reason = str(error).strip().split("\n")[0].rstrip(".") or type(error).__name__
+        raise ModelError(f"Column '{name}' cannot be read as numbers, text or truth values: {reason}.") from error
+
+
 def missing_rows(frame: pd.DataFrame) -> np.ndarray:
     """Whether any column of each row is missing, (n,) bool."""
     missing = np.zeros(len(frame), bool)
-    for _, column in frame.items():
-        missing |= column.isna().to_numpy()
+    for name, column in frame.items():
+        with naming(str(name)):
+            missing |= column.isna().to_numpy()
     return missing
 
 
@@ -35,14 +55,19 @@ def unusable(values: np.ndarray) -> np.ndarray:
     return ~(np.abs(values) <= _HUGE)
 
 
-def clean(frame: pd.DataFrame, sequences: Collection[str] = ()) -> pd.DataFrame:
+def clean(frame: pd.DataFrame, sequences: Collection[str] = (), groups: Collection[str] = ()) -> pd.DataFrame:
     """Each column as bool, int64, float64 or categorical; no value may be missing.
 
     Text becomes categorical with sorted levels, a categorical keeps the order of its levels and loses unused
-    ones, but for the columns `sequences`, where they are gaps. Raises `ModelError` for infinite values, dates, complex
-    numbers and mixed kinds of values.
+    ones, but for the columns `sequences`, where they are gaps. Dates become categorical in the columns `groups`, which
+    are nothing but grouping factors. Raises `ModelError` for infinite values, other dates, complex numbers and mixed
+    kinds of values.
     """
-    columns = {str(name): _clean_column(str(name), column) for name, column in frame.items()}
+    columns = {}
+    for label, column in frame.items():
+        name = str(label)
+        with naming(name):
+            columns[name] = _clean_column(name, column, is_group=name in groups)
     cleaned = pd.DataFrame(columns, frame.index, copy=False)
     return occurring(cleaned, [name for name in columns if name not in sequences])
 
@@ -64,12 +89,10 @@ def _has_unused(column: pd.Series) -> bool:
     return not used.all()
 
 
-def _clean_column(name: str, column: pd.Series) -> pd.Series:
+def _clean_column(name: str, column: pd.Series, *, is_group: bool) -> pd.Series:
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
-        if isinstance(column.cat.categories, pd.IntervalIndex):  # pd.cut's
-            column = column.cat.rename_categories([str(interval) for interval in column.cat.categories])
-        return column
+        return _clean_categories(column)
     if pd.api.types.is_bool_dtype(dtype):
         return column.astype("bool")
     if pd.api.types.is_integer_dtype(dtype):
@@ -82,24 +105,43 @@ def _clean_column(name: str, column: pd.Series) -> pd.Series:
                 raise ModelError(f"Column '{name}' has infinite values.")
             raise ModelError(f"Column '{name}' has values beyond {_HUGE:g}, whose squares overflow: rescale it.")
         return column
-    return _clean_object(name, column)
+    return _clean_object(name, column, is_group=is_group)
 
 
-def _clean_object(name: str, column: pd.Series) -> pd.Series:
+def _clean_categories(column: pd.Series) -> pd.Series:
+    """The categorical with numbers, truth values or text as its categories; those of pd.cut are intervals."""
+    categories = column.cat.categories.tolist()
+    if all(isinstance(level, str | bool | int | float) for level in categories):
+        return column
+    return column.cat.rename_categories([date_label(level) if is_date(level) else str(level) for level in categories])
+
+
+def _clean_object(name: str, column: pd.Series, *, is_group: bool) -> pd.Series:
     kind = pd.api.types.infer_dtype(column, skipna=True)
+    if kind in _DATES and is_group:
+        return date_levels(column)
     if kind in _DATES:
         raise ModelError(
-            f"Column '{name}' holds dates or times: turn it into numbers, or into text for a group, first."
+            f"Column '{name}' holds dates or times, which can only be a grouping factor: turn it into numbers."
         )
     if kind not in _OBJECTS:
-        raise ModelError(f"Column '{name}' holds {kind} values, and a model needs numbers, text or truth values.")
+        held = f"{kind} values{_first_text(column)}"
+        raise ModelError(f"Column '{name}' holds {held}, and a model needs numbers, text or truth values.")
     if kind == "integer":
         _check_largest(name, column)
     column = column.astype(_OBJECTS[kind])
-    return _clean_column(name, column) if kind != "string" else column
+    return _clean_column(name, column, is_group=is_group) if kind != "string" else column
+
+
+def _first_text(column: pd.Series) -> str:
+    """Which of the values of a mixed column is the first that is text, as a spreadsheet leaves it among numbers."""
+    for row, value in column.items():
+        if isinstance(value, str):
+            return f" (the first that is no number is '{value}', in row {row})"
+    return ""
 
 
 def _check_largest(name: str, column: pd.Series) -> None:
     """An int64 that wrapped around would be another number, a float64 would merge the levels of a group."""
-    if len(column) and int(column.max()) > _LARGEST:
+    if len(column) and (int(column.max()) > _LARGEST or int(column.min()) < -_LARGEST):
         raise ModelError(f"Column '{name}' holds whole numbers above 2^63: turn it into text first.")

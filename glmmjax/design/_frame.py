@@ -1,7 +1,7 @@
 """The used columns and rows of a table, clean: the frame that a design keeps."""
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,20 @@ from ._clean import clean, missing_rows
 from ._labels import by_label
 from ._names import near_matches
 from ._table import Table
+from ._text import is_text, what_it_holds
+
+
+class Frame(NamedTuple):
+    """What of a table a model uses.
+
+    - `data`: the used columns, clean, without the rows that miss a value.
+    - `dropped`: how many rows those were.
+    - `texts`: the columns that held text.
+    """
+
+    data: pd.DataFrame
+    dropped: int
+    texts: frozenset[str]
 
 
 def argument_name(argument: str, value: Any) -> str | None:
@@ -21,12 +35,17 @@ def argument_name(argument: str, value: Any) -> str | None:
 
 
 def read_frame(
-    table: Table, names: list[str], arguments: dict[str, Any], sequences: Collection[str] = ()
-) -> tuple[pd.DataFrame, int]:
-    """The named columns without the rows that miss a value, and how many rows those were.
+    table: Table,
+    names: list[str],
+    arguments: dict[str, Any],
+    sequences: Collection[str] = (),
+    groups: Collection[str] = (),
+) -> Frame:
+    """The named columns without the rows that miss a value.
 
     `arguments` maps "weights" and "offset" to a column name, an array with a value for each row of the table,
-    or None; each becomes a column under its `argument_name`. `sequences` are the columns that keep unused levels.
+    or None; each becomes a column under its `argument_name`. `sequences` are the columns that keep unused levels,
+    `groups` those that may hold dates.
     """
     given = {argument: value for argument, value in arguments.items() if isinstance(value, str)}
     for argument, name in given.items():
@@ -39,16 +58,20 @@ def read_frame(
             frame[f"({argument})"] = _argument_array(argument, value, frame.index)
     missing = missing_rows(frame)
     if missing.all():
-        raise ModelError(f"No row of {table.argument} has a value in every column that the model uses.")
+        empty = [f"column '{name}' has none" for name, column in frame.items() if column.isna().all()]
+        reason = f": {empty[0]}" if empty and len(frame) else ""
+        raise ModelError(f"No row of {table.argument} has a value in every column that the model uses{reason}.")
     kept = frame.take(np.flatnonzero(~missing)) if missing.any() else frame
-    return clean(kept, sequences), int(missing.sum())
+    texts = frozenset(str(name) for name, column in kept.items() if is_text(column))
+    return Frame(clean(kept, sequences, groups), int(missing.sum()), texts)
 
 
 def number_column(frame: pd.DataFrame, name: str, argument: str) -> np.ndarray:
     """A column as (n,) float64; `ModelError` if it holds text."""
-    if isinstance(frame[name].dtype, pd.CategoricalDtype):
-        raise ModelError(f"Column '{name}', given as {argument}, holds no numbers.")
-    return frame[name].to_numpy(np.float64)
+    column = cast(pd.Series, frame[name])
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        raise ModelError(f"Column '{name}', given as {argument}, {what_it_holds(column)}, and numbers are needed.")
+    return column.to_numpy(np.float64)
 
 
 def read_weights(frame: pd.DataFrame, name: str | None) -> np.ndarray | None:

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from ._clean import clean, missing_rows, occurring
+from ._dates import date_label, is_date
 
 
 def code_column(column: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -14,7 +15,7 @@ def code_column(column: pd.Series) -> tuple[np.ndarray, tuple[str, ...]]:
     """
     if isinstance(column.dtype, pd.CategoricalDtype):
         return column.cat.codes.to_numpy(np.intp), tuple(map(label_of, column.cat.categories))
-    codes, levels = pd.factorize(column.to_numpy(), sort=True)
+    codes, levels = pd.factorize(column, sort=True)
     return codes, tuple(map(label_of, levels.tolist()))
 
 
@@ -55,7 +56,7 @@ def match_groups(
     refs, codes = np.full(len(frame), -1, np.intp), []
     if not here.any():
         return refs
-    for (_, column), known in zip(clean(own.iloc[np.flatnonzero(here)]).items(), labels, strict=True):
+    for (_, column), known in zip(clean(own.iloc[np.flatnonzero(here)], groups=factors).items(), labels, strict=True):
         code, found = code_column(column)
         place = {label: i for i, label in enumerate(known)}
         codes.append(np.array([place.get(label, -1) for label in found], np.intp)[code])
@@ -65,4 +66,6 @@ def match_groups(
 
 def label_of(level: object) -> str:
     """A level as text; as in R, 1.0 is "1"."""
+    if is_date(level):
+        return date_label(level)
     return str(level).removesuffix(".0") if isinstance(level, float) else str(level)

@@ -4,21 +4,20 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from formulaic import ModelSpec
 
-from ._matrix import rebuild_matrix
+from ._matrix import Recipe
 
 
 @dataclass(frozen=True, eq=False)
 class MatrixColumns:
-    """The columns of `spec` at the places `keep`; the others are zero in every row that was fitted."""
+    """The columns of `recipe` at the places `keep`; the others are zero in every row that was fitted."""
 
-    spec: ModelSpec
+    recipe: Recipe
     keep: np.ndarray
 
     def __call__(self, frame: pd.DataFrame) -> tuple[np.ndarray, None]:
-        return rebuild_matrix(self.spec, frame)[:, self.keep], None
+        return self.recipe(frame)[:, self.keep], None
 
     def beyond(self, frame: pd.DataFrame) -> np.ndarray:
         """Which rows have something in a column that is not kept, (m,) bool: an effect that the model lacks."""
-        return np.asarray(np.delete(rebuild_matrix(self.spec, frame), self.keep, axis=1).any(axis=1))
+        return np.asarray(np.delete(self.recipe(frame), self.keep, axis=1).any(axis=1))

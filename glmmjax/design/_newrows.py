@@ -1,6 +1,6 @@
 """Rows that a model was not fitted to, coded as the model codes its own."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,15 +8,16 @@ import numpy as np
 import pandas as pd
 
 from .._errors import ModelError
-from ._clean import clean, missing_rows
+from ._clean import clean, missing_rows, naming
 from ._grouping import match_groups
 from ._matrix import matrix_columns
 from ._matrix_columns import MatrixColumns
 from ._names import quoted, require
 from ._parts import Design, RandomPart
 from ._positions import Place
-from ._predictor import fixed_columns, new_fixed, new_offset
+from ._predictor import fixed_columns, group_columns, new_fixed, new_offset
 from ._table import open_table
+from ._text import what_it_holds
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +74,7 @@ def new_rows(
     return NewRows(
         x=tuple(new_fixed(own.fixed, frame) for own in design.predictors),
         offset=tuple(
-            new_offset(frame, design.offset_name if own.name == "mean" else None, own.offset_spec)
+            new_offset(frame, design.offset_name if own.name == "mean" else None, own.offset_recipe)
             for own in design.predictors
         ),
         z=tuple(z for z, _, _ in coded),
@@ -90,21 +91,12 @@ def _needed(
     design: Design, written: Collection[RandomPart], available: tuple[str, ...], *, groups: bool
 ) -> tuple[list[str], list[str]]:
     """The columns of which a row may miss no value, and those that only tell its levels."""
-    needed, factors = _aligned_columns(design, written) + _offset_column(design, available), []
+    needed, factors = aligned_columns(design, written) + offset_column(design, available), []
     for term in written:
         here = groups or (term.matrix is not None and set(term.formula.factors) <= set(available))
-        needed += matrix_columns(term.formula.columns, design.frame.columns)
+        needed += matrix_columns(term.formula.columns, design.frame.columns, design.context)
         factors += term.formula.factors if here else ()
     return needed, factors
-
-
-def _aligned_columns(design: Design, written: Collection[RandomPart]) -> list[str]:
-    """The columns whose levels must be those of the design."""
-    fitted = design.frame.columns
-    names = [name for own in design.predictors for name in fixed_columns(own.formula, fitted)]
-    for term in written:
-        names += matrix_columns(term.formula.columns, fitted) if term.position is None else []
-    return names
 
 
 def rows_beyond(terms: Collection[RandomPart], frame: pd.DataFrame) -> np.ndarray:
@@ -133,12 +125,26 @@ def _coded_frame(
     design: Design, raw: pd.DataFrame, needed: Collection[str], written: Collection[RandomPart]
 ) -> pd.DataFrame:
     """The columns `needed` clean and with the levels of the design, those that only tell levels as they are."""
-    frame = clean(raw.filter(list(dict.fromkeys(needed))))
-    aligned = _aligned_columns(design, written)
-    for name, column in list(frame.items()):
-        if name in aligned:
-            frame[name] = _aligned(str(name), column, design.frame.dtypes[name])
+    alone = group_columns([own.formula for own in design.predictors], design.frame.columns, design.context)
+    frame = clean(raw.filter(list(dict.fromkeys(needed))), groups=alone)
+    frame = align(design, frame, aligned_columns(design, written))
     return frame.assign(**{str(name): raw[name] for name in raw.columns if name not in needed})
+
+
+def aligned_columns(design: Design, terms: Iterable[RandomPart]) -> list[str]:
+    """The columns that have the levels of the design: those of the fixed parts, and of `terms` with such columns."""
+    fitted, context = design.frame.columns, design.context
+    names = [name for own in design.predictors for name in fixed_columns(own.formula, fitted, context)]
+    for term in terms:
+        if term.position is None and not term.is_smooth:
+            names += matrix_columns(term.formula.columns, fitted, context)
+    return names
+
+
+def align(design: Design, frame: pd.DataFrame, names: Collection[str]) -> pd.DataFrame:
+    """The frame with the levels of the design in the columns `names`; `ModelError` for one that it does not have."""
+    columns = ((str(name), column) for name, column in frame.items() if name in names)
+    return frame.assign(**{name: _aligned(name, column, design.frame.dtypes[name]) for name, column in columns})
 
 
 def _coordinates(term: RandomPart, frame: pd.DataFrame) -> np.ndarray | None:
@@ -163,7 +169,8 @@ def _code(
     return z, match_groups(frame, term.formula.factors, term.cells, term.factor_levels), position
 
 
-def _offset_column(design: Design, available: tuple[str, ...]) -> list[str]:
+def offset_column(design: Design, available: Collection[str]) -> list[str]:
+    """The column of the argument `offset`, if there was one; `ModelError` if another table cannot have it."""
     if design.offset_name is None:
         return []
     if design.offset_name == "(offset)" and "(offset)" not in available:
@@ -176,7 +183,8 @@ def _offset_column(design: Design, available: tuple[str, ...]) -> list[str]:
 
 def _check_complete(frame: pd.DataFrame) -> None:
     for name, column in frame.items():
-        missing = int(column.isna().to_numpy().sum())
+        with naming(str(name)):
+            missing = int(column.isna().to_numpy().sum())
         if missing:
             raise ModelError(f"Column '{name}' of newdata has {missing} missing value(s).")
 
@@ -185,7 +193,9 @@ def _aligned(name: str, column: pd.Series, fitted: Any) -> pd.Series:
     """The column with the levels of `fitted`, the type of the column that the model was fitted to."""
     if not isinstance(fitted, pd.CategoricalDtype):
         if isinstance(column.dtype, pd.CategoricalDtype):
-            raise ModelError(f"Column '{name}' of newdata holds no numbers, and the model was fitted to numbers.")
+            raise ModelError(
+                f"Column '{name}' of newdata {what_it_holds(column)}, and the model was fitted to numbers."
+            )
         return column
     known = set(fitted.categories)
     unseen = [level for level in pd.unique(column) if level not in known]

@@ -1,14 +1,15 @@
 """What a formula and a table become: the arrays of a model, and what is needed to read other rows."""
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-from formulaic import ModelSpec
 
 from ..formula import ParsedFormula, RandomFormula
+from ._matrix import Recipe
 from ._separate import Separate, separate
 from ._smooth import Smooth
 
@@ -28,15 +29,15 @@ class FixedPart:
     - `names`: (p,) column names as formulaic gives them, then those of the smooths.
     - `x`: (n, p) float64.
     - `dropped`: names of the columns that were linear combinations of earlier ones and are not in `x`.
-    - `spec`: gives the columns of the formula, the dropped ones too, for other rows.
+    - `recipe`: gives the columns of the formula, the dropped ones too, for other rows.
     - `keep`: (p,) the places of the columns of `x` among all columns.
-    - `smooths`: the curves, whose unpenalised columns follow those of `spec`.
+    - `smooths`: the curves, whose unpenalised columns follow those of `recipe`.
     """
 
     names: tuple[str, ...]
     x: np.ndarray
     dropped: tuple[str, ...]
-    spec: ModelSpec
+    recipe: Recipe
     keep: np.ndarray
     smooths: tuple[Smooth, ...] = ()
 
@@ -90,14 +91,14 @@ class Predictor:
     - `name`: `mean`, `disp` or `zi`.
     - `formula`: as given.
     - `offset`: (n,) float64, zeros if there is none; of the mean with what the argument gave.
-    - `offset_spec`: gives the `offset(...)` terms of the formula for other rows.
+    - `offset_recipe`: gives the `offset(...)` terms of the formula for other rows.
     """
 
     name: str
     formula: ParsedFormula
     fixed: FixedPart
     offset: np.ndarray
-    offset_spec: ModelSpec | None
+    offset_recipe: Recipe | None
 
     @property
     def prefix(self) -> str:
@@ -114,7 +115,7 @@ class Design:
     - `response_kind`: as given.
     - `frame`: the columns used, n kept rows with their original labels, as bool, int64, float64 or
         categorical. `build_design(formula.text, frame, response=response_kind, weights=weights_name,
-        offset=offset_name)` gives this design again, with the same `covariances`, `matrices` and `others`.
+        offset=offset_name)` gives this design again, with the same `covariances`, `matrices`, `others` and `context`.
     - `y`: (n,) float64, or for proportions (n, 2): successes and trials. NaN (the successes of proportions) if the
         formula has no response.
     - `weights`: (n,) float64; ones if none were given.
@@ -122,6 +123,9 @@ class Design:
     - `weights_name`, `offset_name`: the column of `frame` for the argument; `"(weights)"`, `"(offset)"` for
         arrays.
     - `dropped_rows`: how many rows of the table had a missing value.
+    - `context`: the functions and constants of one's own that the formulas use, by name.
+    - `is_inherited`: whether means, knots and levels are those of a design of other rows, so that `frame` does not tell
+        all of this one.
     """
 
     predictors: tuple[Predictor, ...]
@@ -133,6 +137,8 @@ class Design:
     dropped_rows: int
     weights_name: str | None
     offset_name: str | None
+    context: Mapping[str, Any]
+    is_inherited: bool = False
 
     @property
     def formula(self) -> ParsedFormula:

@@ -3,8 +3,9 @@
 A row of such a term has a one at its position and nothing else. Each class here finds the position of a row.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -90,7 +91,7 @@ class Positions(NamedTuple):
     coordinates: np.ndarray
 
 
-def read_order(term: RandomFormula, frame: pd.DataFrame) -> Positions:
+def read_order(term: RandomFormula, frame: pd.DataFrame, context: Mapping[str, Any]) -> Positions:
     """Positions in a sequence, whose coordinates (q, 1) are whole steps.
 
     The levels of a categorical are one step apart, those that do not occur as well; numbers must be whole multiples of
@@ -104,7 +105,7 @@ def read_order(term: RandomFormula, frame: pd.DataFrame) -> Positions:
         occurring = np.unique(codes)
         labels = tuple(levels[code] for code in occurring)
         return Positions(Categories(name, labels), labels, occurring[:, None].astype(np.float64))
-    variable = read_variable(expression, term.text, frame)
+    variable = read_variable(expression, term.text, frame, context)
     values = np.unique(variable(frame))
     origin, step = float(values[0]), _step(values)
     steps = (values - origin) / step
@@ -130,19 +131,19 @@ def _check_order(levels: tuple[str, ...], name: str, text: str) -> None:
         )
 
 
-def read_line(term: RandomFormula, frame: pd.DataFrame) -> Positions:
+def read_line(term: RandomFormula, frame: pd.DataFrame, context: Mapping[str, Any]) -> Positions:
     """Times of any distance, which are the coordinates (q, 1)."""
-    variable = read_variable(_one_variable(term), term.text, frame)
+    variable = read_variable(_one_variable(term), term.text, frame, context)
     times = np.unique(variable(frame))
     return Positions(Points((variable,), times[:, None]), tuple(map(_label, times)), times[:, None])
 
 
-def read_space(term: RandomFormula, frame: pd.DataFrame) -> Positions:
+def read_space(term: RandomFormula, frame: pd.DataFrame, context: Mapping[str, Any]) -> Positions:
     """Points of one or more coordinates (q, dims)."""
     names = added_variables(term.columns)
     if not names:
         raise ModelError(f"The term {term.text} takes coordinates, as in {term.covariance}(x + y | {term.group}).")
-    variables = tuple(read_variable(name, term.text, frame) for name in names)
+    variables = tuple(read_variable(name, term.text, frame, context) for name in names)
     points = np.unique(np.column_stack([variable(frame) for variable in variables]), axis=0)
     labels = tuple(f"({', '.join(map(_label, point))})" for point in points)
     return Positions(Points(variables, points), labels, points)

@@ -1,53 +1,82 @@
 """The parts of a linear predictor that have no levels, fixed effects and offset, and the columns of all parts."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from formulaic import ModelSpec
 
 from .._errors import ModelError
 from ..formula import ParsedFormula
 from ._frame import number_column
-from ._matrix import build_matrix, matrix_columns, numbers, rebuild_matrix
-from ._names import columns_in, require
+from ._matrix import Recipe, build_matrix, matrix_columns, numbers
+from ._names import NO_CONTEXT, check_distinct, columns_in, plain_name, require
 from ._parts import FixedPart, RandomPart
 from ._rank import independent_columns
 from ._smooth import build_smooths
 
 
-def fixed_columns(formula: ParsedFormula, available: Collection[str]) -> list[str]:
+def fixed_columns(
+    formula: ParsedFormula, available: Collection[str], context: Mapping[str, Any] = NO_CONTEXT
+) -> list[str]:
     """The columns of `available` that fixed part, smooths and offsets use; `ModelError` for unknown names."""
-    names = matrix_columns(formula.fixed, available) + matrix_columns(numbers(*formula.offsets), available)
+    names = matrix_columns(formula.fixed, available, context)
+    names += matrix_columns(numbers(*formula.offsets), available, context)
     for smooth in formula.smooths:
-        names += columns_in(smooth.variable, available)
+        names += columns_in(smooth.variable, available, context)
         if smooth.by is not None:
             require([smooth.by], available)
             names.append(smooth.by)
     return names
 
 
-def predictor_columns(formula: ParsedFormula, available: Collection[str]) -> list[str]:
+def term_columns(
+    formula: ParsedFormula, available: Collection[str], context: Mapping[str, Any] = NO_CONTEXT
+) -> list[str]:
+    """The columns of `available` that a right-hand side uses otherwise than as grouping factors."""
+    names = fixed_columns(formula, available, context)
+    for term in formula.random:
+        names += matrix_columns(term.columns, available, context)
+    return names
+
+
+def group_columns(
+    formulas: Collection[ParsedFormula], available: Collection[str], context: Mapping[str, Any] = NO_CONTEXT
+) -> set[str]:
+    """The columns of `available` that are grouping factors and nothing else."""
+    factors = {name for own in formulas for term in own.random for name in term.factors}
+    return factors.difference(*(term_columns(own, available, context) for own in formulas))
+
+
+def predictor_columns(
+    formula: ParsedFormula, available: Collection[str], context: Mapping[str, Any] = NO_CONTEXT
+) -> list[str]:
     """The columns of `available` that a right-hand side uses; `ModelError` for unknown names."""
-    names = fixed_columns(formula, available)
+    names = fixed_columns(formula, available, context)
     for term in formula.random:
         require(term.factors, available)
-        names += matrix_columns(term.columns, available) + list(term.factors)
+        names += matrix_columns(term.columns, available, context) + list(term.factors)
     return names
 
 
 def fixed_part(
-    formula: ParsedFormula, frame: pd.DataFrame, present: np.ndarray, *, intercept: bool = True
+    formula: ParsedFormula,
+    frame: pd.DataFrame,
+    present: np.ndarray,
+    context: Mapping[str, Any] = NO_CONTEXT,
+    *,
+    intercept: bool = True,
 ) -> FixedPart:
     """The fixed effects, without columns that are linear combinations of earlier ones in the rows `present` (n,).
 
     Without `intercept` that column is left out, if the formula has one, and what is a combination with it is dropped:
     the thresholds of ordered categories are in its place.
     """
-    x, spec = build_matrix(formula.fixed, frame)
-    smooths = tuple(curve for smooth in formula.smooths for curve in build_smooths(smooth, frame))
+    x, recipe = build_matrix(formula.fixed, frame, context)
+    smooths = tuple(curve for smooth in formula.smooths for curve in build_smooths(smooth, frame, context))
     x = np.column_stack([x, *(curve.fixed(frame) for curve in smooths)]) if smooths else x
-    names = np.array([*spec.column_names, *(name for curve in smooths for name in curve.names)], object)
+    names = np.array([*recipe.names, *(name for curve in smooths for name in curve.names)], object)
+    check_distinct(list(names))
     seen = x if present.all() else x[present]
     if intercept:
         keep = independent_columns(seen)
@@ -56,29 +85,33 @@ def fixed_part(
         keep = independent_columns(np.column_stack([np.ones(len(seen)), seen]))[1:] - 1
         left_out = np.union1d(keep, np.flatnonzero(names == "Intercept"))
     dropped = tuple(np.delete(names, left_out))
-    return FixedPart(tuple(names[keep]), x if len(keep) == x.shape[1] else x[:, keep], dropped, spec, keep, smooths)
+    return FixedPart(tuple(names[keep]), x if len(keep) == x.shape[1] else x[:, keep], dropped, recipe, keep, smooths)
 
 
 def new_fixed(fixed: FixedPart, frame: pd.DataFrame) -> np.ndarray:
     """The columns of the fixed effects for other rows, (m, p)."""
-    columns = [rebuild_matrix(fixed.spec, frame), *(curve.fixed(frame) for curve in fixed.smooths)]
+    columns = [fixed.recipe(frame), *(curve.fixed(frame) for curve in fixed.smooths)]
     return np.column_stack(columns)[:, fixed.keep]
 
 
-def offset_part(formula: ParsedFormula, frame: pd.DataFrame, name: str | None) -> tuple[np.ndarray, ModelSpec | None]:
-    """The sum of the offsets, (n,), and the specification of those that the formula has."""
+def offset_part(
+    formula: ParsedFormula, frame: pd.DataFrame, name: str | None, context: Mapping[str, Any] = NO_CONTEXT
+) -> tuple[np.ndarray, Recipe | None]:
+    """The sum of the offsets, (n,), and what gives those that the formula has."""
     if not formula.offsets:
         return named_offset(frame, name), None
-    terms, spec = build_matrix(numbers(*formula.offsets), frame)
+    for column in filter(None, map(plain_name, formula.offsets)):
+        number_column(frame, column, "offset")
+    terms, recipe = build_matrix(numbers(*formula.offsets), frame, context)
     if terms.shape[1] != len(formula.offsets):
         raise ModelError("An offset must give one number a row.")
-    return named_offset(frame, name) + terms.sum(axis=1), spec
+    return named_offset(frame, name) + terms.sum(axis=1), recipe
 
 
-def new_offset(frame: pd.DataFrame, name: str | None, spec: ModelSpec | None) -> np.ndarray:
+def new_offset(frame: pd.DataFrame, name: str | None, recipe: Recipe | None) -> np.ndarray:
     """The sum of the offsets of other rows, (n,)."""
     offset = named_offset(frame, name)
-    return offset if spec is None else offset + rebuild_matrix(spec, frame).sum(axis=1)
+    return offset if recipe is None else offset + recipe(frame).sum(axis=1)
 
 
 def named_offset(frame: pd.DataFrame, name: str | None) -> np.ndarray:
@@ -89,7 +122,7 @@ def named_offset(frame: pd.DataFrame, name: str | None) -> np.ndarray:
 def check_identified(n: int, fixed: FixedPart, random: tuple[RandomPart, ...]) -> None:
     """Raise a `ModelError` if a model with a residual variance has no row left to estimate it from."""
     if len(fixed.names) >= n:
-        raise ModelError(f"The model has {len(fixed.names)} fixed effects and only {n} rows.")
+        raise ModelError(f"The model has {len(fixed.names)} fixed effects{_largest_term(fixed)} and only {n} rows.")
     for term in random:
         if term.position is not None or term.is_smooth:
             continue  # structure tells their effects from the residuals
@@ -99,3 +132,13 @@ def check_identified(n: int, fixed: FixedPart, random: tuple[RandomPart, ...]) -
                 f"The random term {term.formula.text} has {effects} effects for {n} rows, "
                 "which leaves nothing to tell them from the residuals."
             )
+
+
+def _largest_term(fixed: FixedPart) -> str:
+    """Which term of a formula has most of its coefficients, for a sentence."""
+    kept = [
+        int(((own.start <= fixed.keep) & (fixed.keep < own.stop)).sum())
+        for own in fixed.recipe.spec.term_slices.values()
+    ]
+    count, term = max(zip(kept, map(str, fixed.recipe.spec.term_slices), strict=True), default=(0, ""))
+    return f", of which {count} are of the term {term}," if count > 1 else ""

@@ -13,6 +13,7 @@ from ._grouping import code_groups, join_labels
 from ._known import Levels, known_matrix
 from ._matrix import build_matrix
 from ._matrix_columns import MatrixColumns
+from ._names import check_distinct
 from ._parts import RandomPart
 from ._positions import read_line, read_order, read_space
 from ._smooth import Smooth
@@ -30,26 +31,32 @@ def check_known(terms: tuple[RandomFormula, ...], covariances: Mapping[str, str]
 
 
 def random_part(
-    term: RandomFormula, frame: pd.DataFrame, kind: str, matrices: Mapping[str, Any] | None, present: np.ndarray
+    term: RandomFormula,
+    frame: pd.DataFrame,
+    kind: str,
+    matrices: Mapping[str, Any] | None,
+    context: Mapping[str, Any],
+    present: np.ndarray,
 ) -> RandomPart:
     """The columns and levels of a random term; `kind` as in `build_design`, and `ModelError` as there.
 
     Columns that are zero in all of the rows `present` (n,), such as those of cells that do not occur, are left out.
     """
     if kind in _PLACES:
-        return _placed(term, frame, kind)
+        return _placed(term, frame, kind, context)
     if kind == "levels":
         return _known(term, frame, matrices)
-    z, spec = build_matrix(term.columns, frame)
+    z, recipe = build_matrix(term.columns, frame, context)
     occurs = np.asarray(z[present].any(axis=0))
     if not occurs.any():
         zeros = " but zeros" if len(occurs) else ""
         raise ModelError(f"The random term {term.text} has no columns{zeros}.")
-    names = np.array(spec.column_names, object)
+    check_distinct(recipe.names)
+    names = np.array(recipe.names, object)
     refs, cells, labels = code_groups(frame, term.factors)
     levels = join_labels(cells, labels)
     _check_several(term, levels)
-    columns = MatrixColumns(spec, np.flatnonzero(occurs))
+    columns = MatrixColumns(recipe, np.flatnonzero(occurs))
     z = z if occurs.all() else z[:, occurs]
     dropped = tuple(names[~occurs])
     return RandomPart(term, tuple(names[occurs]), z, refs, levels, columns, labels, cells, dropped=dropped)
@@ -76,9 +83,9 @@ def _smooth_part(smooth: Smooth, frame: pd.DataFrame) -> RandomPart:
     )
 
 
-def _placed(term: RandomFormula, frame: pd.DataFrame, kind: str) -> RandomPart:
+def _placed(term: RandomFormula, frame: pd.DataFrame, kind: str, context: Mapping[str, Any]) -> RandomPart:
     """A term with positions, whose grouping factor may have one level: one long series, or one map."""
-    place, names, coordinates = _PLACES[kind](term, frame)
+    place, names, coordinates = _PLACES[kind](term, frame, context)
     if len(names) == 1:
         raise ModelError(f"The random term {term.text} has one position, {names[0]}, and needs two or more.")
     z, position = place(frame)

@@ -33,7 +33,7 @@ def replace_response(
     given = {"(weights)": weights, "(offset)": offset}
     frame = design.frame.assign(**{n: np.asarray(v, np.float64) for n, v in given.items() if v is not None})
     arguments = [name for name in (weights_name, offset_name) if name is not None]
-    used = [name for own in design.predictors for name in predictor_columns(own.formula, frame.columns)]
+    used = [name for own in design.predictors for name in predictor_columns(own.formula, frame.columns, design.context)]
     others = list(dict.fromkeys(used + arguments))
     left, columns = _left_side(design, y, frame.filter(others))
     new = replace(
@@ -50,7 +50,7 @@ def replace_response(
 
 def formula_offset(design: Design) -> np.ndarray:
     """(n,) what the terms `offset(...)` of the formula add to the linear predictor."""
-    return offset_part(design.formula, design.frame, None)[0]
+    return offset_part(design.formula, design.frame, None, design.context)[0]
 
 
 def _prior_weights(design: Design) -> str | None:
@@ -71,7 +71,7 @@ def _with_weights(design: Design, weights: np.ndarray | None) -> Design:
     # Which columns are linear combinations of others depends on the rows that are there.
     intercept = design.response_kind != "ordered"
     predictors = tuple(
-        replace(own, fixed=fixed_part(own.formula, design.frame, present, intercept=intercept))
+        replace(own, fixed=fixed_part(own.formula, design.frame, present, design.context, intercept=intercept))
         for own in design.predictors
     )
     return replace(design, weights=weights, predictors=predictors)
@@ -80,8 +80,8 @@ def _with_weights(design: Design, weights: np.ndarray | None) -> Design:
 def _with_offset(design: Design, offset: np.ndarray | None) -> Design:
     if offset is None:
         return design
-    total, spec = offset_part(design.formula, design.frame, design.offset_name)
-    return design.with_mean(offset=total, offset_spec=spec)
+    total, recipe = offset_part(design.formula, design.frame, design.offset_name, design.context)
+    return design.with_mean(offset=total, offset_recipe=recipe)
 
 
 def _left_side(design: Design, y: np.ndarray, used: pd.DataFrame) -> tuple[str, dict[str, np.ndarray]]:

@@ -8,8 +8,9 @@ beta = U_+ s_+^(-1/2) b + (a line) turns the penalty into b'b: the coefficients 
 nothing depends on its units.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from scipy.interpolate import CubicSpline
 from .._errors import ModelError
 from ..formula import SmoothFormula
 from ._grouping import code_column
-from ._names import quoted
+from ._names import NO_CONTEXT, quoted
 from ._variable import Variable, read_variable
 
 _LEAST = 3  # knots, below which nothing is penalised
@@ -77,13 +78,15 @@ class Smooth:
         return np.array([label == self.level for label in labels], np.float64)[codes]
 
 
-def build_smooths(formula: SmoothFormula, frame: pd.DataFrame) -> tuple[Smooth, ...]:
+def build_smooths(
+    formula: SmoothFormula, frame: pd.DataFrame, context: Mapping[str, Any] = NO_CONTEXT
+) -> tuple[Smooth, ...]:
     """The curves of one smooth term: one, or one for each level of a `by` with levels. The knots are the same for all.
 
     The main effect of `by` is not part of them: write `g + s(x, by=g)`. Raises `ModelError` for fewer distinct values
     than knots.
     """
-    variable = read_variable(formula.variable, formula.text, frame)
+    variable = read_variable(formula.variable, formula.text, frame, context)
     distinct = np.unique(variable(frame))
     if len(distinct) < formula.k:
         raise ModelError(_too_few(formula, len(distinct)))

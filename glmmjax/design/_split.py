@@ -26,6 +26,7 @@ def split_design(  # noqa: PLR0913 - keyword-only
     covariances: Mapping[str, str] | None = None,
     matrices: Mapping[str, Any] | None = None,
     others: Mapping[str, str] | None = None,
+    context: Mapping[str, Any] | None = None,
 ) -> tuple[list, list[Design]]:
     """The levels of the column `by` (sorted, or in the order of its categories), and the design of the rows of each.
 
@@ -47,6 +48,7 @@ def split_design(  # noqa: PLR0913 - keyword-only
         covariances=covariances,
         matrices=matrices,
         others=others,
+        context=context,
     )
     is_categorical = isinstance(groups.dtype, pd.CategoricalDtype)
     codes, levels = pd.factorize(groups if is_categorical else groups.to_numpy(), sort=True, use_na_sentinel=True)

@@ -25,6 +25,7 @@ def subset_rows(design: Design, rows: np.ndarray) -> Design:
         predictors=tuple(_subset_predictor(own, rows) for own in design.predictors),
         random=tuple(_subset_term(term, rows) for term in design.random),
         dropped_rows=0,
+        is_inherited=True,
     )
 
 

@@ -1,6 +1,6 @@
 """Any table to pandas columns, converting only the columns that are asked for."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -10,6 +10,7 @@ import pandas as pd
 from narwhals.stable.v2 import dtypes
 
 from .._errors import ModelError
+from ._clean import naming
 from ._labels import aligned, common_index
 from ._names import require
 
@@ -18,7 +19,7 @@ from ._names import require
 class Table:
     """Columns by name, whatever held them.
 
-    - `names`: all column names.
+    - `names`: all column names as text; that of the column 0 is "0".
     - `index`: the row labels of a pandas table, or of the Series in a dict; positions otherwise.
     - `column`: gives a column as a Series, with missing values still in it.
     - `argument`: what the caller called the table, for messages.
@@ -35,7 +36,10 @@ class Table:
         doubled = [name for name in names if self.names.count(name) > 1]
         if doubled:
             raise ModelError(f"Column '{doubled[0]}' stands more than once in {self.argument}.")
-        columns = {name: self.column(name) for name in names}
+        columns = {}
+        for name in names:
+            with naming(name):
+                columns[name] = self.column(name)
         for name, column in columns.items():
             if len(column) != len(self.index):
                 raise ModelError(
@@ -47,7 +51,8 @@ class Table:
 def open_table(data: Any, argument: str = "data") -> Table:
     """Open a pandas or polars frame, a pyarrow table, any frame that narwhals knows, or a dict of arrays."""
     if isinstance(data, pd.DataFrame):
-        return Table(tuple(data.columns), data.index, lambda name: _from_pandas(cast(pd.Series, data[name])), argument)
+        names, place = _by_text(data.columns)
+        return Table(names, data.index, lambda name: _from_pandas(data.iloc[:, place[name]]), argument)
     if isinstance(data, Mapping):
         return _open_mapping(data, argument)
     if hasattr(data, "column_names") and len(set(data.column_names)) < len(data.column_names):
@@ -67,7 +72,7 @@ def open_table(data: Any, argument: str = "data") -> Table:
 def _open_mapping(data: Mapping, argument: str) -> Table:
     if not data:
         raise ModelError(f"{argument} has no columns.")
-    labelled = {name: values for name, values in data.items() if isinstance(values, pd.Series)}
+    labelled = {str(name): values for name, values in data.items() if isinstance(values, pd.Series)}
     if labelled:
         return _open_series(data, labelled, argument)
     first = next(iter(data))
@@ -75,12 +80,21 @@ def _open_mapping(data: Mapping, argument: str) -> Table:
         rows = len(data[first])
     except TypeError:
         raise ModelError(f"Column '{first}' of {argument} is a single value.") from None
-    return Table(tuple(data), pd.RangeIndex(rows), lambda name: _from_values(name, data[name]), argument)
+    names, place = _by_text(data)
+    values = list(data.values())
+    return Table(names, pd.RangeIndex(rows), lambda name: _from_values(name, values[place[name]]), argument)
+
+
+def _by_text(names: Iterable) -> tuple[tuple[str, ...], dict[str, int]]:
+    """The names of columns as text, which is how a formula can write them, and the place of each."""
+    texts = tuple(map(str, names))
+    return texts, {name: i for i, name in enumerate(texts)}
 
 
 def _open_series(data: Mapping, labelled: Mapping[str, pd.Series], argument: str) -> Table:
     """Series are paired by their labels; arrays beside them go by position, if all Series have the same labels."""
-    index = common_index(labelled, argument)
+    names, place = _by_text(data)
+    values, index = list(data.values()), common_index(labelled, argument)
     is_one = all(column.index.equals(index) for column in labelled.values())
 
     def column(name: str) -> pd.Series:
@@ -91,15 +105,18 @@ def _open_series(data: Mapping, labelled: Mapping[str, pd.Series], argument: str
                 f"Column '{name}' of {argument} has no row labels, and the Series beside it are labelled differently, "
                 "so they cannot be paired: give only Series, or only arrays."
             )
-        return _from_values(name, data[name])
+        return _from_values(name, values[place[name]])
 
-    return Table(tuple(data), index, column, argument)
+    return Table(names, index, column, argument)
 
 
 def _from_values(name: str, values: Any) -> pd.Series:
     """A column of a dict without row labels: a Series of another library, a list, a NumPy or JAX array."""
     if isinstance(values, pd.Index | pd.api.extensions.ExtensionArray):
         return _from_pandas(pd.Series(values).reset_index(drop=True))
+    pyarrow = nw.dependencies.get_pyarrow()
+    if pyarrow is not None and isinstance(values, pyarrow.Array):
+        values = pyarrow.chunked_array([values])
     series = nw.from_native(values, series_only=True, pass_through=True)
     if isinstance(series, nw.Series):
         return _from_narwhals(series)
@@ -123,9 +140,14 @@ def _from_narwhals(series: nw.Series) -> pd.Series:
     """Through NumPy, so that polars needs no pyarrow; integers and bools keep their type beside nulls."""
     dtype = series.dtype
     if isinstance(dtype, dtypes.Categorical | dtypes.Enum):
-        return pd.Series(pd.Categorical(series.cast(nw.String).to_numpy(), categories=_categories(series)))
+        levels = _categories(series)
+        values = series.cast(nw.String) if all(isinstance(level, str) for level in levels) else series
+        return pd.Series(pd.Categorical(values.to_numpy(), categories=levels))
     if isinstance(dtype, dtypes.Decimal):
         series = series.cast(nw.Float64)
+    if isinstance(dtype, dtypes.Datetime) and dtype.time_zone is not None:
+        utc = pd.Series(series.to_numpy())  # NumPy has no zones
+        return utc if utc.dt.tz is not None else utc.dt.tz_localize("UTC").dt.tz_convert(dtype.time_zone)
     if series.null_count() and (dtype.is_integer() or isinstance(dtype, dtypes.Boolean)):
         missing = series.is_null().to_numpy().astype(bool)
         if dtype.is_integer():

@@ -6,7 +6,7 @@ that is left stands on the level of the formula, where `+` adds a term and `|` m
 
 from typing import NamedTuple
 
-from ._tokens import Token, closing, fail
+from ._tokens import Token, closing, fail, tokenize
 
 BARS = ("|", "||")
 _SIGNS = ("+", "-")
@@ -40,6 +40,14 @@ def fold_code(tokens: tuple[Token, ...], text: str) -> tuple[Token, ...]:
         folded.append(token)
         index += 1
     return tuple(folded)
+
+
+def in_braces(name: str, terms: str) -> str:
+    """The terms with braces around `name`, which say that it is Python, wherever it stands by itself."""
+    for token in reversed(fold_code(tokenize(terms), terms)):
+        if token.text == name:
+            terms = f"{terms[: token.start]}{{{name}}}{terms[token.end :]}"
+    return terms
 
 
 def check_grammar(tokens: tuple[Token, ...], text: str, end: int) -> None:

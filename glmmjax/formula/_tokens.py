@@ -41,6 +41,8 @@ _PATTERN = re.compile(
     re.VERBOSE,
 )
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
+WORDS = frozenset({"s", "offset", "cbind", "cens"})
+"""Functions that a formula reads itself, whatever they mean elsewhere."""
 
 
 def fail(sentence: str, text: str, position: int) -> ModelError:
@@ -69,6 +71,11 @@ def tokenize(text: str) -> tuple[Token, ...]:
     if opened:
         raise fail(f"'{opened[-1].text}' is never closed in the formula.", text, opened[-1].start)
     return tuple(tokens)
+
+
+def identifiers(text: str) -> set[str]:
+    """The Python names that a formula holds, of a dotted name the first."""
+    return {token.text.split(".")[0] for token in tokenize(text) if token.kind == "name"}
 
 
 def closing(tokens: tuple[Token, ...], index: int) -> int:

@@ -1,15 +1,17 @@
 """A fit as a dictionary and as a file.
 
 The file is JSON: `format` and `version`, `result` (what `to_dict` gives: for people and other programs), and `state`
-(what `load` needs): `formula`, `family`, `link`, `weights`, `offset`, `method`, the fitted rows of the table column by
-column (`columns`: name, kind `bool | int | float | categorical`, values, categories) and their labels (`index`), and
-the numbers of the `Solution`. Labels and categories are written as the module `_index` describes, numbers with all
-their digits; a number that is not finite is the string `NaN`, `Infinity` or `-Infinity`. Loading builds the model again
-from its data, so a file survives changes of the package.
+(what `load` needs): `formula`, `family`, `link`, `weights`, `offset`, `method`, `context` (the names of functions that
+are not in the file, with the sums of the columns that they gave), the fitted rows of the table column by column
+(`columns`: name, kind `bool | int | float | categorical`, values, categories) and their labels (`index`), and the
+numbers of the `Solution`. Labels and categories are written as the module `_index` describes, numbers with all their
+digits; a number that is not finite is the string `NaN`, `Infinity` or `-Infinity`. Loading builds the model again from
+its data, so a file survives changes of the package.
 """
 
 import json
 import os
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +20,7 @@ import pandas as pd
 from .._errors import ModelError
 from .._files import write_whole
 from .._status import Status
+from ..design import Design, success_label
 from ..families import FAMILIES, AbstractOrdinal, as_family, innermost, reported_names
 from ..fit import Solution
 from ..inference import aic, bic, coefficient_table, dispersion, varcorr, vcov
@@ -42,6 +45,7 @@ def to_dict(solution: Solution) -> dict[str, Any]:
             "dispformula": _formulas(model).get("disp"),
             "family": innermost(model.family).name,
             "link": model.family.link.name,
+            "success": success_label(model.design.response_name, model.design.response_kind, model.design.frame),
             "method": solution.method.describe(),
             "status": solution.status.value,
             "converged": solution.status.ok,
@@ -95,6 +99,8 @@ def save_solution(solution: Solution, path: str | os.PathLike) -> None:
         "weights": design.weights_name,
         "offset": design.offset_name,
         "matrices": _matrices(solution),
+        "context": sorted(design.context),
+        "sums": _sums(design) if design.context else None,
         "method": _method_to_dict(solution.method),
         "columns": [_column_to_dict(column) for _, column in design.frame.items()],
         "index": index_to_dict(design.frame.index, "the rows"),
@@ -113,20 +119,27 @@ def save_solution(solution: Solution, path: str | os.PathLike) -> None:
         "evaluations": solution.evaluations,
         "status": solution.status.name,
     }
+    _refuse_inherited(design, state)
     document = {"format": FORMAT, "version": VERSION, "result": to_dict(solution), "state": state}
     text = json.dumps(spell_out(document), allow_nan=False, default=_plain)
     write_whole(path, lambda file: file.write(text.encode()))
 
 
-def load_solution(path: str | os.PathLike) -> Solution:
-    """Read a file of `save_solution`; `ModelError` if it is none, or damaged."""
+def load_solution(path: str | os.PathLike, context: Mapping[str, Any] | None = None) -> Solution:
+    """Read a file of `save_solution`, with the functions that its formulas use; `ModelError` if it is none, or
+    damaged."""
     name, document = os.fspath(path), _read(path)
+    state = document["state"] if isinstance(document["state"], dict) else {}
+    _check_context(path, state.get("context", []), context)
     try:
-        solution = _from_document(document)
+        solution = _from_document(document, context)
     except ModelError as error:
         raise ModelError(f"The fit in {name} cannot be made again: {str(error).splitlines()[0]}") from error
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise ModelError(f"The saved fit {name} is damaged: fit the model again.") from error
+    if state.get("sums") is not None and not _same_columns(state["sums"], solution.model.design):
+        names = ", ".join(state["context"])
+        raise ModelError(f"{names} of context is not what the saved fit was made with: its values differ.")
     if _shapes(solution) != _needed_shapes(solution.model):
         raise ModelError(f"The saved fit {name} is damaged, its numbers are not those of its model: fit it again.")
     return solution
@@ -147,18 +160,9 @@ def _needed_shapes(model: MixedModel) -> list:
     return [*vectors, *((c.q, c.q) for c in model.glmm.covariances), levels, levels]
 
 
-def _from_document(document: dict[str, Any]) -> Solution:
+def _from_document(document: dict[str, Any], context: Mapping[str, Any] | None) -> Solution:
     state = document["state"]
-    frame = pd.DataFrame({c["name"]: _column_from_dict(c) for c in state["columns"]})
-    frame.index = _labels(state["index"])
-    family = as_family(state["family"], state["link"])
-    if isinstance(family, AbstractOrdinal) and state.get("categories"):
-        categories, labels = state["categories"]
-        family = family.with_categories(categories, None if labels is None else tuple(labels))
-    given = {name: state.get(name) for name in ("ziformula", "dispformula", "weights", "offset")}
-    known = {name: pd.DataFrame(**kept) for name, kept in state.get("matrices", {}).items()}
-    model = mixed_model(state["formula"], frame, family=family, matrices=known, **given)
-    model = model.with_dropped_rows(state["dropped_rows"])
+    model = _rebuilt(state, context).with_dropped_rows(state["dropped_rows"])
     state = updated(state, document["version"], model)
     return Solution(
         model=model,
@@ -175,6 +179,50 @@ def _from_document(document: dict[str, Any]) -> Solution:
         evaluations=state["evaluations"],
         status=Status[state["status"]],
     )
+
+
+def _rebuilt(state: dict[str, Any], context: Mapping[str, Any] | None) -> MixedModel:
+    """The model of a state, from the columns of its table."""
+    frame = pd.DataFrame({c["name"]: _column_from_dict(c) for c in state["columns"]})
+    frame.index = _labels(state["index"])
+    family = as_family(state["family"], state["link"])
+    if isinstance(family, AbstractOrdinal) and state.get("categories"):
+        categories, labels = state["categories"]
+        family = family.with_categories(categories, None if labels is None else tuple(labels))
+    given = {name: state.get(name) for name in ("ziformula", "dispformula", "weights", "offset")}
+    known = {name: pd.DataFrame(**kept) for name, kept in state.get("matrices", {}).items()}
+    return mixed_model(state["formula"], frame, family=family, matrices=known, context=context, **given)
+
+
+def _check_context(path: str | os.PathLike, needed: list[str], context: Mapping[str, Any] | None) -> None:
+    missing = ", ".join(f"'{name}': ..." for name in needed if context is None or name not in context)
+    if missing:
+        raise ModelError(
+            f"The formulas of {os.fspath(path)} use functions of your own: gj.load(path, context={{{missing}}})."
+        )
+
+
+def _sums(design: Design) -> list[float]:
+    """A weighted sum of each column, and the numbers of effects: whether a design is still what it was."""
+    columns = [design.y, *(part.z for part in design.random)]
+    columns += [column for own in design.predictors for column in (own.fixed.x, own.offset)]
+    weights = np.linspace(1.0, 2.0, len(design.y))  # plain sums of centred columns are all zero
+    sizes = [float(len(part.names)) for part in design.random]
+    return [*np.concatenate([np.atleast_1d(weights @ column) for column in columns]).tolist(), *sizes]
+
+
+def _same_columns(sums: list[float], design: Design) -> bool:
+    found = _sums(design)
+    return len(found) == len(sums) and np.allclose(found, sums, rtol=1e-6, atol=1e-6)
+
+
+def _refuse_inherited(design: Design, state: dict[str, Any]) -> None:
+    """Raise a `ModelError` if the columns of a design that were made from other rows do not follow from its own."""
+    if design.is_inherited and not _same_columns(_sums(design), _rebuilt(state, design.context).design):
+        raise ModelError(
+            "The means, knots or levels of this model are those of other rows, which its file would lack: save the fit "
+            "of the whole data."
+        )
 
 
 def _matrices(solution: Solution) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import html
 
 import numpy as np
 
-from ..design import Predictor, RandomPart
+from ..design import Predictor, RandomPart, success_label
 from ..families import innermost, is_hurdle
 from ..fit import SINGULAR, Solution
 from ..inference import (
@@ -65,12 +65,20 @@ def _head(solution: Solution) -> str:
         f"{kind}{mixed} model fit by {method}",
         f" Family: {innermost(model.family).name} ({model.family.link.name})",
         f"Formula: {model.design.formula.text}",
+        *_response(model),
         *(f"{_LABELS[own.name]}: {own.formula.text}" for own in model.design.predictors[1:]),
     ]
     for label, name in (("Weights", model.design.weights_name), ("Offset", model.design.offset_name)):
         if name is not None:
             lines.append(f"{label:>7}: {'given as an array' if name.startswith('(') else name}")
     return "\n".join(lines)
+
+
+def _response(model: MixedModel) -> list[str]:
+    """What a success is, where the data say it in words."""
+    design = model.design
+    label = success_label(design.response_name, design.response_kind, design.frame)
+    return [] if label is None else [f"Success: {design.response_name} is {label}"]
 
 
 def _criteria(solution: Solution) -> str:

@@ -12,6 +12,9 @@ for call in (
     lambda: gj.glmm("y ~ 1 + (1 | g)", data, 3),
     lambda: gj.glmm("y ~ 1 + (1 | g)", [1, 2, 3], "poisson"),
     lambda: gj.glmm(3, data, "poisson"),
+    lambda: gj.glmm("y ~ 1 + (1 | g)", data, "poisson", link=3),
+    lambda: gj.glmm("y ~ 1 + (1 | g)", data, "poisson", context=3),
+    lambda: model.with_data(3),
     lambda: model.fit("laplace"),
     lambda: model.fit(gj.Laplace),
     lambda: gj.AGHQ(2.5),
@@ -44,5 +47,5 @@ for call in (
 def test_wrong_types():
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
     lines = done.stdout.splitlines()
-    assert len(lines) == 20
+    assert len(lines) == 23
     assert [line for line in lines if not line.startswith("ModelError: ")] == []

@@ -101,8 +101,14 @@ def test_the_frame_gives_the_same_design_again(frame, formula, response, argumen
 ERRORS = [
     ({"weights": "sise"}, "Column 'sise', given as weights, is not in data; near matches are 'size'."),
     ({"offset": "none"}, "Column 'none', given as offset, is not in data"),
-    ({"weights": "g"}, "Column 'g', given as weights, holds no numbers."),
-    ({"offset": "g"}, "Column 'g', given as offset, holds no numbers."),
+    (
+        {"weights": "g"},
+        "Column 'g', given as weights, holds text (the first value that is no number is 'a', in row 0), and numbers",
+    ),
+    (
+        {"offset": "g"},
+        "Column 'g', given as offset, holds text (the first value that is no number is 'a', in row 0), and numbers",
+    ),
     ({"weights": np.ones(3)}, "The argument weights has shape (3,), and the data have 12 rows."),
     ({"offset": np.ones((12, 1))}, "The argument offset has shape (12, 1), and the data have 12 rows."),
     ({"offset": ["a"] * 12}, "The argument offset must be an array of numbers or a column name."),

@@ -108,8 +108,8 @@ ERRORS = [
     ({"x": [np.nan, 1]}, "Column 'x' of newdata has 1 missing value(s)."),
     ({"h": [None, "u"]}, "Column 'h' of newdata has 1 missing value(s)."),
     ({"x": [np.inf, 1]}, "Column 'x' has infinite values."),
-    ({"x": ["1", "2"]}, "Column 'x' of newdata holds no numbers, and the model was fitted to numbers."),
-    ({"t": [0.1, 9.0]}, "The term bs(t, df=4) cannot be computed: Some field values extend beyond"),
+    ({"x": ["1", "2"]}, "Column 'x' of newdata holds numbers written as text, and the model was fitted to numbers."),
+    ({"t": [0.1, 9.0]}, "The term bs(t, df=4) cannot be computed: the values 0.1, 9 lie outside of its range, 1 to 3"),
     ({"x": [1.0]}, "Column 'x' of newdata has 1 rows and others 2."),
 ]
 

@@ -133,8 +133,8 @@ ERRORS = {
     "ar1(t:u | g)": "The term ar1(t:u | g) takes one variable, as in ar1(t | g).",
     "ou(1 | g)": "The term ou(1 | g) takes one variable, as in ou(t | g).",
     "ar1(u | g)": "The values of u in ar1(u | g) are not equally spaced: write ou(u | g) for times of any distance.",
-    "ou(g | one)": "Column 'g' holds no numbers, which the term ou(g | one) needs.",
-    "exp(u + g | one)": "Column 'g' holds no numbers, which the term exp(u + g | one) needs.",
+    "ou(g | one)": "Column 'g' holds text (the first value that is no number is 'a', in row 0)",
+    "exp(u + g | one)": "Column 'g' holds text (the first value that is no number is 'a', in row 0)",
     "exp(1 + u | one)": "The term exp(1 + u | one) takes coordinates, as in exp(x + y | one).",
     "exp(u - v | one)": "The term exp(u - v | one) takes coordinates, as in exp(x + y | one).",
     "ar1(C(t) | g)": "The expression C(t) of the term ar1(C(t) | g) must give one number a row.",
@@ -202,7 +202,7 @@ def test_only_the_columns_that_are_needed(series):
     assert rows.positions[0].tolist() == [0, -1]
     with pytest.raises(ModelError, match=r"^Column 't' is not in newdata\.$"):
         new_rows(design, {"x": [1.0], "u": [1.0], "v": [1.0]}, groups=False)
-    with pytest.raises(ModelError, match="Column 't' holds no numbers"):
+    with pytest.raises(ModelError, match="Column 't' holds numbers written as text"):
         new_rows(design, series.assign(t="3"))
 
 

@@ -211,7 +211,7 @@ def test_a_level_without_a_curve_is_refused(curve):
 ERRORS = {
     "s(few)": "The smooth s(few) has 10 knots and few 4 distinct value(s): k=4 is the largest possible.",
     "s(two, k=3)": "The smooth s(two, k=3) has 3 knots and two 2 distinct value(s): a smooth needs 3 or more.",
-    "s(g)": "Column 'g' holds no numbers, which the term s(g) needs.",
+    "s(g)": "Column 'g' holds text (the first value that is no number is 'c', in row 0), and the term s(g) needs",
     "s(xx)": "Column 'xx' is not in data; near matches are 'x'.",
     "s(x, by=gg)": "Column 'gg' is not in data; near matches are 'g'.",
     "s(foo(x))": "The function 'foo' is not known in formulas",

@@ -109,14 +109,12 @@ def test_decimals_are_numbers(frame):
 
 
 COLUMNS = {
-    "when": (pd.date_range("2026", periods=12), "Column 'bad' holds dates or times"),
-    "days": ([pd.Timestamp("2026").date()] * 12, "Column 'bad' holds dates or times"),
-    "span": (pd.to_timedelta(range(12)), "Column 'bad' holds dates or times"),
     "infinite": ([np.inf, *range(11)], "Column 'bad' has infinite values."),
     "complex": ([1j] * 12, "Column 'bad' holds complex values"),
     "mixed": ([1, "a"] * 6, "Column 'bad' holds mixed-integer values"),
     "nested": ([[1], [2]] * 6, "Column 'bad' holds mixed values"),
     "huge": (np.full(12, 2**64 - 1, np.uint64), "Column 'bad' holds whole numbers above 2^63"),
+    "huge below zero": ([-(2**70)] * 12, "Column 'bad' holds whole numbers above 2^63"),
     "huge objects": ([2**70] * 12, "Column 'bad' holds whole numbers above 2^63"),
 }
 
@@ -150,6 +148,10 @@ DATA = {
     ),
     "arrow twice": (pa.table([[1], [2], [3]], ["y", "x", "x"]), "Column 'x' stands more than once in data."),
     "no rows": ({"y": [], "x": []}, "No row of data has a value in every column that the model uses."),
+    "none": (
+        {"y": [1.0, 2.0], "x": [None, None]},
+        "No row of data has a value in every column that the model uses: column 'x' has none.",
+    ),
     "all missing": ({"y": [1.0, None], "x": [None, 2.0]}, "No row of data has a value in every column"),
 }
 
