@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ._errors import ModelError
-from ._precision import float64
+from ._precision import own_settings
 from .covariances import AbstractCovariance
 from .design import Design, RandomPart
 
@@ -105,7 +105,7 @@ def _slopes(covariance: AbstractCovariance, name: str) -> list[np.ndarray]:
             entries.append(entry)
         return entries
     rng = np.random.default_rng(0)
-    with float64():
+    with own_settings():
         theta = np.asarray(covariance.start(jnp.asarray(rng.uniform(0.5, 1.5, q)))) + 0.3 * rng.normal(
             size=covariance.size
         )

@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 
 from .._errors import ModelError
+from .._numbers import as_float64
 from .._status import STATUSES, Status
+from .._traced import refuse_tracers
 from ..design import CENSORED, Design, Faults, formula_offset, invalid_responses, is_identified, replace_response
 from ..families import AbstractFamily, AbstractOrdinal, innermost
 from ..mixed import MixedModel, arrange, assemble, groupings, lay_out
@@ -297,11 +299,9 @@ def _parts(glmm: GLMM) -> Iterator:
 def _per_row(argument: str, values, members: int, index: pd.Index) -> np.ndarray | None:
     if values is None:
         return None
+    refuse_tracers(argument, values)
     values, n = by_label(argument, values, index), len(index)
-    try:
-        values = np.asarray(values, np.float64)
-    except (TypeError, ValueError) as error:
-        raise ModelError(f"{argument} must be an array of numbers ({error}).") from error
+    values = as_float64(argument, values, "an array of numbers")
     if values.shape not in ((n,), (members, n)):
         raise ModelError(f"{argument} has shape {values.shape}; it must be ({n},) or ({members}, {n}).")
     if not np.isfinite(values).all():

@@ -10,6 +10,8 @@ import pandas as pd
 import scipy.sparse
 
 from .._errors import ModelError
+from .._numbers import as_float64, is_real
+from .._traced import refuse_tracers
 
 
 class AbstractResponses(abc.ABC):
@@ -113,18 +115,15 @@ def _read_table(values: Any) -> tuple[tuple, np.ndarray]:
 
 
 def _numbers(values: Any) -> np.ndarray:
-    array = values if isinstance(values, np.ndarray) else np.asarray(values)
-    if array.dtype == object:
-        try:
-            array = array.astype(np.float64)
-        except (TypeError, ValueError) as error:
-            raise ModelError(f"responses must be numbers ({error}).") from error
-    _check_numbers(array.dtype)
-    return array
+    refuse_tracers("responses", values)
+    if isinstance(values, np.ndarray) and values.dtype != object:  # which a file may hold: read when it is needed
+        _check_numbers(values.dtype)
+        return values
+    return as_float64("responses", values, "numbers")
 
 
 def _check_numbers(dtype: np.dtype) -> None:
-    if dtype.kind not in "fiub":
+    if not is_real(dtype):
         raise ModelError(f"responses must be numbers, not {dtype}.")
 
 

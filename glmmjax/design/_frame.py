@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 
 from .._errors import ModelError
+from .._numbers import as_float64
+from .._traced import refuse_tracers
 from ._clean import clean, missing_rows
 from ._names import near_matches
 from ._table import Table
@@ -71,10 +73,8 @@ def _argument_array(argument: str, value: Any, index: pd.Index) -> np.ndarray:
                 f"The Series given as {argument} has other row labels than the data: give its values as an array."
             )
         value = value.reindex(index)
-    try:
-        array = np.asarray(value, np.float64)
-    except (TypeError, ValueError):
-        raise ModelError(f"The argument {argument} must be an array of numbers or a column name.") from None
+    refuse_tracers(f"The argument {argument}", value)
+    array = as_float64(f"The argument {argument}", value, "an array of numbers or a column name")
     if array.shape != (rows,):
         raise ModelError(f"The argument {argument} has shape {array.shape}, and the data have {rows} rows.")
     if not np.isfinite(array).all():

@@ -11,7 +11,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from .._errors import ModelError
-from .._precision import float64
+from .._precision import own_settings
 from .._types import Array
 from ..families import AbstractFamily, innermost, predictor_names
 from ..fit import Solution
@@ -62,7 +62,7 @@ def predict(
     check_kind(model.family, kind)
     rows = fitted_rows(model) if newdata is None else other_rows(model, newdata, level)
     included = [k for k, own in enumerate(rows.factors) if own.is_smooth or level == "conditional"]
-    with float64():
+    with own_settings():
         rows = with_new_places(solution, rows) if level == "conditional" else rows
         eta = rows.fixed(np.asarray(solution.params.beta)) + effects_of_rows(solution, rows, included)
         value = _averaged(solution, rows, kind) if level == "marginal" else _given(solution, kind)
