@@ -4,6 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 
 from ._errors import ModelError
 
@@ -15,11 +16,11 @@ _HOST = (
 
 def refuse_tracers(argument: str, value: Any) -> None:
     """Raise a `ModelError` if `value`, or an array in it, is traced."""
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(value)):
+    if any(isinstance(leaf, Tracer) for leaf in jax.tree.leaves(value)):
         raise ModelError(f"{argument} is traced by JAX: {_HOST}")
 
 
 def refuse_tracing() -> None:
     """Raise a `ModelError` inside of a function that JAX is compiling, where every result is traced."""
-    if isinstance(jnp.asarray(0.0), jax.core.Tracer):
+    if isinstance(jnp.asarray(0.0), Tracer):
         raise ModelError(f"Within a function that JAX traces this cannot be done: {_HOST}")
