@@ -2,11 +2,13 @@
 
 import os
 import pathlib
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import jax
 
 from ._errors import ModelError
+from ._traced import refuse_tracing
 
 
 def float64() -> AbstractContextManager:
@@ -15,6 +17,24 @@ def float64() -> AbstractContextManager:
     Fits enter it themselves. JAX's global configuration is left alone.
     """
     return jax.enable_x64(True)
+
+
+@contextmanager
+def usual_promotion() -> Iterator[None]:
+    """A context with JAX's usual promotion of types and ranks: how strict callers are is about their own code."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+        yield
+
+
+@contextmanager
+def own_settings(*, x64: bool = True) -> Iterator[None]:
+    """The settings of JAX with which fits and all that follows compute; `ModelError` within a function being traced."""
+    with jax.enable_x64(x64), usual_promotion():
+        try:
+            yield
+        except (jax.errors.TracerArrayConversionError, jax.errors.ConcretizationTypeError):
+            refuse_tracing()
+            raise
 
 
 def enable_compilation_cache(folder: str | os.PathLike | None = None) -> pathlib.Path:

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Num
 
 from ._errors import ModelError
-from ._precision import float64
+from ._precision import own_settings
 from ._types import Array
 from .covariances import AbstractCovariance, AbstractLinked, AbstractPattern, Placed
 from .design import Design, RandomPart
@@ -124,7 +124,7 @@ def _of_places(term: RandomPart, covariance: Placed, pairs: Pairs) -> list[np.nd
         found = np.ones(len(distinct))
         # Repeated up to a round number, so that few programs serve all data.
         room = points[np.arange(round_up(len(points))) % len(points)] if len(points) else points
-        with float64():
+        with own_settings():
             found[apart] = np.asarray(_correlations(covariance.pattern, room, theta[1:]))[: len(points)]
         return found
 
@@ -168,7 +168,7 @@ def _slopes(covariance: AbstractCovariance, name: str) -> list[np.ndarray]:
             entries.append(entry)
         return entries
     rng = np.random.default_rng(0)
-    with float64():
+    with own_settings():
         theta = np.asarray(covariance.start(jnp.asarray(rng.uniform(0.5, 1.5, q)))) + 0.3 * rng.normal(
             size=covariance.size
         )

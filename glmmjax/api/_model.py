@@ -14,7 +14,7 @@ from .. import inference, study
 from .._status import STATUSES
 from .._types import Array
 from ..families import innermost
-from ..fit import Solution, check_params, choose_method, fit_model, starting_values
+from ..fit import Solution, as_finite_params, as_params, choose_method, fit_model, starting_values
 from ..marginal import Method, log_marginal
 from ..mixed import MixedModel, check_response, plan, with_data
 from ..params import Params
@@ -54,7 +54,7 @@ class Model:
         It computes in the precision JAX is in; `with gj.float64():` around the call gives float64.
         """
         check_response(self.core)
-        check_params(self.core, params, "params")
+        params = as_params(self.core, params, "params")
         return log_marginal(self.core.glmm, params, choose_method(self.core, method, reml=False))
 
     def start(self) -> Params:
@@ -64,8 +64,7 @@ class Model:
 
     def simulate(self, params: Params, n: int = 1, seed: int = 0) -> np.ndarray:
         """(n, nobs) responses drawn at `params` with new random effects; the model needs no response."""
-        check_params(self.core, params, "params")
-        return simulate(self.core, params, n, seed=seed)
+        return simulate(self.core, as_finite_params(self.core, params, "params"), n, seed=seed)
 
     def params(
         self, *, fixef: Any, sd: Any = None, corr: Any = None, dispersion: Any = None, zi: Any = None, disp: Any = None

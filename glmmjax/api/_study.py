@@ -11,7 +11,7 @@ from .. import batch as many
 from .. import study
 from .._errors import ModelError
 from ..families import AbstractFamily
-from ..fit import check_params
+from ..fit import as_finite_params
 from ..marginal import Method
 from ..mixed import MixedModel, mixed_model
 from ..params import Params
@@ -48,7 +48,7 @@ def simulation_study(  # noqa: PLR0913 - keyword-only settings
     """
     core = _core(model)
     study.check_share("level", level)
-    check_params(core, params, "params")
+    params = as_finite_params(core, params, "params")
     refits = study.Refits(method, reml, many.Settings(checkpoint=checkpoint, progress=progress))
     with stoppable(Batch):
         found = study.fit_draws(core, simulate(core, params, n, seed=seed), refits)

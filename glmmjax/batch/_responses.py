@@ -10,6 +10,8 @@ import pandas as pd
 import scipy.sparse
 
 from .._errors import ModelError
+from .._numbers import as_float64, is_real
+from .._traced import refuse_tracers
 from ..design import by_label
 
 
@@ -142,18 +144,15 @@ def _read_table(argument: str, values: Any, index: pd.Index) -> tuple[tuple, np.
 
 
 def _numbers(argument: str, values: Any) -> np.ndarray:
-    array = values if isinstance(values, np.ndarray) else np.asarray(values)
-    if array.dtype == object:
-        try:
-            array = array.astype(np.float64)
-        except (TypeError, ValueError) as error:
-            raise ModelError(f"{argument} must be numbers ({error}).") from error
-    _check_numbers(argument, array.dtype)
-    return array
+    refuse_tracers(argument, values)
+    if isinstance(values, np.ndarray) and values.dtype != object:  # which a file may hold: read when it is needed
+        _check_numbers(argument, values.dtype)
+        return values
+    return as_float64(argument, values, "numbers")
 
 
 def _check_numbers(argument: str, dtype: np.dtype) -> None:
-    if dtype.kind not in "fiub":
+    if not is_real(dtype):
         raise ModelError(f"{argument} must be numbers, not {dtype}.")
 
 

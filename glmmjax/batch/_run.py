@@ -10,10 +10,10 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from .._errors import Interrupted, ModelError
-from .._precision import float64
+from .._precision import own_settings
 from .._status import STATUSES, Status
 from ..families import reported_names
-from ..fit import AbstractProblem, Outcome, bounds_on_counts, check_params, choose_method, outcome_of, problem_of
+from ..fit import AbstractProblem, Outcome, as_finite_params, bounds_on_counts, choose_method, outcome_of, problem_of
 from ..marginal import Exact, Method
 from ..params import Params
 from ._checkpoint import Checkpoint, fingerprint
@@ -65,7 +65,7 @@ def fit_members(
     _check(settings)
     method = choose_method(members.first, method, reml=reml)
     if start is not None:
-        check_params(members.first, start, "start")
+        start = as_finite_params(members.first, start, "start")
     job = Job(members, method, start, settings, jax.local_devices())
     slices, store = _slices(job)
     whole = _blank(job, len(members), Status.NOT_RUN)
@@ -155,7 +155,7 @@ def _compute(job: Job, loaded: Loaded, problem: AbstractProblem, piece: Slice, r
     if job.start is not None:
         each = jax.tree.map(lambda leaf: np.broadcast_to(leaf, (count, *np.shape(leaf))), job.start)
         start = jax.tree.map(lambda leaf: sent(leaf, True), working.forth(each))
-    with float64() if dtype is np.float64 else jax.enable_x64(False):
+    with own_settings(x64=dtype is np.float64):
         auto = (jax.sharding.AxisType.Auto,)
         task = Task(
             problem=problem,
@@ -212,6 +212,6 @@ def _gather(whole: Outcome, slices: list[Slice]) -> Outcome:
     owner = np.zeros(len(whole.status), int)
     for number, piece in enumerate(slices):
         owner[piece.numbers] = number % jax.process_count()
-    with float64():
+    with own_settings():
         everywhere = multihost_utils.process_allgather(whole)
     return jax.tree.map(lambda leaf: np.asarray(leaf)[owner, np.arange(len(owner))], everywhere)

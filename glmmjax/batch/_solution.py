@@ -6,7 +6,7 @@ import functools
 import jax
 import numpy as np
 
-from .._precision import float64
+from .._precision import own_settings
 from .._status import STATUSES
 from ..fit import Effects, Outcome, Solution, effects_at, problem_of, solution_of
 from ..marginal import Method
@@ -61,7 +61,7 @@ class BatchSolution:
         else:
             working = model.working
             back = working.effects_back
-            with float64():
+            with own_settings():
                 effects = effects_at(problem_of(self.method), working.glmm, working.forth(params))
         return solution_of(model, self.method, outcome, 0, effects, back)
 

@@ -11,7 +11,7 @@ from scipy.special import ndtr, stdtr
 
 from .._errors import ModelError
 from .._files import write_whole
-from .._precision import float64
+from .._precision import own_settings
 from .._status import STATUSES
 from .._types import Array
 from ..families import reported_names
@@ -147,7 +147,7 @@ def _some_df(batch: BatchSolution, numbers: np.ndarray, bucket: np.ndarray) -> n
     own, shared = eqx.partition(working.glmm, loaded.own)
     p, members = params.beta.shape[-1], len(numbers)
     back = np.broadcast_to(working.beta_back, (members, p, p))
-    with float64():
+    with own_settings():
         variance, slope = jax.tree.map(np.asarray, _variances(own, shared, params, back))
     # By the user's parameters, whose covariance `vcov` is.
     jacobian = np.broadcast_to(working.jacobian, found.vcov.shape)[:, p:, p:]

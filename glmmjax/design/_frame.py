@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 
 from .._errors import ModelError
+from .._numbers import as_float64
+from .._traced import refuse_tracers
 from ._clean import clean, missing_rows
 from ._labels import by_label
 from ._names import near_matches
@@ -89,10 +91,8 @@ def read_weights(frame: pd.DataFrame, name: str | None) -> np.ndarray | None:
 def _argument_array(argument: str, value: Any, index: pd.Index) -> np.ndarray:
     """(n,) numbers; a pandas Series goes by its row labels, everything else by position."""
     rows, value = len(index), by_label(argument, value, index)
-    try:
-        array = np.asarray(value, np.float64)
-    except (TypeError, ValueError):
-        raise ModelError(f"The argument {argument} must be an array of numbers or a column name.") from None
+    refuse_tracers(f"The argument {argument}", value)
+    array = as_float64(f"The argument {argument}", value, "an array of numbers or a column name")
     if array.shape != (rows,):
         raise ModelError(f"The argument {argument} has shape {array.shape}, and the data have {rows} rows.")
     if not np.isfinite(array).all():

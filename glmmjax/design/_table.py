@@ -10,6 +10,8 @@ import pandas as pd
 from narwhals.stable.v2 import dtypes
 
 from .._errors import ModelError
+from .._numbers import is_real
+from .._traced import refuse_tracers
 from ._clean import naming
 from ._labels import aligned, common_index
 from ._names import require
@@ -120,10 +122,13 @@ def _from_values(name: str, values: Any) -> pd.Series:
     series = nw.from_native(values, series_only=True, pass_through=True)
     if isinstance(series, nw.Series):
         return _from_narwhals(series)
+    refuse_tracers(f"Column '{name}'", values)
     try:
         array = values if isinstance(values, np.ndarray) else np.asarray(values)
-    except ValueError:
+    except (TypeError, ValueError):
         raise ModelError(f"Column '{name}' is no array of one value a row.") from None
+    if array.dtype.kind == "V" and is_real(array.dtype):  # bfloat16, which pandas does not know
+        array = array.astype(np.float64)
     if array.ndim != 1:
         raise ModelError(f"Column '{name}' must have one dimension, not {array.ndim}.")
     return pd.Series(array)

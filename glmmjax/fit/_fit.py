@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from .._errors import ModelError
-from .._precision import float64
+from .._precision import own_settings
 from ..marginal import AGHQ, MAX_NODES, Exact, Laplace, Method
 from ..mixed import MixedModel
 from ..params import Params
@@ -16,6 +16,7 @@ from ._estimate import estimate
 from ._exact import ExactProblem
 from ._integral import IntegralProblem, bounds_on_counts
 from ._outcome import outcome_of
+from ._parameters import as_finite_params
 from ._problem import AbstractProblem
 from ._solution import Solution, solution_of
 from ._start import start_params
@@ -36,10 +37,10 @@ def fit_model(
     """
     method = choose_method(model, method, reml=reml)
     if start is not None:
-        check_params(model, start, "start")
+        start = as_finite_params(model, start, "start")
     working = model.working
     problem = problem_of(method, int(bounds_on_counts(working.glmm)))
-    with float64():
+    with own_settings():
         begin = None if start is None else working.forth(start)
         glmm = working.glmm if devices is None else share(working.glmm, devices)
         found, effects = jax.tree.map(np.asarray, estimate(problem, glmm, begin))
@@ -92,19 +93,8 @@ def _check_quadrature(model: MixedModel, method: AGHQ) -> None:
         )
 
 
-def check_params(model: MixedModel, params: Params, argument: str) -> None:
-    """Raise a `ModelError` if `params` are not parameters of `model`."""
-    if not isinstance(params, Params):
-        raise ModelError(f"{argument} must be gj.Params, such as a fit's params, not {type(params).__name__}.")
-    given = (np.shape(params.beta), tuple(np.shape(t) for t in params.theta), np.shape(params.phi))
-    p, theta, m = model.glmm.sizes
-    needed = ((p,), tuple((size,) for size in theta), (m,))
-    if given != needed:
-        raise ModelError(f"{argument} has parameters (beta, theta, phi) of shapes {given}, the model needs {needed}.")
-
-
 def starting_values(model: MixedModel) -> Params:
     """Where a fit of `model` begins: pooled estimates, and variances by moments."""
-    with float64():
+    with own_settings():
         params = jax.tree.map(np.asarray, start_params(model.working.glmm))
     return model.working.back(params)

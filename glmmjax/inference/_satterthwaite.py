@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from .._precision import float64
+from .._precision import own_settings
 from .._types import Array
 from ..fit import Solution
 from ..marginal import cross_products, eliminate
@@ -21,7 +21,7 @@ def satterthwaite_df(solution: Solution) -> np.ndarray:
     criterion that was maximised (Kuznetsova et al. 2017); the derivative of `v` is exact. NaN where that covariance is.
     """
     p = solution.p
-    with float64():
+    with own_settings():
         variance, slope = variance_and_slope(solution.model.glmm, solution.params, np.eye(p))
     return degrees_of_freedom(np.asarray(variance), np.asarray(slope), solution.vcov[p:, p:])
 

@@ -12,7 +12,7 @@ from jax.scipy.linalg import block_diag
 from jaxtyping import Float
 
 from .._errors import ModelError
-from .._precision import float64
+from .._precision import own_settings
 from .._types import Array
 from ..families import AbstractFamily, innermost, predictor_names
 from ..fit import Solution
@@ -83,7 +83,7 @@ def _predicted(solution: Solution, rows: Rows, level: str, kind: str, *, se: boo
     """Estimates and, with `se`, standard errors."""
     included = [k for k, own in enumerate(rows.factors) if own.is_smooth or level == "conditional"]
     unknown = rows.beyond & (level != "population")
-    with float64():
+    with own_settings():
         rows = with_new_places(solution, rows) if level == "conditional" else rows
         eta = rows.fixed(np.asarray(solution.params.beta)) + effects_of_rows(solution, rows, included)
         value = _averaged(solution, rows, kind) if level == "marginal" else _given(solution, kind)

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from .._errors import ModelError
-from .._precision import float64
+from .._precision import own_settings
 from ..fit import Solution
 from ..model import seen_by_family
 from ._effects import effects_of_rows
@@ -27,7 +27,7 @@ def residuals(solution: Solution, kind: str = "pearson") -> pd.Series:
         raise ModelError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}.")
     model, rows = solution.model, fitted_rows(solution.model)
     y, weights = model.design.y.T, model.design.weights
-    with float64():
+    with own_settings():
         eta = rows.fixed(np.asarray(solution.params.beta)) + effects_of_rows(
             solution, rows, list(range(len(rows.factors)))
         )

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float, PRNGKeyArray, Shaped
 
 from .._errors import ModelError
-from .._precision import float64
+from .._precision import own_settings
 from .._types import Array
 from ..families import innermost
 from ..fit import Solution
@@ -32,7 +32,7 @@ def simulate(
     weights = model.glmm.weights[model.layout.present]
     if not innermost(model.family).traits.has_residual and (weights != 1).any():
         raise ModelError("A model with prior weights has no distribution to simulate from (other than gaussian).")
-    with float64():
+    with own_settings():
         keys = jax.random.split(jax.random.key(seed), n)
         draws = np.asarray(_draws(model.glmm, params, keys, curves or (None,) * len(model.glmm.structure.factors)))
     return model.layout.to_rows(draws)

@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from .._precision import float64
+from .._precision import own_settings
 from ..covariances import Placed, median_distance
 from ..design import RandomPart
 from ..mixed import MixedModel
@@ -37,7 +37,7 @@ def _from_version_2(state: dict[str, Any], model: MixedModel) -> dict[str, Any]:
             continue
         theta = np.array(lists["theta"][number])
         theta[1:2] += _change_of_unit(covariance, term)
-        with float64():
+        with own_settings():
             factor = np.asarray(covariance.factor(jnp.asarray(theta)))
         variance = np.array(lists["covariance"][number])[0, 0] / factor[0, 0] ** 2
         lists["theta"][number] = theta.tolist()

@@ -8,7 +8,8 @@ import numpy as np
 from jaxtyping import Float
 
 from .._errors import ModelError
-from .._precision import float64
+from .._numbers import as_float64
+from .._precision import own_settings
 from ..covariances import Component
 from ..families import Cumulative
 from ..inference import components
@@ -47,7 +48,7 @@ def natural_params(  # noqa: PLR0913 - keyword-only
     found = list(components(model))
     deviations = _deviations(sd, [(term.formula.group, c.term1) for _, term, c in found if c.kind == "sd"])
     others = _others(corr, [(term.formula.group, c) for _, term, c in found if c.kind != "sd"])
-    with float64():
+    with own_settings():
         scale = float(model.family.random_scale(phi))
     values: list[list[float]] = [[] for _ in model.design.random]
     for number, _, component in found:
@@ -95,7 +96,7 @@ def _numbers(argument: str, given: Any, names: Iterable[str]) -> Float[np.ndarra
     for name in names:
         if not _is_number(values[name]):
             raise ModelError(f"{argument} of {name} must be a finite number, not {values[name]!r}.")
-    return np.array([values[name] for name in names], np.float64)
+    return np.array([float(values[name]) for name in names], np.float64)
 
 
 def _by_name(argument: str, given: Any, names: list[str]) -> dict:
@@ -113,15 +114,18 @@ def _has(names: list[str]) -> str:
 
 
 def _is_number(value: Any) -> bool:
-    is_real = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    return is_real and bool(np.isfinite(value))
+    try:
+        number = as_float64("", value)
+    except ModelError:
+        return False
+    return number.ndim == 0 and bool(np.isfinite(number)) and not isinstance(value, bool)
 
 
 def _phi(model: MixedModel, given: Any) -> Float[np.ndarray, " m"]:
     dispersion = _numbers("dispersion", given, model.family.dispersion_names)
     if isinstance(model.family, Cumulative) and (np.diff(dispersion) <= 0).any():
         raise ModelError(f"The thresholds in dispersion must increase, which {given!r} do not.")
-    with float64():
+    with own_settings():
         phi = np.array(model.family.unconstrained(tuple(jnp.asarray(dispersion))), np.float64)
     if not np.isfinite(phi).all():
         raise ModelError(f"dispersion {given!r} is out of the range that the family {model.family.name} has.")

@@ -11,7 +11,7 @@ from scipy.special import betaincinv, chdtrc
 
 from .._errors import ModelError
 from ..batch import BatchSolution, tidy
-from ..fit import check_params
+from ..fit import as_finite_params
 from ..inference import names_of
 from ..mixed import MixedModel, lay_out
 from ..params import Params
@@ -60,7 +60,7 @@ def power(model: MixedModel, params: Params, term: Any, draws: Draws, rule: Rule
     Raises `ModelError` for a term that is no coefficient, an unknown test, an alpha outside of (0, 1), parameters of
     another model, or a likelihood-ratio test of restricted likelihoods.
     """
-    check_params(model, params, "params")
+    params = as_finite_params(model, params, "params")
     names = _coefficients(model, term)
     _check(rule, names, refits)
     responses = simulate(model, params, draws.n, seed=draws.seed)

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from .._precision import float64
+from .._precision import own_settings
 from ..batch import BatchSolution
 from ..covariances import Component
 from ..inference import components, names_of
@@ -29,7 +29,7 @@ def estimates(batch: BatchSolution) -> pd.DataFrame:
 
 def truth(model: MixedModel, params: Params) -> pd.Series:
     """(k,) the same quantities at `params`."""
-    with float64():
+    with own_settings():
         scale, dispersion = jax.tree.map(
             np.asarray, (model.family.random_scale(params.phi), model.family.dispersion(params.phi))
         )

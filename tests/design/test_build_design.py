@@ -111,7 +111,7 @@ ERRORS = [
     ),
     ({"weights": np.ones(3)}, "The argument weights has shape (3,), and the data have 12 rows."),
     ({"offset": np.ones((12, 1))}, "The argument offset has shape (12, 1), and the data have 12 rows."),
-    ({"offset": ["a"] * 12}, "The argument offset must be an array of numbers or a column name."),
+    ({"offset": ["a"] * 12}, "The argument offset must be an array of numbers or a column name, not ["),
     ({"weights": np.full(12, np.nan)}, "The argument weights has missing or infinite values."),
     ({"offset": np.full(12, np.inf)}, "The argument offset has missing or infinite values."),
     ({"weights": "inf"}, "Column 'inf' has infinite values."),
