@@ -46,6 +46,7 @@ PARTS = {
         "_status",
         "_precision",
         "_types",
+        "covariances",
         "structure",
         "params",
         "model",
@@ -62,8 +63,8 @@ PARTS = {
         *("mixed", "marginal", "fit"),
     },
     "report": {
-        *("_errors", "_status", "_files", "design", "families", "params", "model", "mixed", "marginal", "fit"),
-        "inference",
+        *("_errors", "_status", "_precision", "_files", "covariances", "design", "families", "params", "model"),
+        *("mixed", "marginal", "fit", "inference"),
     },
     "batch": {
         *("_numbers", "_traced", "_errors", "_status", "_precision", "_types", "_files", "covariances", "design"),

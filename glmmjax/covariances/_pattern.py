@@ -34,7 +34,7 @@ class AbstractPattern(eqx.Module):
         """The factor `l`."""
 
     @abc.abstractmethod
-    def elsewhere(self, points: Num[np.ndarray, "m dims"]) -> "AbstractPattern | None":
+    def elsewhere(self, points: Num[Array, "m dims"]) -> "AbstractPattern | None":
         """The same correlation with the same parameters at other points, sorted; None if it is not one of places."""
 
     @abc.abstractmethod

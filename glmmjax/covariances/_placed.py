@@ -1,5 +1,7 @@
 """One standard deviation, and a correlation of effects that have places of their own in every level."""
 
+from typing import ClassVar
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -30,11 +32,7 @@ class Placed(AbstractCovariance):
     pattern: AbstractPattern
     places: Num[Array, "*members most dims _"]
     present: Bool[Array, "*members most _"]
-
-    @property
-    def q(self) -> int:
-        """Number of effects that are seen."""
-        return 2
+    q: ClassVar[int] = 2
 
     @property
     def rank(self):
@@ -58,8 +56,9 @@ class Placed(AbstractCovariance):
             chain = self._chain(self.pattern, theta)
             return chain if linked else chain.matrices()
         if self.places.shape[-1] == 1:
-            whole = self.pattern.elsewhere(jnp.asarray(self.places)[..., 0]).factor(theta[1:])
-            return Matrices(theta[0] * whole[..., None])
+            pattern = self.pattern.elsewhere(jnp.asarray(self.places)[..., 0])
+            assert pattern is not None
+            return Matrices(theta[0] * pattern.factor(theta[1:])[..., None])
         return Matrices(theta[0] * small.cholesky(self._correlations(theta)))
 
     def _chain(self, pattern: AbstractLinked, theta: Float[Array, " size"]) -> Links:

@@ -158,7 +158,7 @@ def placed(name: str, places: np.ndarray, present: np.ndarray) -> Placed:
     pair = typical_pair(COVARIANCES[name].kind, places, present)
     made = covariance_named(name, 2, coordinates=pair)
     assert isinstance(made, Correlated)
-    return Placed(name, made.pattern, places, present)
+    return Placed(name=name, pattern=made.pattern, places=places, present=present)
 
 
 def register_covariance(correlation: Kind) -> Kind:

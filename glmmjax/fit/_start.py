@@ -4,7 +4,7 @@ import dataclasses
 import functools
 import operator
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +19,6 @@ from ..marginal import expected_curvature, log_kernel, score
 from ..model import GLMM, fixed_predictor, places, relative_factor, scaled_factor
 from ..params import Params
 from ..structure import (
-    AbstractRelative,
     Columns,
     Effects,
     Gram,
@@ -259,7 +258,7 @@ def _by_factor(glmm: GLMM, theta, gram: Gram) -> list[OfFactor]:
     own = (*gram.diag, *(row[0] for row in gram.trail))
     blocks = () if len(lam) == 1 and glmm.structure.chain else factor.blocks()
 
-    def changed(number: int, of: Callable[[AbstractRelative], Array]) -> Array:
+    def changed(number: int, of: Callable[[Any], Array]) -> Array:
         """Derivatives of a function of one of the factors by all of `theta`, on a last axis."""
         by_term = jax.jacfwd(lambda theta: of(relative_factor(glmm, theta)[number]))(theta)
         return jnp.concatenate(jax.tree.leaves(by_term), -1)
