@@ -31,8 +31,8 @@ def as_float64(name: str, value: Any, needed: str = "an array of real numbers") 
     try:
         at_rest = jax.tree.map(np.asarray, value) if _holds_jax(value) else value
         return np.asarray(_floating(at_rest, missing=True))
-    except _NO_NUMBERS:
-        raise _refused(name, value, needed) from None
+    except Exception as error:  # of whatever library holds the values
+        raise _refused(name, value, needed) from error
 
 
 def is_floating(value: Any) -> bool:
