@@ -8,7 +8,8 @@ import numpy as np
 from ..marginal import Exact, Method
 from ..model import places
 from ..working import Working
-from ._diagnose import IN_FLOAT32, SINGULAR, covariance_of_estimates, diagnose, scaled_eigen
+from ._diagnose import covariance_of_estimates, diagnose, scaled_eigen, zero_of
+from ._maxima import Ended
 from ._problem import Estimate
 
 
@@ -31,14 +32,19 @@ class Outcome(NamedTuple):
     status: np.ndarray
 
 
-def outcome_of(method: Method, working: Working, found: Estimate, y_sd: np.ndarray) -> Outcome:
-    """Bring estimates (NumPy, leading axis of members) back from working coordinates and diagnose them.
+def status_of(working: Working, found: Estimate, y_sd: np.ndarray) -> np.ndarray:
+    """Diagnose estimates (NumPy, leading axis of members).
 
     Arrays of `working` may have the axis too; `y_sd` (members,) is the standard deviation of each response.
     """
+    zero, found = zero_of(found), jax.tree.map(_as_float64, found)
+    return diagnose(working.glmm, found, scaled_eigen(found.information), y_sd, zero)
+
+
+def outcome_of(method: Method, working: Working, ended: Ended) -> Outcome:
+    """Bring what searches ended with back from working coordinates."""
     restricted = isinstance(method, Exact) and method.reml
-    zero = SINGULAR * (IN_FLOAT32 if found.value.dtype == np.float32 else 1.0)
-    found = jax.tree.map(_as_float64, found)
+    found = jax.tree.map(_as_float64, ended.estimate)
     params, members = working.back(found.params), len(found.value)
     eigen = scaled_eigen(np.asarray(found.information))
     outcome = Outcome(
@@ -52,7 +58,7 @@ def outcome_of(method: Method, working: Working, found: Estimate, y_sd: np.ndarr
         gradient=np.asarray(found.gradient),
         scaled_gradient=np.asarray(found.scaled_gradient),
         evaluations=np.asarray(found.evaluations),
-        status=diagnose(working.glmm, found, eigen, y_sd, zero),
+        status=ended.status,
     )
     return _of_quasi_likelihood(outcome) if working.glmm.family.traits.is_quasi else outcome
 
