@@ -95,21 +95,22 @@ def count(family: str, part: str, seeds: range) -> Count:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="How often a fit ends at a maximum that is not the best.")
     parser.add_argument("names", nargs="*", default=FAMILIES, help="families; by default all")
     parser.add_argument("--part", choices=PARTS, help="one random part only")
     parser.add_argument("--sets", type=int, default=280, help="sets of each family and random part")
     parser.add_argument("--first", type=int, default=0, help="seed of the first of them")
     given = parser.parse_args()
     print(machine("glmmjax", "jax"), flush=True)
-    rows, total = [HEAD], 0
+    rows: list[tuple[str, ...]] = [HEAD]
+    total = 0
     for family in given.names:
         for part in PARTS if given.part is None else (given.part,):
             found = count(family, part, range(given.first, given.first + given.sets))
             total += found.certified
             seeds = f"{len(found.worse)}" + (f" (seeds {', '.join(map(str, found.worse))})" if found.worse else "")
-            rows.append((family, part.replace("|", r"\|"), f"{found.certified}", f"{found.singular}", seeds))
-            rows[-1] += (f"{found.seconds:.0f}",)
+            counts = (f"{found.certified}", f"{found.singular}", seeds, f"{found.seconds:.0f}")
+            rows.append((family, part.replace("|", r"\|"), *counts))
             print(*rows[-1], flush=True)
     print(f"\n{table(rows)}\n\n{total} certified fits")
 

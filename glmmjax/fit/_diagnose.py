@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._status import STATUSES, Status
+from .._types import Array
 from ..model import GLMM
 from ._problem import Estimate
 
@@ -58,9 +59,9 @@ def zero_of(estimate: Estimate) -> float:
     return SINGULAR * (IN_FLOAT32 if estimate.value.dtype == np.float32 else 1.0)
 
 
-def is_singular(lam: np.ndarray, zero: float) -> np.ndarray:
+def is_singular(lam: Array, zero: float) -> np.ndarray:
     """(members,) whether a diagonal of a relative factor is zero; columns of z have mean square one."""
-    return (np.abs(np.diagonal(lam, axis1=1, axis2=2)) < zero).any(1)
+    return np.any(np.abs(np.diagonal(np.asarray(lam), axis1=1, axis2=2)) < zero, axis=1)
 
 
 def diagnose(glmm: GLMM, estimate: Estimate, eigen: Eigen, y_sd: np.ndarray, zero: float) -> np.ndarray:

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from .._status import OK
+from .._types import Array
 from ..model import GLMM, places
 from ..params import Params
 from ._diagnose import is_singular, scaled_eigen, zero_of
@@ -78,21 +79,19 @@ def attempts(glmm: GLMM, first: Ended) -> Iterator[Attempt]:
     errors, zero = _standard_errors(found), zero_of(found)
     position = found.params.beta.shape[1]
     for k, (covariance, lam, unit) in enumerate(zip(glmm.covariances, found.lam, _units(glmm, found), strict=True)):
-        theta, sd = found.params.theta[k], np.sqrt((lam**2).sum(-1))
-        singular = is_singular(lam, zero)
+        theta, singular = found.params.theta[k], is_singular(lam, zero)
+        sd = np.sqrt((np.where(ok[:, None, None], lam, 0.0) ** 2).sum(-1))  # what failed may be huge
         yield from _attempt(found, k, ok & singular, covariance.start(np.maximum(sd, unit[:, None])))
         for scale in covariance.scales:
             weak = np.abs(theta[:, scale]) < WEAK * errors[:, position + scale]
-            without = theta.copy()
+            without = np.array(theta)
             without[:, scale] = 0.0
             # Where that is a saddle, the way from it leads back.
             yield from _attempt(found, k, ok & ~singular & weak, without, rounds=1)
         position += covariance.size
 
 
-def _attempt(
-    found: Estimate, k: int, wanted: np.ndarray, theta: np.ndarray, *, rounds: int = ROUNDS
-) -> Iterator[Attempt]:
+def _attempt(found: Estimate, k: int, wanted: np.ndarray, theta: Array, *, rounds: int = ROUNDS) -> Iterator[Attempt]:
     """The `wanted` members again, from `theta` of term `k` and their other estimates; nothing if there are none."""
     members = np.flatnonzero(wanted)
     if len(members):

@@ -38,7 +38,7 @@ def status_of(working: Working, found: Estimate, y_sd: np.ndarray) -> np.ndarray
     Arrays of `working` may have the axis too; `y_sd` (members,) is the standard deviation of each response.
     """
     zero, found = zero_of(found), jax.tree.map(_as_float64, found)
-    return diagnose(working.glmm, found, scaled_eigen(found.information), y_sd, zero)
+    return diagnose(working.glmm, found, scaled_eigen(np.asarray(found.information)), y_sd, zero)
 
 
 def outcome_of(method: Method, working: Working, ended: Ended) -> Outcome:
