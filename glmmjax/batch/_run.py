@@ -22,10 +22,10 @@ from ..fit import (
     bounds_on_counts,
     check_params,
     choose_method,
+    diagnosed,
     outcome_of,
     problem_of,
     start_at,
-    status_of,
     usual_start,
 )
 from ..marginal import Exact, Method
@@ -193,7 +193,7 @@ def _search(job: Job, loaded: Loaded, problem: AbstractProblem, piece: Slice, st
         )
         found = fit_chunk(task, np.arange(piece.size) < count, lambda done: report(done, 0))
     found = jax.tree.map(lambda leaf: leaf[:count], found)
-    return Ended(found, None, status_of(working, found, loaded.y_sd))
+    return diagnosed(working, found, None, loaded.y_sd)
 
 
 def _failures(outcome: Outcome) -> int:

@@ -19,8 +19,8 @@ from ._integral import bounds_on_counts as bounds_on_counts
 from ._maxima import Ended as Ended
 from ._maxima import best_maximum as best_maximum
 from ._outcome import Outcome as Outcome
+from ._outcome import diagnosed as diagnosed
 from ._outcome import outcome_of as outcome_of
-from ._outcome import status_of as status_of
 from ._problem import AbstractProblem as AbstractProblem
 from ._problem import Data as Data
 from ._problem import Effects as Effects

@@ -17,7 +17,7 @@ from ._estimate import estimate
 from ._exact import ExactProblem
 from ._integral import IntegralProblem, bounds_on_counts
 from ._maxima import Ended, best_maximum
-from ._outcome import outcome_of, status_of
+from ._outcome import diagnosed, outcome_of
 from ._problem import AbstractProblem, Start, start_at
 from ._solution import Solution, solution_of
 from ._start import start_params
@@ -46,7 +46,7 @@ def fit_model(
     def search(start: Start) -> Ended:
         with float64():
             found, effects = jax.tree.map(lambda leaf: np.asarray(leaf)[None], estimate(problem, glmm, start))
-        return Ended(found, effects, status_of(working, found, model.response_sd[None]))
+        return diagnosed(working, found, effects, model.response_sd[None])
 
     def again(_: np.ndarray, start: Start) -> Ended:
         return search(start._replace(params=jax.tree.map(lambda leaf: leaf[0], start.params)))

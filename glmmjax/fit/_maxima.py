@@ -13,9 +13,9 @@ import numpy as np
 
 from .._status import OK
 from .._types import Array
-from ..model import GLMM, places
+from ..model import GLMM, Place, places
 from ..params import Params
-from ._diagnose import is_singular, scaled_eigen, zero_of
+from ._diagnose import Eigen, is_singular, zero_of
 from ._problem import ROUNDS, Effects, Estimate, Start, start_at
 
 WEAK = 2.0  # standard errors from zero within which the end of a variance may be on the wrong side of a dip
@@ -27,11 +27,13 @@ class Ended(NamedTuple):
     Attributes:
         estimate: the numbers.
         effects: the random effects; None where they are not asked for.
+        eigen: of the informations.
         status: indices into `STATUSES`.
     """
 
     estimate: Estimate
     effects: Effects | None
+    eigen: Eigen
     status: np.ndarray
 
 
@@ -76,12 +78,14 @@ def _better(best: Ended, members: np.ndarray, other: Ended) -> Ended:
 def attempts(glmm: GLMM, first: Ended) -> Iterator[Attempt]:
     """Where each search for another maximum begins, a term or a variance at a time."""
     found, ok = first.estimate, OK[first.status]
-    errors, zero = _standard_errors(found), zero_of(found)
+    errors, zero = _standard_errors(first.eigen), zero_of(found)
     position = found.params.beta.shape[1]
-    for k, (covariance, lam, unit) in enumerate(zip(glmm.covariances, found.lam, _units(glmm, found), strict=True)):
+    for k, (covariance, lam, place) in enumerate(zip(glmm.covariances, found.lam, places(glmm), strict=True)):
         theta, singular = found.params.theta[k], is_singular(lam, zero)
-        sd = np.sqrt((np.where(ok[:, None, None], lam, 0.0) ** 2).sum(-1))  # what failed may be huge
-        yield from _attempt(found, k, ok & singular, covariance.start(np.maximum(sd, unit[:, None])))
+        if (ok & singular).any():
+            sd = np.sqrt((np.where(ok[:, None, None], lam, 0.0) ** 2).sum(-1))  # what failed may be huge
+            inside = covariance.start(np.maximum(sd, _unit(glmm, found, place)[:, None]))
+            yield from _attempt(found, k, ok & singular, inside)
         for scale in covariance.scales:
             weak = np.abs(theta[:, scale]) < WEAK * errors[:, position + scale]
             without = np.array(theta)
@@ -100,27 +104,22 @@ def _attempt(found: Estimate, k: int, wanted: np.ndarray, theta: Array, *, round
         yield Attempt(members, start_at(jax.tree.map(lambda leaf: leaf[members], params), rounds))
 
 
-def _standard_errors(found: Estimate) -> np.ndarray:
+def _standard_errors(eigen: Eigen) -> np.ndarray:
     """(members, size) of all parameters; infinite where the information is not positive."""
-    eigen = scaled_eigen(np.asarray(found.information, np.float64))
     values = eigen.values[:, None]
     terms = np.divide(eigen.vectors**2, values, out=np.full_like(eigen.vectors, np.inf), where=values > 0)
     return eigen.scale * np.sqrt(terms.sum(2))
 
 
-def _units(glmm: GLMM, found: Estimate) -> list[np.ndarray]:
-    """(members,) for each term the relative standard deviation of random effects about which one row has information
-    one: large, on whatever scale the linear predictor is.
+def _unit(glmm: GLMM, found: Estimate, place: Place) -> np.ndarray:
+    """(members,) the relative standard deviation of random effects about which one row has information one: large, on
+    whatever scale the linear predictor is.
 
     Columns have mean square one, so the information of all rows about a fixed effect is their sum, unless the column is
     constant in every group; that is smaller.
     """
-    information = np.diagonal(found.information, axis1=1, axis2=2)
+    predictor = glmm.structure.factors[place.factor].predictor_of[place.columns.start]
+    first, last = np.cumsum([0, *(x.shape[-3] for x in glmm.x)])[predictor : predictor + 2]
+    most = np.diagonal(found.information, axis1=1, axis2=2)[:, first:last].max(1, initial=0.0)
     rows = (glmm.weights > 0).sum((-1, -2))
-    firsts = np.cumsum([0, *(x.shape[-3] for x in glmm.x)])
-    units = []
-    for place in places(glmm):
-        predictor = glmm.structure.factors[place.factor].predictor_of[place.columns.start]
-        most = information[:, firsts[predictor] : firsts[predictor + 1]].max(1, initial=0.0)
-        units.append(np.where(most > 0, np.sqrt(rows / np.where(most > 0, most, 1.0)) / found.scale, 1.0))
-    return units
+    return np.where(most > 0, np.sqrt(rows / np.where(most > 0, most, 1.0)) / found.scale, 1.0)

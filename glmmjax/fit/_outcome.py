@@ -10,7 +10,7 @@ from ..model import places
 from ..working import Working
 from ._diagnose import covariance_of_estimates, diagnose, scaled_eigen, zero_of
 from ._maxima import Ended
-from ._problem import Estimate
+from ._problem import Effects, Estimate
 
 
 class Outcome(NamedTuple):
@@ -32,13 +32,14 @@ class Outcome(NamedTuple):
     status: np.ndarray
 
 
-def status_of(working: Working, found: Estimate, y_sd: np.ndarray) -> np.ndarray:
+def diagnosed(working: Working, found: Estimate, effects: Effects | None, y_sd: np.ndarray) -> Ended:
     """Diagnose estimates (NumPy, leading axis of members).
 
     Arrays of `working` may have the axis too; `y_sd` (members,) is the standard deviation of each response.
     """
-    zero, found = zero_of(found), jax.tree.map(_as_float64, found)
-    return diagnose(working.glmm, found, scaled_eigen(np.asarray(found.information)), y_sd, zero)
+    wide = jax.tree.map(_as_float64, found)
+    eigen = scaled_eigen(np.asarray(wide.information))
+    return Ended(found, effects, eigen, diagnose(working.glmm, wide, eigen, y_sd, zero_of(found)))
 
 
 def outcome_of(method: Method, working: Working, ended: Ended) -> Outcome:
@@ -46,13 +47,12 @@ def outcome_of(method: Method, working: Working, ended: Ended) -> Outcome:
     restricted = isinstance(method, Exact) and method.reml
     found = jax.tree.map(_as_float64, ended.estimate)
     params, members = working.back(found.params), len(found.value)
-    eigen = scaled_eigen(np.asarray(found.information))
     outcome = Outcome(
         beta=np.asarray(params.beta),
         theta=tuple(np.asarray(theta) for theta in params.theta),
         phi=np.asarray(params.phi),
         loglik=np.asarray(found.value) + (working.log_volume if restricted else 0.0),
-        vcov=covariance_of_estimates(eigen, working.jacobian, params.beta.shape[-1]),
+        vcov=covariance_of_estimates(ended.eigen, working.jacobian, params.beta.shape[-1]),
         covariance=_covariances(working, found),
         dispersion=np.stack(found.dispersion, 1) if found.dispersion else np.zeros((members, 0)),
         gradient=np.asarray(found.gradient),
