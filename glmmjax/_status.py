@@ -2,6 +2,8 @@
 
 import enum
 
+import numpy as np
+
 
 class Status(enum.Enum):
     """Outcome of a fit. `ok` outcomes are valid maximum-likelihood fits."""
@@ -59,3 +61,6 @@ class Status(enum.Enum):
 
 STATUSES = tuple(Status)
 """The order in which batches number them."""
+
+OK = np.array([status.ok for status in STATUSES])
+"""Whether each of them is a maximum of the likelihood."""

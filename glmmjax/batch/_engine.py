@@ -22,6 +22,7 @@ from ..fit import (
     Data,
     Estimate,
     Progress,
+    Start,
     begin,
     check,
     limit,
@@ -64,7 +65,7 @@ class Task(NamedTuple):
         glmm: their models, NumPy arrays.
         own: mask over the arrays of `glmm`: those with a leading axis of members, whose length is a multiple of the
             number of devices times `lanes`.
-        start: where they begin (leading axis of members), None for the usual start.
+        start: where they begin; its parameters have a leading axis of members.
         lanes: how many members a device takes at once; always so many, because a program of another width could end
             in other bits, and a member's result must not depend on its neighbours.
     """
@@ -72,7 +73,7 @@ class Task(NamedTuple):
     problem: AbstractProblem
     glmm: GLMM
     own: GLMM
-    start: Params | None
+    start: Start
     mesh: Mesh
     lanes: int
 
@@ -125,35 +126,37 @@ def _update(flags: Bool[np.ndarray, "devices members"], calls: list) -> None:
         flags[device, members[device, lane]] = np.asarray(goes_on).reshape(members.shape)[device, lane]
 
 
-def _send(task: Task) -> tuple[tuple[GLMM, Params | None], GLMM]:
+def _send(task: Task) -> tuple[tuple[GLMM, Params], tuple[GLMM, Start]]:
     """What differs between members, and what does not, on the devices."""
     own, shared = eqx.partition(task.glmm, task.own)
-    own = jax.device_put((own, task.start), NamedSharding(task.mesh, MEMBERS))
-    return own, jax.device_put(shared, NamedSharding(task.mesh, EVERYWHERE))
+    own = jax.device_put((own, task.start.params), NamedSharding(task.mesh, MEMBERS))
+    kind = task.start._replace(params=None)
+    return own, jax.device_put((shared, kind), NamedSharding(task.mesh, EVERYWHERE))
 
 
 @eqx.filter_jit
 def _begin(
-    problem: AbstractProblem, own: tuple[GLMM, Params | None], shared: GLMM, mesh: Mesh, width: int
+    problem: AbstractProblem, own: tuple[GLMM, Params], common: tuple[GLMM, Start], mesh: Mesh, width: int
 ) -> tuple[Chunk, Progress]:
     """What the objectives need once, and the state of each member before its first evaluation."""
     one_design = all(part is None for part in jax.tree.leaves(_of_design(own[0]), is_leaf=lambda x: x is None))
 
-    def on_device(own, shared):
+    def on_device(own, common):
+        shared, kind = common
         first = eqx.combine(_member(own[0], 0), shared)
         design = problem.design_data(first) if one_design else None
 
         def one(member):
-            member, start = member
+            member, params = member
             glmm = eqx.combine(member, shared)
             data = Data(design if one_design else problem.design_data(glmm), problem.response_data(glmm))
             kept = data._replace(design=None) if one_design else data
-            return Case(member, kept), begin(problem, glmm, data, start)
+            return Case(member, kept), begin(problem, glmm, data, kind._replace(params=params))
 
         cases, progress = _some_at_a_time(one, own, width)
         return Chunk(cases, Case(shared, Data(design, None))), progress
 
-    return _on_each(on_device, mesh, (MEMBERS, EVERYWHERE), (Chunk(MEMBERS, EVERYWHERE), MEMBERS))(own, shared)
+    return _on_each(on_device, mesh, (MEMBERS, EVERYWHERE), (Chunk(MEMBERS, EVERYWHERE), MEMBERS))(own, common)
 
 
 def _of_design(glmm: GLMM) -> tuple:

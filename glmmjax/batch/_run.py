@@ -13,7 +13,21 @@ from .._errors import Interrupted, ModelError
 from .._precision import own_settings
 from .._status import STATUSES, Status
 from ..families import reported_names
-from ..fit import AbstractProblem, Outcome, as_finite_params, bounds_on_counts, choose_method, outcome_of, problem_of
+from ..fit import (
+    AbstractProblem,
+    Ended,
+    Outcome,
+    Start,
+    as_finite_params,
+    best_maximum,
+    bounds_on_counts,
+    choose_method,
+    diagnosed,
+    outcome_of,
+    problem_of,
+    start_at,
+    usual_start,
+)
 from ..marginal import Exact, Method
 from ..params import Params
 from ._checkpoint import Checkpoint, fingerprint
@@ -135,14 +149,32 @@ def _fit_slice(job: Job, piece: Slice, report: Report) -> Outcome:
     bounds = bounds_on_counts(loaded.working.glmm)
     for counts in np.unique(bounds):
         members = np.flatnonzero(bounds == counts)
-        found = _compute(job, some_of(loaded, members), problem_of(job.method, int(counts)), piece, report)
+        found = _best(job, some_of(loaded, members), problem_of(job.method, int(counts)), piece, report)
         report(0, _failures(found))
         put(outcome, fit[members], found)
     return outcome
 
 
-def _compute(job: Job, loaded: Loaded, problem: AbstractProblem, piece: Slice, report: Report) -> Outcome:
-    """Send members to the devices, padded to the size of a chunk by repeating the last, and bring outcomes home."""
+def _best(job: Job, loaded: Loaded, problem: AbstractProblem, piece: Slice, report: Report) -> Outcome:
+    """The best maximum of each member; those of which there may be another are searched again."""
+
+    def again(members: np.ndarray, start: Start) -> Ended:
+        return _search(job, some_of(loaded, members), problem, piece, start, lambda *_: None)
+
+    first = _search(job, loaded, problem, piece, _first_start(job, loaded), report)
+    return outcome_of(job.method, loaded.working, best_maximum(loaded.working.glmm, first, again))
+
+
+def _first_start(job: Job, loaded: Loaded) -> Start:
+    """The usual one, or the one that is given for all members."""
+    usual = usual_start(job.members.first.glmm)
+    params = usual.params if job.start is None else job.start
+    each = jax.tree.map(lambda leaf: np.broadcast_to(leaf, (len(loaded.y_sd), *np.shape(leaf))), params)
+    return usual._replace(params=each) if job.start is None else start_at(loaded.working.forth(each))
+
+
+def _search(job: Job, loaded: Loaded, problem: AbstractProblem, piece: Slice, start: Start, report: Report) -> Ended:
+    """Send members to the devices, padded to the size of a chunk by repeating the last, and bring estimates home."""
     working, dtype = loaded.working, PRECISIONS[job.settings.precision]
     count = len(loaded.y_sd)
     padding = np.minimum(np.arange(piece.size), count - 1)
@@ -151,23 +183,19 @@ def _compute(job: Job, loaded: Loaded, problem: AbstractProblem, piece: Slice, r
         leaf = leaf[padding] if own and count < piece.size else leaf
         return leaf.astype(dtype, copy=False) if leaf.dtype.kind == "f" else leaf
 
-    start = None
-    if job.start is not None:
-        each = jax.tree.map(lambda leaf: np.broadcast_to(leaf, (count, *np.shape(leaf))), job.start)
-        start = jax.tree.map(lambda leaf: sent(leaf, True), working.forth(each))
     with own_settings(x64=dtype is np.float64):
         auto = (jax.sharding.AxisType.Auto,)
         task = Task(
             problem=problem,
             glmm=jax.tree.map(sent, working.glmm, loaded.own),
             own=loaded.own,
-            start=start,
+            start=start._replace(params=jax.tree.map(lambda leaf: sent(leaf, True), start.params)),
             mesh=jax.make_mesh((len(job.devices),), (AXIS,), axis_types=auto, devices=job.devices),
             lanes=piece.lanes,
         )
         found = fit_chunk(task, np.arange(piece.size) < count, lambda done: report(done, 0))
     found = jax.tree.map(lambda leaf: leaf[:count], found)
-    return outcome_of(job.method, working, found, loaded.y_sd)
+    return diagnosed(working, found, None, loaded.y_sd)
 
 
 def _failures(outcome: Outcome) -> int:

@@ -7,13 +7,11 @@ import jax
 import numpy as np
 
 from .._precision import own_settings
-from .._status import STATUSES
+from .._status import OK
 from ..fit import Effects, Outcome, Solution, effects_at, problem_of, solution_of
 from ..marginal import Method
 from ..params import Params
 from ._members import AbstractMembers
-
-_OK = np.array([status.ok for status in STATUSES])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -68,4 +66,4 @@ class BatchSolution:
 
 def succeeded(status: np.ndarray) -> np.ndarray:
     """Whether indices into `STATUSES` stand for valid fits."""
-    return _OK[status]
+    return OK[status]

@@ -44,10 +44,13 @@ class Correlated(AbstractCovariance):
         scales = theta[: self._scales] ** 2 if self.heterogeneous else theta[: self._scales]
         return scales[:, None] * self.pattern.factor(theta[self._scales :])
 
+    @property
+    def scales(self):
+        return np.arange(self._scales)
+
     def start(self, sd):
-        sd = jnp.asarray(sd)
-        scales = jnp.sqrt(sd) if self.heterogeneous else jnp.sqrt(jnp.mean(sd * sd))[None]
-        return jnp.concatenate([scales, jnp.zeros(len(self.pattern.parameters), sd.dtype)])
+        scales = (sd if self.heterogeneous else (sd * sd).mean(-1, keepdims=True)) ** 0.5
+        return scales @ np.eye(self._scales, self.size, dtype=sd.dtype)  # zeros follow
 
     def working_basis(self, r):
         if self.placed:  # of indicators, mean squares only say how often a position occurs

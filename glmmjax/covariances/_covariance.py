@@ -37,9 +37,15 @@ class AbstractCovariance(eqx.Module):
     def factor(self, theta: Float[Array, " size"]) -> Float[Array, "q rank"]:
         """Lower-triangular (trapezoidal) factor `lam`."""
 
+    @property
     @abc.abstractmethod
-    def start(self, sd: Float[Array, " q"]) -> Float[Array, " size"]:
-        """`theta` of effects with standard deviations `sd` (their root mean square if there is one for all)."""
+    def scales(self) -> np.ndarray:
+        """Positions in `theta` of the diagonal of `lam`, or of what it is a multiple of: zero at a singular fit."""
+
+    @abc.abstractmethod
+    def start(self, sd: Float[Array, "*members q"]) -> Float[Array, "*members size"]:
+        """`theta` of independent effects with standard deviations `sd` (their root mean square if there is one for
+        all): NumPy's of NumPy's, JAX's of JAX's."""
 
     @abc.abstractmethod
     def working_basis(self, r: Float[np.ndarray, "*members q q"]) -> Float[np.ndarray, "*members q q"]:

@@ -28,6 +28,10 @@ class Diagonal(AbstractCovariance):
     def factor(self, theta):
         return jnp.diag(theta)
 
+    @property
+    def scales(self):
+        return np.arange(self.q)
+
     def start(self, sd):
         return sd
 

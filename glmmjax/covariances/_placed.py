@@ -46,6 +46,10 @@ class Placed(AbstractCovariance):
         return theta[0] * self.pattern.factor(theta[1:])
 
     @property
+    def scales(self):
+        return np.arange(1)
+
+    @property
     def is_linked(self) -> bool:
         """Whether each effect depends on the one before it only."""
         return isinstance(self.pattern, AbstractLinked)
@@ -80,9 +84,8 @@ class Placed(AbstractCovariance):
         return jnp.where(present[:, None] & present, each, jnp.eye(len(each), dtype=each.dtype)[:, :, None])
 
     def start(self, sd):
-        sd = jnp.asarray(sd)
-        one = jnp.sqrt(jnp.mean(sd * sd))[None]
-        return jnp.concatenate([one, jnp.zeros(len(self.pattern.parameters), sd.dtype)])
+        one = (sd * sd).mean(-1, keepdims=True) ** 0.5
+        return one @ np.eye(1, self.size, dtype=sd.dtype)  # zeros follow
 
     def working_basis(self, r):
         return np.broadcast_to(np.eye(2), (*r.shape[:-2], 2, 2))

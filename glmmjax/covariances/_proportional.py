@@ -31,9 +31,12 @@ class Proportional(AbstractCovariance):
     def factor(self, theta):
         return theta[0] * jnp.asarray(self.lower)
 
+    @property
+    def scales(self):
+        return np.arange(1)
+
     def start(self, sd):
-        lower = jnp.asarray(self.lower)
-        return jnp.sqrt(jnp.mean(jnp.asarray(sd) ** 2 / (lower * lower).sum(-1)))[None]
+        return (sd * sd / (self.lower * self.lower).sum(-1)).mean(-1, keepdims=True) ** 0.5
 
     def working_basis(self, r):
         return position_basis(r)

@@ -3,14 +3,13 @@
 from typing import ClassVar
 
 import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
 
 from .._errors import ModelError
 from ._basis import triangular_basis
 from ._component import correlations, deviations
 from ._covariance import AbstractCovariance
-from ._triangle import canonical_triangle, transform_triangle, triangle, triangle_size
+from ._triangle import canonical_triangle, diagonal_positions, transform_triangle, triangle, triangle_size
 
 
 class ReducedRank(AbstractCovariance):
@@ -35,8 +34,12 @@ class ReducedRank(AbstractCovariance):
     def factor(self, theta):
         return triangle(theta, self.q, self.d)
 
+    @property
+    def scales(self):
+        return diagonal_positions(self.q, self.d)
+
     def start(self, sd):
-        return (jnp.asarray(sd)[:, None] * _pattern(self.q, self.d))[np.tril_indices(self.q, 0, self.d)]
+        return (sd[..., None] * _pattern(self.q, self.d).astype(sd.dtype))[..., *np.tril_indices(self.q, 0, self.d)]
 
     def working_basis(self, r):
         return triangular_basis(r)

@@ -12,6 +12,12 @@ def triangle_size(q: int, rank: int) -> int:
     return q * rank - rank * (rank - 1) // 2
 
 
+def diagonal_positions(q: int, rank: int) -> np.ndarray:
+    """Where the diagonal of a (q, rank) matrix is among its entries on and below it."""
+    rows, columns = np.tril_indices(q, 0, rank)
+    return np.flatnonzero(rows == columns)
+
+
 def triangle(theta: Float[Array, " size"], q: int, rank: int) -> Float[Array, "q rank"]:
     """The matrix with the entries `theta`."""
     rows, columns = np.tril_indices(q, 0, rank)

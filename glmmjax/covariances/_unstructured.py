@@ -3,14 +3,13 @@
 from typing import ClassVar
 
 import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
 
 from .._errors import ModelError
 from ._basis import triangular_basis
 from ._component import as_deviations, correlations, deviations
 from ._covariance import AbstractCovariance
-from ._triangle import canonical_triangle, transform_triangle, triangle, triangle_size
+from ._triangle import canonical_triangle, diagonal_positions, transform_triangle, triangle, triangle_size
 
 
 class Unstructured(AbstractCovariance):
@@ -30,8 +29,12 @@ class Unstructured(AbstractCovariance):
     def factor(self, theta):
         return triangle(theta, self.q, self.q)
 
+    @property
+    def scales(self):
+        return diagonal_positions(self.q, self.q)
+
     def start(self, sd):
-        return jnp.diag(sd)[np.tril_indices(self.q)]
+        return (sd[..., None] * np.eye(self.q, dtype=bool))[..., *np.tril_indices(self.q)]
 
     def working_basis(self, r):
         return triangular_basis(r)

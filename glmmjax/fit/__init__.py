@@ -13,8 +13,12 @@ from ._fit import choose_method as choose_method
 from ._fit import fit_model as fit_model
 from ._fit import problem_of as problem_of
 from ._fit import starting_values as starting_values
+from ._fit import usual_start as usual_start
 from ._integral import bounds_on_counts as bounds_on_counts
+from ._maxima import Ended as Ended
+from ._maxima import best_maximum as best_maximum
 from ._outcome import Outcome as Outcome
+from ._outcome import diagnosed as diagnosed
 from ._outcome import outcome_of as outcome_of
 from ._parameters import as_finite_params as as_finite_params
 from ._parameters import as_params as as_params
@@ -23,6 +27,8 @@ from ._problem import Data as Data
 from ._problem import Effects as Effects
 from ._problem import Estimate as Estimate
 from ._problem import Progress as Progress
+from ._problem import Start as Start
 from ._problem import problem_data as problem_data
+from ._problem import start_at as start_at
 from ._solution import Solution as Solution
 from ._solution import solution_of as solution_of

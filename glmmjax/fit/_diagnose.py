@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .._status import STATUSES, Status
+from .._types import Array
 from ..model import GLMM
 from ._problem import Estimate
 
@@ -53,18 +54,28 @@ def scaled_eigen(information: np.ndarray) -> Eigen:
     return Eigen(np.where(finite[:, None], values, np.nan), np.where(finite[:, None, None], vectors, np.nan), scale)
 
 
+def zero_of(estimate: Estimate) -> float:
+    """What counts as a variance parameter of zero, by the precision of the search."""
+    return SINGULAR * (IN_FLOAT32 if estimate.value.dtype == np.float32 else 1.0)
+
+
+def is_singular(lam: Array, zero: float) -> np.ndarray:
+    """(members,) whether a diagonal of a relative factor is zero; columns of z have mean square one."""
+    return np.any(np.abs(np.diagonal(np.asarray(lam), axis1=1, axis2=2)) < zero, axis=1)
+
+
 def diagnose(glmm: GLMM, estimate: Estimate, eigen: Eigen, y_sd: np.ndarray, zero: float) -> np.ndarray:
     """(members,) status, as an index into `STATUSES`.
 
     `glmm` and `estimate` are in working coordinates; arrays of `glmm` may have a leading axis of members. `y_sd` is the
-    standard deviation of each response, `zero` what counts as a variance parameter of zero.
+    standard deviation of each response, `zero` what counts as a variance parameter of zero (`zero_of`).
     """
     information, traits, values = np.asarray(estimate.information), glmm.family.traits, eigen.values
     smallest = values.min(1, initial=1.0)
     none = np.zeros(len(values), bool)
     singular = none.copy()
-    for lam in estimate.lam:  # z has mean square one
-        singular |= (np.abs(np.diagonal(lam, axis1=1, axis2=2)) < zero).any(1)
+    for lam in estimate.lam:
+        singular |= is_singular(lam, zero)
     unbounded = smallest < -np.sqrt(np.finfo(float).eps)
     half = eigen.scale[:, :, None] * eigen.vectors / np.sqrt(np.maximum(values, np.finfo(float).eps))[:, None]
     some, every = _runaway(glmm, half) if traits.can_separate else (none[None], none[None])

@@ -13,14 +13,13 @@ from .._types import Array
 from ..model import GLMM
 from ..params import Params
 from ._bfgs import Objective, Search, scaled_tolerance, searching, turn, unsearched
-from ._problem import AbstractProblem, Data, Effects, Estimate, Matrix, Progress, Vector, canonical, problem_data
+from ._problem import AbstractProblem, Data, Effects, Estimate, Matrix, Progress, Start, Vector, canonical, problem_data
 
-ROUNDS = 6
 EVALUATIONS = 200
 
 
 @eqx.filter_jit
-def estimate(problem: AbstractProblem, glmm: GLMM, start: Params | None) -> tuple[Estimate, Effects]:
+def estimate(problem: AbstractProblem, glmm: GLMM, start: Start) -> tuple[Estimate, Effects]:
     """Fit one model."""
     data = problem_data(problem, glmm)
     # As a program of its own the objective is traced once, and the Hessian differentiates that trace.
@@ -49,12 +48,20 @@ def objective(problem: AbstractProblem, glmm: GLMM, data: Data) -> Objective:
     return jax.value_and_grad(lambda vector, carry: problem.value(glmm, data, vector, carry), has_aux=True)
 
 
-def begin(problem: AbstractProblem, glmm: GLMM, data: Data, start: Params | None) -> Progress:
+def begin(problem: AbstractProblem, glmm: GLMM, data: Data, start: Start) -> Progress:
     """The state before the first evaluation."""
     x, carry, metric = problem.begin(glmm, data, start)
     search = unsearched(x, carry, positive_inverse(metric).matrix)
     zero = jnp.zeros((), x.dtype)
-    return Progress(search, jnp.zeros_like(x), jnp.zeros_like(metric), zero, jnp.array(False), jnp.array(0))
+    return Progress(
+        search,
+        jnp.zeros_like(x),
+        jnp.zeros_like(metric),
+        zero,
+        jnp.array(False),
+        jnp.array(0),
+        jnp.asarray(start.rounds),
+    )
 
 
 def limit(progress: Progress) -> Int[Array, ""]:
@@ -87,7 +94,7 @@ def check(problem: AbstractProblem, function: Objective, glmm: GLMM, progress: P
     # along the direction of the most negative curvature.
     onward = gradient + jnp.where(at_rest & ~curved, inverse.away, 0.0)
     rested = Search(x, value, onward, carry, inverse.matrix, jnp.ones_like(value), search.evaluations + 1)
-    return Progress(rested, gradient, hessian, scaled, at_rest & curved, progress.rounds + 1)
+    return Progress(rested, gradient, hessian, scaled, at_rest & curved, progress.rounds + 1, progress.last)
 
 
 def _by_differences(gradient: Callable[[Vector], Vector], x: Vector, inverse: Matrix) -> Matrix:
@@ -100,7 +107,7 @@ def _by_differences(gradient: Callable[[Vector], Vector], x: Vector, inverse: Ma
 
 def undecided(progress: Progress) -> Bool[Array, ""]:
     """Whether another round may end at a minimum."""
-    return ~progress.done & (progress.rounds < ROUNDS) & jnp.isfinite(progress.search.gradient).all()
+    return ~progress.done & (progress.rounds < progress.last) & jnp.isfinite(progress.search.gradient).all()
 
 
 class Inverse(NamedTuple):

@@ -61,14 +61,14 @@ class ExactProblem(AbstractProblem):
         def residual_variance(theta):
             return eliminate(cross, glmm.structure, relative_factor(glmm, theta)).rr / n
 
-        if start is None:
-            total = response.rr / design.n
-            sd = moment_sd(glmm, tuple(part / jnp.sqrt(total) for part in response.zr), design.zz)
-            variance = residual_variance(start_theta(glmm, sd))
-            # These are in units of the whole deviation, theta in units of the residual one.
-            theta = start_theta(glmm, tuple(own * jnp.sqrt(total / variance) for own in sd))
-        else:
-            theta, variance = start.theta, residual_variance(start.theta)
+        def given_or(theta):
+            return tuple(jnp.where(start.given, *pair) for pair in zip(start.params.theta, theta, strict=True))
+
+        total = response.rr / design.n
+        sd = moment_sd(glmm, tuple(part / jnp.sqrt(total) for part in response.zr), design.zz)
+        variance = residual_variance(given_or(start_theta(glmm, sd)))
+        # Moments are in units of the whole deviation, theta in units of the residual one.
+        theta = given_or(start_theta(glmm, tuple(own * jnp.sqrt(total / variance) for own in sd)))
         x = jnp.concatenate([*theta, 0.5 * jnp.log(variance)[None]])
         return x, (), variance_information(glmm, theta, design.zz, n)
 

@@ -10,14 +10,16 @@ from .._errors import ModelError
 from .._precision import own_settings
 from ..marginal import AGHQ, MAX_NODES, Exact, Laplace, Method
 from ..mixed import MixedModel
+from ..model import GLMM
 from ..params import Params
 from ._devices import share
 from ._estimate import estimate
 from ._exact import ExactProblem
 from ._integral import IntegralProblem, bounds_on_counts
-from ._outcome import outcome_of
+from ._maxima import Ended, best_maximum
+from ._outcome import diagnosed, outcome_of
 from ._parameters import as_finite_params
-from ._problem import AbstractProblem
+from ._problem import AbstractProblem, Start, start_at
 from ._solution import Solution, solution_of
 from ._start import start_params
 
@@ -40,12 +42,27 @@ def fit_model(
         start = as_finite_params(model, start, "start")
     working = model.working
     problem = problem_of(method, int(bounds_on_counts(working.glmm)))
-    with own_settings():
-        begin = None if start is None else working.forth(start)
-        glmm = working.glmm if devices is None else share(working.glmm, devices)
-        found, effects = jax.tree.map(np.asarray, estimate(problem, glmm, begin))
-    outcome = outcome_of(method, working, jax.tree.map(lambda leaf: leaf[None], found), model.response_sd[None])
-    return solution_of(model, method, outcome, 0, effects, working.effects_back)
+    glmm = working.glmm if devices is None else share(working.glmm, devices)
+
+    def search(start: Start) -> Ended:
+        with own_settings():
+            found, effects = jax.tree.map(lambda leaf: np.asarray(leaf)[None], estimate(problem, glmm, start))
+        return diagnosed(working, found, effects, model.response_sd[None])
+
+    def again(_: np.ndarray, start: Start) -> Ended:
+        return search(start._replace(params=jax.tree.map(lambda leaf: leaf[0], start.params)))
+
+    first = search(usual_start(glmm) if start is None else start_at(working.forth(start)))
+    best = best_maximum(working.glmm, first, again)
+    effects = jax.tree.map(lambda leaf: leaf[0], best.effects)
+    return solution_of(model, method, outcome_of(method, working, best), 0, effects, working.effects_back)
+
+
+def usual_start(glmm: GLMM) -> Start:
+    """No parameters are given."""
+    p, sizes, m = glmm.sizes
+    nowhere = Params(np.zeros(p), tuple(np.zeros(size) for size in sizes), np.zeros(m))
+    return start_at(nowhere)._replace(given=np.array(False))
 
 
 def problem_of(method: Method, counts: int = 0) -> AbstractProblem:

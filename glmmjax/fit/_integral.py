@@ -46,7 +46,7 @@ class IntegralProblem(AbstractProblem):
         return tally(glmm, self.counts) if self.counts else ()
 
     def begin(self, glmm, data, start):
-        first = start_params(glmm) if start is None else start
+        first = jax.lax.cond(start.given, lambda: start.params, lambda: start_params(glmm))
         vector = pack(first)
         return vector, glmm.structure.no_effects(vector.dtype), pql_information(glmm, first, self._base(glmm, data))
 

@@ -8,8 +8,9 @@ import numpy as np
 from ..marginal import Exact, Method
 from ..model import places
 from ..working import Working
-from ._diagnose import IN_FLOAT32, SINGULAR, covariance_of_estimates, diagnose, scaled_eigen
-from ._problem import Estimate
+from ._diagnose import covariance_of_estimates, diagnose, scaled_eigen, zero_of
+from ._maxima import Ended
+from ._problem import Effects, Estimate
 
 
 class Outcome(NamedTuple):
@@ -31,28 +32,33 @@ class Outcome(NamedTuple):
     status: np.ndarray
 
 
-def outcome_of(method: Method, working: Working, found: Estimate, y_sd: np.ndarray) -> Outcome:
-    """Bring estimates (NumPy, leading axis of members) back from working coordinates and diagnose them.
+def diagnosed(working: Working, found: Estimate, effects: Effects | None, y_sd: np.ndarray) -> Ended:
+    """Diagnose estimates (NumPy, leading axis of members).
 
     Arrays of `working` may have the axis too; `y_sd` (members,) is the standard deviation of each response.
     """
+    wide = jax.tree.map(_as_float64, found)
+    eigen = scaled_eigen(np.asarray(wide.information))
+    return Ended(found, effects, eigen, diagnose(working.glmm, wide, eigen, y_sd, zero_of(found)))
+
+
+def outcome_of(method: Method, working: Working, ended: Ended) -> Outcome:
+    """Bring what searches ended with back from working coordinates."""
     restricted = isinstance(method, Exact) and method.reml
-    zero = SINGULAR * (IN_FLOAT32 if found.value.dtype == np.float32 else 1.0)
-    found = jax.tree.map(_as_float64, found)
+    found = jax.tree.map(_as_float64, ended.estimate)
     params, members = working.back(found.params), len(found.value)
-    eigen = scaled_eigen(np.asarray(found.information))
     outcome = Outcome(
         beta=np.asarray(params.beta),
         theta=tuple(np.asarray(theta) for theta in params.theta),
         phi=np.asarray(params.phi),
         loglik=np.asarray(found.value) + (working.log_volume if restricted else 0.0),
-        vcov=covariance_of_estimates(eigen, working.jacobian, params.beta.shape[-1]),
+        vcov=covariance_of_estimates(ended.eigen, working.jacobian, params.beta.shape[-1]),
         covariance=_covariances(working, found),
         dispersion=np.stack(found.dispersion, 1) if found.dispersion else np.zeros((members, 0)),
         gradient=np.asarray(found.gradient),
         scaled_gradient=np.asarray(found.scaled_gradient),
         evaluations=np.asarray(found.evaluations),
-        status=diagnose(working.glmm, found, eigen, y_sd, zero),
+        status=ended.status,
     )
     return _of_quasi_likelihood(outcome) if working.glmm.family.traits.is_quasi else outcome
 

@@ -4,6 +4,7 @@ import abc
 from typing import Any, NamedTuple
 
 import equinox as eqx
+import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from .._types import Array
@@ -12,6 +13,8 @@ from ..params import Params
 from ..structure import AbstractFactor, Factors, to_natural
 from ..structure import Effects as Spherical
 from ._bfgs import Carry, Search
+
+ROUNDS = 6
 
 Vector = Float[Array, " size"]
 Matrix = Float[Array, "size size"]
@@ -27,6 +30,25 @@ class Data(NamedTuple):
     response: Any
 
 
+class Start(NamedTuple):
+    """Where a search begins. One program serves all kinds.
+
+    Attributes:
+        params: the point.
+        given: whether it is meant; else the problem begins where it sees fit.
+        rounds: number of checks, one of which has to certify a minimum.
+    """
+
+    params: Params
+    given: Bool[Array, ""]
+    rounds: Int[Array, ""]
+
+
+def start_at(params: Params, rounds: int = ROUNDS) -> Start:
+    """Begin at `params` (NumPy)."""
+    return Start(params, np.array(True), np.array(rounds))
+
+
 class Progress(NamedTuple):
     """A search, and what the exact Hessian said where it last came to rest.
 
@@ -36,6 +58,7 @@ class Progress(NamedTuple):
         scaled_gradient: `sqrt(g' hessian^-1 g)` there, the distance to the minimum in standard errors.
         done: whether the Hessian certifies a minimum.
         rounds: number of checks.
+        last: the number after which no other follows.
     """
 
     search: Search
@@ -44,6 +67,7 @@ class Progress(NamedTuple):
     scaled_gradient: Float[Array, ""]
     done: Bool[Array, ""]
     rounds: Int[Array, ""]
+    last: Int[Array, ""]
 
 
 class Estimate(NamedTuple):
@@ -103,7 +127,7 @@ class AbstractProblem(eqx.Module):
         """`Data.response`: what the response and the offset contribute once."""
 
     @abc.abstractmethod
-    def begin(self, glmm: GLMM, data: Data, start: Params | None) -> tuple[Vector, Carry, Matrix]:
+    def begin(self, glmm: GLMM, data: Data, start: Start) -> tuple[Vector, Carry, Matrix]:
         """First point, what its first evaluation begins from, and an approximate Hessian there."""
 
     @abc.abstractmethod

@@ -154,7 +154,7 @@ class TestCheckpoint:
 
 class TestInterruption:
     def test_the_finished_members_are_kept(self, model, fitted, monkeypatch, tmp_path):
-        fit, done = _run.fit_chunk, []
+        expected, fit, done = fitted("poisson"), _run._fit_slice, []
 
         def stopped(*given):
             if done:
@@ -162,18 +162,18 @@ class TestInterruption:
             done.append(1)
             return fit(*given)
 
-        monkeypatch.setattr(_run, "fit_chunk", stopped)
+        monkeypatch.setattr(_run, "_fit_slice", stopped)
         with pytest.raises(gj.Interrupted) as stop:
             gj.fit_many(model, draws("count"), chunk_size=4, checkpoint=tmp_path)
         batch = stop.value.batch
         assert isinstance(batch, gj.Batch)
         assert isinstance(stop.value, KeyboardInterrupt)
-        np.testing.assert_allclose(batch.loglik[:4], fitted("poisson").loglik[:4], rtol=1e-12)
+        np.testing.assert_allclose(batch.loglik[:4], expected.loglik[:4], rtol=1e-12)
         assert (batch.status[4:] == gj.Status.NOT_RUN.value).all()
         assert np.isnan(batch.loglik[4:]).all()
         assert "same checkpoint folder" in batch[5].status
         assert batch.counts()["not_run"] == 3
-        monkeypatch.setattr(_run, "fit_chunk", fit)
+        monkeypatch.setattr(_run, "_fit_slice", fit)
         whole = gj.fit_many(model, draws("count"), checkpoint=tmp_path)
         np.testing.assert_array_equal(whole.loglik[:4], batch.loglik[:4])
         assert_same(whole, gj.fit_many(model, draws("count"), chunk_size=4))
