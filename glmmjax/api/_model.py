@@ -11,7 +11,6 @@ from jaxtyping import Float
 
 from .. import batch as many
 from .. import inference, study
-from .._status import STATUSES
 from .._types import Array
 from ..families import innermost
 from ..fit import Solution, check_params, choose_method, fit_model, starting_values
@@ -151,7 +150,7 @@ class Fit:
     @property
     def status(self) -> str:
         """How the fit ended, in a sentence that says what to do."""
-        return self.solution.status.value
+        return self.solution.message
 
     @property
     def scaled_gradient(self) -> float:
@@ -326,7 +325,7 @@ class Batch(Sequence):
     @property
     def status(self) -> np.ndarray:
         """(B,) how each fit ended, in a sentence that says what to do."""
-        return np.array([status.value for status in STATUSES], dtype=object)[self.solution.found.status]
+        return self.solution.messages
 
     @property
     def fixef(self) -> pd.DataFrame:

@@ -1,6 +1,6 @@
 """Many models at once: members, chunks of them on the devices, and what they end with."""
 
-from ._members import FIT as FIT
+from ._known import FIT as FIT
 from ._members import AbstractMembers as AbstractMembers
 from ._members import OwnDesigns as OwnDesigns
 from ._members import SharedDesign as SharedDesign

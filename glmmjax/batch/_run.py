@@ -11,14 +11,15 @@ from jax.experimental import multihost_utils
 
 from .._errors import Interrupted, ModelError
 from .._precision import float64
-from .._status import STATUSES, Status
+from .._status import STATUSES, End, Status
 from ..families import reported_names
 from ..fit import AbstractProblem, Outcome, bounds_on_counts, check_params, choose_method, outcome_of, problem_of
 from ..marginal import Exact, Method
 from ..params import Params
 from ._checkpoint import Checkpoint, fingerprint
 from ._engine import AXIS, Task, fit_chunk
-from ._members import FIT, AbstractMembers, Loaded, some_of
+from ._known import FIT
+from ._members import AbstractMembers, Loaded, some_of
 from ._plan import Device, Slice, plan_slices
 from ._progress import Report, progress_bar
 from ._solution import BatchSolution, succeeded
@@ -142,7 +143,7 @@ def _fit_slice(job: Job, piece: Slice, report: Report) -> Outcome:
 def _compute(job: Job, loaded: Loaded, problem: AbstractProblem, piece: Slice, report: Report) -> Outcome:
     """Send members to the devices, padded to the size of a chunk by repeating the last, and bring outcomes home."""
     working, dtype = loaded.working, PRECISIONS[job.settings.precision]
-    count = len(loaded.y_sd)
+    count = len(loaded.size)
     padding = np.minimum(np.arange(piece.size), count - 1)
 
     def sent(leaf: np.ndarray, own: bool) -> np.ndarray:
@@ -165,7 +166,7 @@ def _compute(job: Job, loaded: Loaded, problem: AbstractProblem, piece: Slice, r
         )
         found = fit_chunk(task, np.arange(piece.size) < count, lambda done: report(done, 0))
     found = jax.tree.map(lambda leaf: leaf[:count], found)
-    return outcome_of(job.method, working, found, loaded.y_sd)
+    return outcome_of(job.method, working, found, loaded.size)
 
 
 def _failures(outcome: Outcome) -> int:
@@ -193,6 +194,7 @@ def _blank(job: Job, count: int, status: Status) -> Outcome:
         scaled_gradient=nan(),
         evaluations=np.zeros(count, np.int64),
         status=np.full(count, STATUSES.index(status), np.int8),
+        ends=np.full((count, p + len(theta) + m), End.INSIDE, np.int8),
     )
 
 

@@ -11,7 +11,7 @@ from ..formula import ParsedFormula, RandomFormula, parse_formula
 from ._frame import argument_name, read_frame, read_weights
 from ._matrix import matrix_columns
 from ._parts import Design, Predictor
-from ._predictor import check_identified, fixed_part, offset_part, predictor_columns
+from ._predictor import fixed_part, offset_part, predictor_columns
 from ._random import COVARIANCES, check_known, random_part, smooth_parts
 from ._response import read_response, response_columns
 from ._table import Table, open_table
@@ -69,8 +69,6 @@ def build_design(  # noqa: PLR0913 - keyword-only
         fixed = fixed_part(own, frame, present, intercept=response != "ordered")
         total, spec = offset_part(own, frame, offset_name if name == "mean" else None)
         written = tuple(random_part(term, frame, kinds[term.covariance], matrices) for term in own.random)
-        if name == "mean" and response == "real":
-            check_identified(int(present.sum()), fixed, written)
         predictors.append(Predictor(name, own, fixed, total, spec))
         random += [replace(part, predictor=number) for part in written + smooth_parts(fixed.smooths, frame)]
     unused = sorted(set(matrices or ()) - {str(term.matrix) for term in terms})

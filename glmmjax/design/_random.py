@@ -40,7 +40,6 @@ def random_part(term: RandomFormula, frame: pd.DataFrame, kind: str, matrices: M
         raise ModelError(f"The random term {term.text} has no columns.")
     refs, cells, labels = code_groups(frame, term.factors)
     levels = join_labels(cells, labels)
-    _check_several(term, levels)
     return RandomPart(term, tuple(spec.column_names), z, refs, levels, MatrixColumns(spec), labels, cells)
 
 
@@ -90,7 +89,6 @@ def _known(term: RandomFormula, frame: pd.DataFrame, matrices: Mapping[str, Any]
     """A term with a known matrix: the levels of its factor are the positions of the one level that it has."""
     position, cells, labels = code_groups(frame, term.factors)
     names = join_labels(cells, labels)
-    _check_several(term, names)
     return RandomPart(
         term,
         names,
@@ -103,8 +101,3 @@ def _known(term: RandomFormula, frame: pd.DataFrame, matrices: Mapping[str, Any]
         position=position,
         matrix=known_matrix(term, names, matrices),
     )
-
-
-def _check_several(term: RandomFormula, levels: tuple[str, ...]) -> None:
-    if len(levels) == 1:
-        raise ModelError(f"The grouping factor '{term.group}' has one level, '{levels[0]}', and needs two or more.")

@@ -15,6 +15,8 @@ from ._fit import fit_model as fit_model
 from ._fit import problem_of as problem_of
 from ._fit import starting_values as starting_values
 from ._integral import bounds_on_counts as bounds_on_counts
+from ._message import dropped_columns as dropped_columns
+from ._message import messages as messages
 from ._outcome import Outcome as Outcome
 from ._outcome import outcome_of as outcome_of
 from ._problem import AbstractProblem as AbstractProblem

@@ -43,7 +43,7 @@ def fit_model(
         begin = None if start is None else working.forth(start)
         glmm = working.glmm if devices is None else share(working.glmm, devices)
         found, effects = jax.tree.map(np.asarray, estimate(problem, glmm, begin))
-    outcome = outcome_of(method, working, jax.tree.map(lambda leaf: leaf[None], found), model.response_sd[None])
+    outcome = outcome_of(method, working, jax.tree.map(lambda leaf: leaf[None], found), model.response_size)
     return solution_of(model, method, outcome, 0, effects, working.effects_back)
 
 

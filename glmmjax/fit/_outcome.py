@@ -1,5 +1,6 @@
 """What fits end with, in the user's coordinates: NumPy arrays with a leading axis of members (one for a single fit)."""
 
+import itertools
 from typing import NamedTuple
 
 import jax
@@ -8,14 +9,17 @@ import numpy as np
 from ..marginal import Exact, Method
 from ..model import places
 from ..working import Working
-from ._diagnose import IN_FLOAT32, SINGULAR, covariance_of_estimates, diagnose, scaled_eigen
+from ._diagnose import IN_FLOAT32, SINGULAR, diagnose, has_likelihood, told
+from ._eigen import Eigen, covariance_of_estimates, flat_parameters, scaled_eigen
+from ._ends import ends_of
 from ._problem import Estimate
 
 
 class Outcome(NamedTuple):
     """Numbers of `members` fits; `Solution` describes them.
 
-    `status` is an index into `STATUSES`; `dispersion` is (members, parameters).
+    `status` is an index into `STATUSES`; `dispersion` is (members, parameters); `ends` (members, coefficients + random
+    terms + parameters of the family) are codes of `End`.
     """
 
     beta: np.ndarray
@@ -29,18 +33,21 @@ class Outcome(NamedTuple):
     scaled_gradient: np.ndarray
     evaluations: np.ndarray
     status: np.ndarray
+    ends: np.ndarray
 
 
-def outcome_of(method: Method, working: Working, found: Estimate, y_sd: np.ndarray) -> Outcome:
+def outcome_of(method: Method, working: Working, found: Estimate, size: np.ndarray) -> Outcome:
     """Bring estimates (NumPy, leading axis of members) back from working coordinates and diagnose them.
 
-    Arrays of `working` may have the axis too; `y_sd` (members,) is the standard deviation of each response.
+    Arrays of `working` may have the axis too; `size` (members,) is the size of each response, as in `Traits.spread`.
     """
     restricted = isinstance(method, Exact) and method.reml
     zero = SINGULAR * (IN_FLOAT32 if found.value.dtype == np.float32 else 1.0)
     found = jax.tree.map(_as_float64, found)
     params, members = working.back(found.params), len(found.value)
     eigen = scaled_eigen(np.asarray(found.information))
+    ends = ends_of(working, found, eigen, size, zero)
+    status = diagnose(found, eigen, ends)
     outcome = Outcome(
         beta=np.asarray(params.beta),
         theta=tuple(np.asarray(theta) for theta in params.theta),
@@ -52,9 +59,27 @@ def outcome_of(method: Method, working: Working, found: Estimate, y_sd: np.ndarr
         gradient=np.asarray(found.gradient),
         scaled_gradient=np.asarray(found.scaled_gradient),
         evaluations=np.asarray(found.evaluations),
-        status=diagnose(working.glmm, found, eigen, y_sd, zero),
+        status=status,
+        ends=told(ends.joined, _flat(working, eigen), status),
     )
-    return _of_quasi_likelihood(outcome) if working.glmm.family.traits.is_quasi else outcome
+    outcome = _of_quasi_likelihood(outcome) if working.glmm.family.traits.is_quasi else outcome
+    return _without_likelihood(outcome, ~has_likelihood(status, found.converged))
+
+
+def _flat(working: Working, eigen: Eigen) -> np.ndarray:
+    """(members, ends) what moves along flat directions; a term does if one of its parameters does."""
+    flat, p = flat_parameters(eigen, working.jacobian), working.glmm.p
+    bounds = np.cumsum([p, *(covariance.size for covariance in working.glmm.covariances)])
+    terms = [flat[:, first:last].any(1, keepdims=True) for first, last in itertools.pairwise(bounds)]
+    return np.concatenate([flat[:, :p], *terms, flat[:, bounds[-1] :]], 1)
+
+
+def _without_likelihood(outcome: Outcome, members: np.ndarray) -> Outcome:
+    """The outcome in which `members` have no log-likelihood and no standard errors."""
+    return outcome._replace(
+        loglik=np.where(members, np.nan, outcome.loglik),
+        vcov=np.where(members[:, None, None], np.nan, outcome.vcov),
+    )
 
 
 def _of_quasi_likelihood(outcome: Outcome) -> Outcome:

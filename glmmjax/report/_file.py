@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from .._errors import ModelError
-from .._status import Status
+from .._status import End, Status
 from ..families import FAMILIES, AbstractOrdinal, as_family, innermost
 from ..fit import Solution
 from ..inference import aic, bic, coefficient_table, dispersion, varcorr, vcov
@@ -40,7 +40,7 @@ def to_dict(solution: Solution) -> dict[str, Any]:
             "family": innermost(model.family).name,
             "link": model.family.link.name,
             "method": solution.method.describe(),
-            "status": solution.status.value,
+            "status": solution.message,
             "converged": solution.status.ok,
             "scaled_gradient": solution.scaled_gradient,
             "loglik": solution.loglik,
@@ -106,6 +106,7 @@ def save_solution(solution: Solution, path: str | os.PathLike) -> None:
         "scaled_gradient": solution.scaled_gradient,
         "evaluations": solution.evaluations,
         "status": solution.status.name,
+        "ends": solution.ends.tolist(),
     }
     document = {"format": FORMAT, "version": VERSION, "result": to_dict(solution), "state": state}
     text = json.dumps(spell_out(document), allow_nan=False, default=_plain)
@@ -143,6 +144,7 @@ def load_solution(path: str | os.PathLike) -> Solution:
         scaled_gradient=float(state["scaled_gradient"]),
         evaluations=state["evaluations"],
         status=Status[state["status"]],
+        ends=_ends(state, model),
     )
 
 
@@ -171,6 +173,12 @@ def _from_version_1(state: dict[str, Any], model: MixedModel) -> dict[str, Any]:
     whole, parts = _array(state["covariance"]), [place.columns for place in places(model.glmm)]
     covariance = [whole[own, own].tolist() for own in parts]
     return state | {"covariance": covariance, "mode": [state["mode"]], "mode_cov": [state["mode_cov"]]}
+
+
+def _ends(state: dict[str, Any], model: MixedModel) -> np.ndarray:
+    """Where the parameters went, which files did not keep at first."""
+    p, theta, m = model.glmm.sizes
+    return np.array(state.get("ends", [End.INSIDE] * (p + len(theta) + m)), np.int8)
 
 
 def spell_out(value: Any) -> Any:

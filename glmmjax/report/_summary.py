@@ -197,4 +197,4 @@ def _ratios(solution: Solution) -> str:
 
 def _status(solution: Solution) -> str:
     tail = f"Scaled gradient {solution.scaled_gradient:.1e} after {solution.evaluations} evaluations."
-    return f"{solution.status.value}\n{tail}"
+    return f"{solution.message}\n{tail}"
