@@ -4,7 +4,7 @@ import numpy as np
 
 from ._errors import ModelError
 from .design import CENSORED, Design, is_constant, is_one_sided
-from .families import AbstractComposite, AbstractFamily, CustomFamily, Dispersed, ZeroInflated, innermost, is_hurdle
+from .families import AbstractFamily, CustomFamily, Dispersed, ZeroInflated, innermost, is_hurdle
 
 _OPEN = ("log", "softplus", "logit", "probit", "cloglog", "cauchit")  # links under which the edge is at infinity
 _EDGES = {"count": (0,), "positive_count": (1,), "nonnegative": (0,)}
@@ -94,12 +94,12 @@ def _refuse_saturated(design: Design, family: AbstractFamily) -> None:
     present, inner = design.weights > 0, innermost(family)
     n, p = int(present.sum()), len(design.fixed.names)
     constants = all(_holds_constant(own.fixed.x[present]) for own in design.predictors[1:])
-    if p >= n and inner.response == "real" and inner.traits.spread is not None and constants:
-        if inner.link.name == "identity":
-            raise ModelError(
-                f"The model has {p} fixed effects and only {n} rows, so it reproduces any response and the likelihood "
-                "has no maximum."
-            )
+    is_location = inner.response == "real" and inner.link.name == "identity" and inner.traits.spread is not None
+    if p >= n and is_location and constants:
+        raise ModelError(
+            f"The model has {p} fixed effects and only {n} rows, so it reproduces any response and the likelihood "
+            "has no maximum."
+        )
 
 
 def _holds_constant(x: np.ndarray) -> bool:

@@ -34,7 +34,10 @@ PARTS = {
     "model": {"_types", "families", "covariances", "structure", "params"},
     "working": {"_types", "covariances", "structure", "params", "model"},
     "identified": {"_errors", "_precision", "covariances", "design"},
-    "mixed": {"_errors", "design", "families", "covariances", "structure", "model", "identified", "working"},
+    "existence": {"_errors", "design", "families"},
+    "mixed": {
+        *("_errors", "design", "families", "covariances", "structure", "model", "identified", "existence", "working"),
+    },
     "marginal": {"_errors", "_types", "structure", "params", "model"},
     "fit": {
         "families",
@@ -60,7 +63,7 @@ PARTS = {
     "report": {"_errors", "_status", "design", "families", "params", "model", "mixed", "marginal", "fit", "inference"},
     "batch": {
         *("_errors", "_status", "_precision", "_types", "covariances", "design", "families", "structure", "params"),
-        *("model", "working", "mixed", "marginal", "fit", "inference"),
+        *("model", "working", "existence", "mixed", "marginal", "fit", "inference"),
     },
     "study": {
         *(

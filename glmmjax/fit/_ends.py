@@ -1,5 +1,6 @@
 """Where the parameters of fits went: codes of `End` for many fits at once (a leading axis of members)."""
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -72,7 +73,7 @@ def _at_limit(glmm: GLMM, estimate: Estimate, half: np.ndarray, zero: float) -> 
 def _blocks(glmm: GLMM) -> list[slice]:
     """Where the coefficients of each linear predictor are among all."""
     sizes = np.cumsum([0, *(x.shape[-3] for x in glmm.x)])
-    return [slice(*pair) for pair in zip(sizes[:-1], sizes[1:], strict=True)]
+    return [slice(*pair) for pair in itertools.pairwise(sizes)]
 
 
 def _rows(glmm: GLMM, number: int, member: int) -> np.ndarray:

@@ -20,8 +20,8 @@ class Solution:
     Attributes:
         model, method: what was fitted, and how.
         params: estimates (NumPy arrays).
-        loglik: fully normalised log-likelihood there (the restricted one for REML); NaN for a quasi-likelihood, and where
-            there is none to quote.
+        loglik: fully normalised log-likelihood there (the restricted one for REML); NaN for a quasi-likelihood, where
+            it has no upper bound, and where the search broke off.
         vcov: (size, size) covariance of all estimates in the order of `pack(params)`, the inverse of minus the Hessian
             (for a linear model without a block between beta and the variances); NaN where the data identify nothing.
             In a quasi-likelihood the standard errors of beta are multiplied by the square root of the scale.

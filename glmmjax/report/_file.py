@@ -17,7 +17,7 @@ import pandas as pd
 from .._errors import ModelError
 from .._status import End, Status
 from ..families import FAMILIES, AbstractOrdinal, as_family, innermost
-from ..fit import Solution
+from ..fit import Solution, dropped_columns
 from ..inference import aic, bic, coefficient_table, dispersion, varcorr, vcov
 from ..marginal import AGHQ, Exact, Laplace, Method
 from ..mixed import MixedModel, mixed_model
@@ -49,7 +49,7 @@ def to_dict(solution: Solution) -> dict[str, Any]:
             "df": solution.df,
             "nobs": model.nobs,
             "dropped_rows": model.design.dropped_rows,
-            "dropped_columns": [f"{own.prefix}{name}" for own in model.design.predictors for name in own.fixed.dropped],
+            "dropped_columns": dropped_columns(model),
             "groups": group_sizes(model),
             "coefficients": _coefficients(solution, "mean"),
             "zi": _coefficients(solution, "zi"),
