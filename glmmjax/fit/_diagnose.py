@@ -9,24 +9,27 @@ from ._problem import Estimate
 
 SINGULAR = 1e-4  # of a diagonal of the relative factor, on the scale of z (lme4's `isSingular`), or of a dispersion
 IN_FLOAT32 = 100.0  # times that, because single precision ends farther from zero
+_AT_REST = 1.0  # standard errors from a point at which the gradient vanishes
 
 _BROKEN = (Status.NON_FINITE, Status.ITERATION_LIMIT)
 _UNBOUNDED = (Status.PERFECT, Status.LATTICE)
 
 
-def diagnose(estimate: Estimate, eigen: Eigen, ends: Ends) -> np.ndarray:
-    """(members,) status, as an index into `STATUSES`."""
+def diagnose(estimate: Estimate, eigen: Eigen, ends: Ends, unknown: np.ndarray) -> np.ndarray:
+    """(members,) status, as an index into `STATUSES`; `unknown` says of whom there is no information about some
+    covariance."""
     joined, smallest = ends.joined, eigen.values.min(1, initial=1.0)
     singular, limit, infinite, unbounded, lattice = (
         (joined == end).any(1) for end in (End.SINGULAR, End.LIMIT, End.INFINITE, End.UNBOUNDED, End.LATTICE)
     )
-    upwards = smallest < -np.sqrt(np.finfo(float).eps)
+    at_rest = np.asarray(estimate.scaled_gradient) < _AT_REST
+    upwards = (smallest < -np.sqrt(np.finfo(float).eps)) & at_rest
     outcomes = [
         (Status.LATTICE, lattice),
         (Status.PERFECT, unbounded),
         (Status.NON_FINITE, ~(np.isfinite(estimate.value) & np.isfinite(estimate.information).all((1, 2)))),
         (Status.SEPARATION, infinite),
-        (Status.NOT_IDENTIFIED, upwards | ((smallest < FLAT) & ~singular & ~limit)),
+        (Status.NOT_IDENTIFIED, upwards | (((smallest < FLAT) | unknown) & ~singular & ~limit)),
         (Status.ITERATION_LIMIT, ~np.asarray(estimate.converged)),
         (Status.SINGULAR, singular),
         (Status.LIMIT, limit),

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 FLAT = 1e-9  # eigenvalue of the information scaled to a unit diagonal
+UNKNOWN = 1e5  # standard error of a parameter of a random term, over its size
 
 
 class Eigen(NamedTuple):
@@ -20,7 +21,8 @@ def scaled_eigen(information: np.ndarray) -> Eigen:
     """Take (members, size, size) informations apart."""
     diagonal = np.abs(np.diagonal(information, axis1=1, axis2=2))
     scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-    scaled = information * scale[:, :, None] * scale[:, None]
+    with np.errstate(invalid="ignore", over="ignore"):
+        scaled = information * scale[:, :, None] * scale[:, None]
     finite = np.all(np.isfinite(scaled), axis=(1, 2))
     values, vectors = np.linalg.eigh(np.where(finite[:, None, None], scaled, 0.0))
     return Eigen(np.where(finite[:, None], values, np.nan), np.where(finite[:, None, None], vectors, np.nan), scale)
@@ -32,6 +34,16 @@ def flat_parameters(eigen: Eigen, jacobian: np.ndarray) -> np.ndarray:
     moved = (jacobian @ (eigen.scale[:, :, None] * eigen.vectors)) ** 2
     relative = moved / np.maximum(moved.sum(2, keepdims=True), np.finfo(float).tiny)
     return (relative * (eigen.values <= FLAT)[:, None]).sum(2) > 0.1
+
+
+def without_information(eigen: Eigen, first: int, theta: np.ndarray) -> np.ndarray:
+    """(members, size) which of the parameters `theta` (members, k) of the random terms, the first of which is number
+    `first` of all, have a standard error beyond all reason, if the others were known: what is left of their information
+    is rounding, which a scale of its own hides."""
+    found = np.zeros(eigen.scale.shape, bool)
+    own = slice(first, first + theta.shape[1])
+    found[:, own] = eigen.scale[:, own] > UNKNOWN * np.maximum(np.abs(theta), 1.0)
+    return found
 
 
 def covariance_of_estimates(eigen: Eigen, jacobian: np.ndarray, p: int) -> np.ndarray:

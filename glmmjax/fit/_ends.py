@@ -15,6 +15,7 @@ from ._problem import Estimate
 HUGE = 50.0  # standard error of a linear predictor under separation (link scale)
 SHRUNK = 1e-7  # of `Traits.spread`
 SHRUNK_WHERE_BROKEN = 1e-5  # the same where no maximum was certified
+ENDLESS = 1e4  # scaled gradient of a likelihood that goes on rising along a straight line
 SHARE = 1e-2  # of a coefficient in a linear predictor that runs off, below which it does not
 
 
@@ -38,14 +39,21 @@ def ends_of(working: Working, estimate: Estimate, eigen: Eigen, size: np.ndarray
     `size` is the size of each response (`Traits.spread`), `zero` what counts as a variance parameter of zero.
     """
     glmm, members, p = working.glmm, len(eigen.values), working.beta_back.shape[-1]
-    half = eigen.scale[:, :, None] * eigen.vectors
-    half = half / np.sqrt(np.maximum(eigen.values, np.finfo(float).eps))[:, None]
+    half = _half(eigen)
     beta = _runaways(working, half, _reach(glmm, size)) if glmm.family.traits.can_separate else _inside(members, p)
     # z has mean square one
     singular = [(np.abs(np.diagonal(lam, axis1=1, axis2=2)) < zero).any(1) for lam in estimate.lam]
     terms = np.where(np.stack(singular, 1), End.SINGULAR, End.INSIDE) if singular else _inside(members, 0)
     ends = Ends(beta, terms, np.where(_at_limit(glmm, estimate, half, zero), End.LIMIT, End.INSIDE))
-    return ends if glmm.family.traits.spread is None else _with_unbounded(working, estimate, size, ends)
+    return ends if glmm.family.traits.spread is None else _with_unbounded(working, estimate, half, size, ends)
+
+
+def _half(eigen: Eigen) -> np.ndarray:
+    """(members, size, size) with `half half'` the covariance of the estimates, as far as the likelihood is not curved
+    upwards (which is no sign of an estimate at infinity)."""
+    values, eps = eigen.values, np.finfo(float).eps
+    lengths = np.where(values < -np.sqrt(eps), 0.0, 1 / np.sqrt(np.maximum(values, eps)))
+    return eigen.scale[:, :, None] * eigen.vectors * lengths[:, None]
 
 
 def _inside(members: int, count: int) -> np.ndarray:
@@ -103,7 +111,7 @@ def _runaways(working: Working, half: np.ndarray, reach: np.ndarray) -> np.ndarr
         # No row's variance exceeds its squared length times the sum of the squares of `half`.
         longest = (np.asarray(glmm.x[number]) ** 2 * (glmm.weights > 0)[..., None, :, :]).sum(-3).max((-1, -2))
         suspect = longest * (half[:, own] ** 2).sum((1, 2)) > reach**2
-        for member in np.flatnonzero(suspect):
+        for member in np.flatnonzero(suspect).tolist():
             rows = _rows(glmm, number, member)
             squares, far = (rows @ half[member, own]) ** 2, reach[member] ** 2
             variances = squares.sum(1)
@@ -114,16 +122,23 @@ def _runaways(working: Working, half: np.ndarray, reach: np.ndarray) -> np.ndarr
     return ends
 
 
-def _with_unbounded(working: Working, estimate: Estimate, size: np.ndarray, ends: Ends) -> Ends:
+def _with_unbounded(working: Working, estimate: Estimate, half: np.ndarray, size: np.ndarray, ends: Ends) -> Ends:
     """`ends`, changed in place, with the parameters that take the density of some response beyond all bounds."""
     glmm, names = working.glmm, predictor_names(working.glmm.family)
     least = np.where(estimate.converged, SHRUNK, SHRUNK_WHERE_BROKEN)[:, None]
     parameters, codes = tuple(own[:, None] for own in estimate.dispersion), [End.UNBOUNDED, End.LATTICE]
     if "disp" in names:  # the first parameter is in its linear predictor
-        first, least_and_most = codes.pop(0), _range_of(glmm, estimate, names.index("disp"))
+        own = _blocks(glmm)[number := names.index("disp")]
+        first, least_and_most = codes.pop(0), _range_of(glmm, estimate, number)
         spread, *others = _spread(glmm, (_exp(least_and_most), *parameters), size)
-        for member in np.flatnonzero((spread < least).any(1)):
-            own, named = _that_shrink(working, estimate, size, int(member), least[member])
+        shrunk = (spread < least).any(1)
+        endless = ~shrunk & ~np.asarray(estimate.converged) & (estimate.scaled_gradient > ENDLESS)
+        for member in np.flatnonzero(shrunk | endless).tolist():
+            if endless[member]:
+                direction = half[member, own] @ (half[member].T @ estimate.gradient[member])
+            else:
+                direction = _shrinking(glmm, estimate, size, member, least[member])
+            named = _named(working, own, _rows(glmm, number, member), member, direction[:, None])
             ends.beta[member, own] = np.where(named, first, End.INSIDE)
     else:
         others = _spread(glmm, parameters, size)
@@ -132,18 +147,14 @@ def _with_unbounded(working: Working, estimate: Estimate, size: np.ndarray, ends
     return ends
 
 
-def _that_shrink(
-    working: Working, estimate: Estimate, size: np.ndarray, member: int, least: np.ndarray
-) -> tuple[slice, np.ndarray]:
-    """Where the coefficients of the dispersion model are, and which of a member's take it to where some rows have a
-    density without bound."""
-    glmm, number = working.glmm, predictor_names(working.glmm.family).index("disp")
-    own, rows = _blocks(glmm)[number], _rows(glmm, number, member)
+def _shrinking(glmm: GLMM, estimate: Estimate, size: np.ndarray, member: int, least: np.ndarray) -> np.ndarray:
+    """(p,) the direction in which coefficients of a member's dispersion model move the rows that have a density without
+    bound, and no others."""
+    number = predictor_names(glmm.family).index("disp")
     first = _exp(_predictor(glmm, estimate, number, member))[None]
     others = (parameter[[member], None] for parameter in estimate.dispersion)
     shrunk = _spread(glmm, (first, *others), size[[member]])[0][0] < least
-    direction = np.linalg.lstsq(rows, shrunk.astype(np.float64), rcond=None)[0]
-    return own, _named(working, own, rows, member, direction[:, None])
+    return np.linalg.lstsq(_rows(glmm, number, member), shrunk.astype(np.float64), rcond=None)[0]
 
 
 def _spread(glmm: GLMM, dispersion: tuple[np.ndarray, ...], size: np.ndarray) -> tuple[np.ndarray, ...]:

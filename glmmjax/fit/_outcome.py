@@ -10,7 +10,7 @@ from ..marginal import Exact, Method
 from ..model import places
 from ..working import Working
 from ._diagnose import IN_FLOAT32, SINGULAR, diagnose, has_likelihood, told
-from ._eigen import Eigen, covariance_of_estimates, flat_parameters, scaled_eigen
+from ._eigen import covariance_of_estimates, flat_parameters, scaled_eigen, without_information
 from ._ends import ends_of
 from ._problem import Estimate
 
@@ -47,7 +47,9 @@ def outcome_of(method: Method, working: Working, found: Estimate, size: np.ndarr
     params, members = working.back(found.params), len(found.value)
     eigen = scaled_eigen(np.asarray(found.information))
     ends = ends_of(working, found, eigen, size, zero)
-    status = diagnose(found, eigen, ends)
+    theta = np.concatenate([np.zeros((members, 0)), *found.params.theta], 1)
+    unknown = without_information(eigen, params.beta.shape[-1], theta)
+    status = diagnose(found, eigen, ends, unknown.any(1))
     outcome = Outcome(
         beta=np.asarray(params.beta),
         theta=tuple(np.asarray(theta) for theta in params.theta),
@@ -60,15 +62,15 @@ def outcome_of(method: Method, working: Working, found: Estimate, size: np.ndarr
         scaled_gradient=np.asarray(found.scaled_gradient),
         evaluations=np.asarray(found.evaluations),
         status=status,
-        ends=told(ends.joined, _flat(working, eigen), status),
+        ends=told(ends.joined, _by_end(working, unknown | flat_parameters(eigen, working.jacobian)), status),
     )
     outcome = _of_quasi_likelihood(outcome) if working.glmm.family.traits.is_quasi else outcome
     return _without_likelihood(outcome, ~has_likelihood(status, found.converged))
 
 
-def _flat(working: Working, eigen: Eigen) -> np.ndarray:
-    """(members, ends) what moves along flat directions; a term does if one of its parameters does."""
-    flat, p = flat_parameters(eigen, working.jacobian), working.glmm.p
+def _by_end(working: Working, flat: np.ndarray) -> np.ndarray:
+    """(members, ends) what (members, size) says of parameters; of a term if it says so of one of its parameters."""
+    p = working.beta_back.shape[-1]
     bounds = np.cumsum([p, *(covariance.size for covariance in working.glmm.covariances)])
     terms = [flat[:, first:last].any(1, keepdims=True) for first, last in itertools.pairwise(bounds)]
     return np.concatenate([flat[:, :p], *terms, flat[:, bounds[-1] :]], 1)
