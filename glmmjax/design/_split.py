@@ -58,7 +58,7 @@ def split_design(  # noqa: PLR0913 - keyword-only
 
 
 def is_identified(design: Design) -> bool:
-    """Whether the rows of a subset may identify its model: those of no other column combined, and several positions."""
+    """Whether the rows of a subset may identify its model: independent columns, and several positions."""
     present = design.weights > 0
     n = int(present.sum())
     for own in design.predictors:

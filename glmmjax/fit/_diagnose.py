@@ -16,8 +16,8 @@ _UNBOUNDED = (Status.PERFECT, Status.LATTICE)
 
 
 def diagnose(estimate: Estimate, eigen: Eigen, ends: Ends, unknown: np.ndarray) -> np.ndarray:
-    """(members,) status, as an index into `STATUSES`; `unknown` says of whom there is no information about some
-    covariance."""
+    """(members,) status, as an index into `STATUSES`; `unknown` (members, size) says of which parameters there is no
+    information."""
     joined, smallest = ends.joined, eigen.values.min(1, initial=1.0)
     singular, limit, infinite, unbounded, lattice = (
         (joined == end).any(1) for end in (End.SINGULAR, End.LIMIT, End.INFINITE, End.UNBOUNDED, End.LATTICE)
@@ -29,7 +29,7 @@ def diagnose(estimate: Estimate, eigen: Eigen, ends: Ends, unknown: np.ndarray) 
         (Status.PERFECT, unbounded),
         (Status.NON_FINITE, ~(np.isfinite(estimate.value) & np.isfinite(estimate.information).all((1, 2)))),
         (Status.SEPARATION, infinite),
-        (Status.NOT_IDENTIFIED, upwards | (((smallest < FLAT) | unknown) & ~singular & ~limit)),
+        (Status.NOT_IDENTIFIED, upwards | (((smallest < FLAT) | unknown.any(1)) & ~singular & ~limit)),
         (Status.ITERATION_LIMIT, ~np.asarray(estimate.converged)),
         (Status.SINGULAR, singular),
         (Status.LIMIT, limit),

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 FLAT = 1e-9  # eigenvalue of the information scaled to a unit diagonal
-UNKNOWN = 1e5  # standard error of a parameter of a random term, over its size
+UNKNOWN = 1e5  # standard error of a parameter of a random term
 
 
 class Eigen(NamedTuple):
@@ -42,7 +42,7 @@ def without_information(eigen: Eigen, first: int, theta: np.ndarray) -> np.ndarr
     is rounding, which a scale of its own hides."""
     found = np.zeros(eigen.scale.shape, bool)
     own = slice(first, first + theta.shape[1])
-    found[:, own] = eigen.scale[:, own] > UNKNOWN * np.maximum(np.abs(theta), 1.0)
+    found[:, own] = eigen.scale[:, own] > np.maximum(np.abs(theta) / 100, UNKNOWN)
     return found
 
 

@@ -126,7 +126,7 @@ def _with_unbounded(working: Working, estimate: Estimate, half: np.ndarray, size
     """`ends`, changed in place, with the parameters that take the density of some response beyond all bounds."""
     glmm, names = working.glmm, predictor_names(working.glmm.family)
     least = np.where(estimate.converged, SHRUNK, SHRUNK_WHERE_BROKEN)[:, None]
-    parameters, codes = tuple(own[:, None] for own in estimate.dispersion), [End.UNBOUNDED, End.LATTICE]
+    parameters, codes = tuple(np.asarray(own)[:, None] for own in estimate.dispersion), [End.UNBOUNDED, End.LATTICE]
     if "disp" in names:  # the first parameter is in its linear predictor
         own = _blocks(glmm)[number := names.index("disp")]
         first, least_and_most = codes.pop(0), _range_of(glmm, estimate, number)
@@ -152,7 +152,7 @@ def _shrinking(glmm: GLMM, estimate: Estimate, size: np.ndarray, member: int, le
     bound, and no others."""
     number = predictor_names(glmm.family).index("disp")
     first = _exp(_predictor(glmm, estimate, number, member))[None]
-    others = (parameter[[member], None] for parameter in estimate.dispersion)
+    others = (np.asarray(parameter)[[member], None] for parameter in estimate.dispersion)
     shrunk = _spread(glmm, (first, *others), size[[member]])[0][0] < least
     return np.linalg.lstsq(_rows(glmm, number, member), shrunk.astype(np.float64), rcond=None)[0]
 

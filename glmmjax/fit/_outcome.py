@@ -49,7 +49,7 @@ def outcome_of(method: Method, working: Working, found: Estimate, size: np.ndarr
     ends = ends_of(working, found, eigen, size, zero)
     theta = np.concatenate([np.zeros((members, 0)), *found.params.theta], 1)
     unknown = without_information(eigen, params.beta.shape[-1], theta)
-    status = diagnose(found, eigen, ends, unknown.any(1))
+    status = diagnose(found, eigen, ends, unknown)
     outcome = Outcome(
         beta=np.asarray(params.beta),
         theta=tuple(np.asarray(theta) for theta in params.theta),
@@ -65,7 +65,7 @@ def outcome_of(method: Method, working: Working, found: Estimate, size: np.ndarr
         ends=told(ends.joined, _by_end(working, unknown | flat_parameters(eigen, working.jacobian)), status),
     )
     outcome = _of_quasi_likelihood(outcome) if working.glmm.family.traits.is_quasi else outcome
-    return _without_likelihood(outcome, ~has_likelihood(status, found.converged))
+    return _without_likelihood(outcome, ~has_likelihood(status, np.asarray(found.converged)))
 
 
 def _by_end(working: Working, flat: np.ndarray) -> np.ndarray:
