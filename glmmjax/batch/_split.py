@@ -63,9 +63,11 @@ def _structure(model: MixedModel) -> tuple[str, tuple, tuple]:
 
 
 def _known(design: Design, family: AbstractFamily) -> int:
-    present = design.weights > 0
     if not len(design.y):
         return STATUSES.index(Status.INVALID)
-    if not present.any() or not is_identified(design):
-        return STATUSES.index(Status.NOT_IDENTIFIED)
-    return int(known_status(design, family, design.y[None], design.weights, design.offset)[0])
+    known = FIT
+    if (design.weights > 0).any():
+        known = int(known_status(design, family, design.y[None], design.weights, design.offset)[0])
+    if known == FIT and not is_identified(design):
+        known = STATUSES.index(Status.NOT_IDENTIFIED)
+    return known
