@@ -21,23 +21,30 @@ class Status(enum.Enum):
     )
     SEPARATION = (
         "Separation suspected: some linear predictors run off to infinity because a covariate predicts the response "
-        "perfectly; drop or merge the coefficients with huge standard errors, or put a prior on them."
+        "perfectly (or a level needs no extra zeros, or no dispersion); drop or merge the coefficients with huge "
+        "standard errors, or put a prior on them. The log-likelihood is the one that is approached."
     )
     NOT_IDENTIFIED = (
         "Not identified: the log-likelihood is not curved downwards in every direction, so some parameters cannot be "
         "told apart; simplify the random part or check for redundant terms."
     )
     PERFECT = (
-        "Perfect fit: the model reproduces the response exactly, so sigma goes to zero and the likelihood has no "
-        "maximum; check whether the response is a function of a covariate."
+        "Perfect fit: the model reproduces responses exactly, so their dispersion goes to zero and the likelihood has "
+        "no maximum; check whether the response is a function of a covariate, or the same throughout a level."
+    )
+    LATTICE = (
+        "No maximum: the positive responses are whole numbers (or multiples of one number), and as the power of the "
+        "Tweedie distribution goes to 1 it has these values only, with a density that has no bound; use a family of "
+        "counts, such as nbinom2."
     )
     ITERATION_LIMIT = (
         "Iteration limit reached before the gradient was small: rescale the covariates, simplify the model, or start "
         "from other parameters."
     )
     NON_FINITE = (
-        "The log-likelihood is not finite at the starting values: the link cannot represent these data (use one that "
-        "keeps the mean in range, such as log), or a covariate is very badly scaled."
+        "The search broke off where the log-likelihood or its derivatives are not finite: the link cannot represent "
+        "these data (use one that keeps the mean in range, such as log), a covariate is very badly scaled, or the "
+        "start is far from the maximum."
     )
 
     NOT_RUN = (
@@ -45,8 +52,8 @@ class Status(enum.Enum):
         "on from there."
     )
     CONSTANT = (
-        "Not fitted: the response has the same value in every row (for successes, none or all), so the likelihood has "
-        "no maximum; leave this member out."
+        "Not fitted: the response has the same value in every row (successes: none or all; censored values: all on one "
+        "side), to which the model comes as near as it likes, so the likelihood has no maximum; leave this member out."
     )
     INVALID = (
         "Not fitted: the response has missing, infinite or impossible values for this family (categories are numbered "
@@ -64,3 +71,21 @@ STATUSES = tuple(Status)
 
 OK = np.array([status.ok for status in STATUSES])
 """Whether each of them is a maximum of the likelihood."""
+
+
+class End(enum.IntEnum):
+    """Where a parameter, or the covariance of a random term, ended."""
+
+    INSIDE = 0
+    SINGULAR = 1
+    """The covariance of a term has a variance of zero or a correlation at plus or minus one."""
+    LIMIT = 2
+    """Where it changes nothing any more: the limit of a family, or no extra zeros."""
+    INFINITE = 3
+    """It runs off, and the likelihood approaches its supremum."""
+    UNBOUNDED = 4
+    """It takes the density of some responses beyond all bounds."""
+    LATTICE = 5
+    """The same, where the distribution comes to have the values of a lattice only."""
+    FLAT = 6
+    """The likelihood is the same along a line on which it moves."""

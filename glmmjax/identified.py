@@ -16,8 +16,10 @@ from .covariances import AbstractCovariance, AbstractLinked, AbstractPattern, Pl
 from .design import Design, RandomPart
 from .structure import round_up
 
-_PAIRS = 20_000  # of rows of one level, looked at for each term and distance
-_FLAT = 1e-13  # smallest eigenvalue of columns scaled to length one
+_PAIRS = 200_000  # of rows of one level, looked at for each term
+_FEW = 3  # rows ahead, at first
+_LOOKED_AT = 20_000_000  # rows times rows ahead, above which not all are looked at
+_FLAT = 1e-8  # smallest singular value of columns scaled to length one
 
 
 def refuse_dependent_columns(design: Design) -> None:
@@ -54,53 +56,75 @@ def refuse_overlapping_terms(design: Design, covariances: Sequence[AbstractCovar
 
     The covariance of two observations is a sum over the terms of `z_i' S z_j` where both are of one level. The
     parameters are identified if its derivatives by all of them, at a point that is not special, are independent over
-    pairs of rows. With `has_residual` a variance of each observation is one of them.
+    pairs of rows. With `has_residual` a variance of each observation is one of them (over the prior weights), which a
+    term alone can stand in for if it has as many effects as there are rows.
     """
+    n = int((design.weights > 0).sum())
     for number in range(len(design.predictors)):
         terms = [k for k, term in enumerate(design.random) if not term.is_smooth and term.predictor == number]
-        if len(terms) > 1 or any(design.random[k].position is not None for k in terms):
-            _refuse_overlapping(design, covariances, terms, has_residual=has_residual and number == 0)
+        beside = has_residual and number == 0
+        many = any(len(design.random[k].levels) * len(design.random[k].names) >= n for k in terms)
+        if len(terms) > 1 or any(design.random[k].position is not None for k in terms) or (beside and many):
+            _refuse_overlapping(design, covariances, terms, has_residual=beside)
 
 
 def _refuse_overlapping(
     design: Design, covariances: Sequence[AbstractCovariance], terms: list[int], *, has_residual: bool
 ) -> None:
     """The same for some terms of one linear predictor."""
-    pairs, columns, owners = _pairs(design, terms), [], []
-    for k in terms:
-        found = _derivatives(design.random[k], covariances[k], pairs)
-        columns += found
-        owners += [k] * len(found)
-    if has_residual:
-        columns.append((pairs.one == pairs.other) / design.weights[pairs.one])
-        owners.append(-1)
-    table = np.stack(columns, 1)
+    for is_thorough in (False, True):  # a few pairs settle most cases, and only many can refuse
+        pairs = _pairs(design, terms, is_thorough=is_thorough)
+        columns, owners = [], []
+        for k in terms:
+            found = _derivatives(design.random[k], covariances[k], pairs)
+            columns += found
+            owners += [k] * len(found)
+        if has_residual:
+            columns.append((pairs.one == pairs.other) / design.weights[pairs.one])
+        dependent = _dependent(np.stack(columns, 1))
+        if dependent is None:
+            return
+    guilty = [
+        design.random[k].formula.text
+        for k in dict.fromkeys(k for k, here in zip(owners, dependent, strict=False) if here)
+    ]
+    beside = " and the residual variance" if has_residual and dependent[-1] else ""
+    shared = "the terms share columns" if len(guilty) > 1 else "it has too few rows a level for its parameters"
+    raise ModelError(f"The covariances of {' + '.join(guilty)}{beside} cannot be told apart, because {shared}.")
+
+
+def _dependent(table: np.ndarray) -> np.ndarray | None:
+    """Which of the columns are part of a linear combination that is zero; None if they are independent."""
     lengths = np.sqrt((table**2).sum(0))
-    table = table / np.where(lengths > 0, lengths, 1.0)
-    values, vectors = np.linalg.eigh(table.T @ table)
-    if values[0] > _FLAT:
-        return
-    shares = np.abs(vectors[:, 0]) > 1e-2
-    guilty = [design.random[k].formula.text for k in sorted({owners[i] for i in np.flatnonzero(shares)} - {-1})]
-    beside = " and the residual variance" if has_residual and shares[-1] else ""
-    raise ModelError(
-        f"The covariances of {' + '.join(guilty)}{beside} cannot be told apart, because the terms share columns."
-    )
+    triangle = np.linalg.qr(table / np.where(lengths > 0, lengths, 1.0), mode="r")
+    _, values, directions = np.linalg.svd(triangle)
+    if len(values) == table.shape[1] and values[-1] > _FLAT:
+        return None
+    return np.abs(directions[-1]) > 1e-2
 
 
-def _pairs(design: Design, terms: list[int]) -> Pairs:
-    """Rows with themselves, and with the next two of the same level of each term."""
+def _pairs(design: Design, terms: list[int], *, is_thorough: bool) -> Pairs:
+    """Rows with themselves, and with those that follow in the same level of each term: the next two, or all."""
     present, one, other = np.flatnonzero(design.weights > 0), [], []
     for k in terms:
         refs = design.random[k].refs
         order = present[np.argsort(refs[present], kind="stable")]
-        for ahead in (0, 1, 2):
-            second = np.roll(order, -ahead)
-            same = np.flatnonzero(refs[order] == refs[second])
-            looked_at = same[np.unique(np.linspace(0, max(len(same) - 1, 0), _PAIRS).astype(int))[: len(same)]]
-            one.append(order[looked_at])
+        aheads = _aheads(len(present), int(np.bincount(refs[present]).max())) if is_thorough else range(_FEW)
+        most = max(_PAIRS // len(aheads), _FEW)
+        for ahead in aheads:
+            first, second = order[: len(order) - ahead], order[ahead:]
+            same = np.flatnonzero(refs[first] == refs[second])
+            looked_at = same[np.unique(np.linspace(0, max(len(same) - 1, 0), most).astype(int))[: len(same)]]
+            one.append(first[looked_at])
             other.append(second[looked_at])
     return Pairs(np.concatenate(one), np.concatenate(other))
+
+
+def _aheads(n: int, largest: int) -> Sequence[int]:
+    """How far ahead to look in levels of up to `largest` of the n rows."""
+    if n * largest <= _LOOKED_AT:
+        return range(largest)
+    return np.unique(np.geomspace(1, largest, max(_LOOKED_AT // n, _FEW)).astype(int) - 1).tolist()
 
 
 def _derivatives(term: RandomPart, covariance: AbstractCovariance, pairs: Pairs) -> list[np.ndarray]:

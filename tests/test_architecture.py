@@ -37,7 +37,10 @@ PARTS = {
     "model": {"_types", "families", "covariances", "structure", "params"},
     "working": {"_types", "covariances", "structure", "params", "model"},
     "identified": {"_errors", "_precision", "_types", "covariances", "design", "structure"},
-    "mixed": {"_errors", "design", "families", "covariances", "structure", "model", "identified", "working"},
+    "existence": {"_errors", "design", "families"},
+    "mixed": {
+        *("_errors", "design", "families", "covariances", "structure", "model", "identified", "existence", "working"),
+    },
     "marginal": {"_errors", "_numbers", "_precision", "_types", "structure", "params", "model"},
     "fit": {
         "families",
@@ -68,7 +71,7 @@ PARTS = {
     },
     "batch": {
         *("_numbers", "_traced", "_errors", "_status", "_precision", "_types", "_files", "covariances", "design"),
-        *("families", "structure", "params", "model", "working", "mixed", "marginal", "fit", "inference"),
+        *("families", "structure", "params", "model", "working", "existence", "mixed", "marginal", "fit", "inference"),
     },
     "study": {
         *(

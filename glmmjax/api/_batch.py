@@ -82,8 +82,8 @@ def fit_by(  # noqa: PLR0913 - the arguments of glmm and keyword-only settings
     """Fit the same model to the rows of each level of a column, such as one model an item or a site.
 
     The columns of the model are made from the whole table once, so that terms such as `poly(x, 2)` or `scale(x)` mean
-    the same in every member. A member whose rows do not identify the model, or whose response is constant, is not
-    fitted and has a status that says so.
+    the same in every member. A member whose rows do not identify the model, or whose response leaves the
+    likelihood without a maximum (counts of zero only), is not fitted and has a status that says so.
 
     Args:
         formula, data, family, link, ziformula, dispformula, weights, offset, matrices, context: as for `glmm`.

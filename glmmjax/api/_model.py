@@ -11,16 +11,16 @@ from jaxtyping import Float
 
 from .. import batch as many
 from .. import inference, study
-from .._status import STATUSES
 from .._types import Array
 from ..families import innermost
-from ..fit import Solution, as_finite_params, as_params, choose_method, fit_model, starting_values
+from ..fit import Solution, as_finite_params, as_params, choose_method, dropped_columns, fit_model, starting_values
 from ..marginal import Method, log_marginal
 from ..mixed import MixedModel, check_response, plan, with_data
 from ..params import Params
 from ..prediction import curves_of, predict, residuals, simulate
 from ..report import Summary, save_solution, summarise, to_dict
 from ._stoppable import stoppable
+from ._tables import AbstractTables
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -117,7 +117,8 @@ class Fit:
 
     @property
     def loglik(self) -> float:
-        """Fully normalised log-likelihood; the restricted one after REML, NaN for a quasi-likelihood."""
+        """Fully normalised log-likelihood; the restricted one after REML. NaN for a quasi-likelihood, where it has no
+        upper bound, and where the search broke off."""
         return self.solution.loglik
 
     @property
@@ -147,8 +148,9 @@ class Fit:
 
     @property
     def status(self) -> str:
-        """How the fit ended, in a sentence that says what to do."""
-        return self.solution.status.value
+        """How the fit ended, in sentences that say what to do: a `gj.Status`, all else that holds, and which parameters
+        went where."""
+        return self.solution.message
 
     @property
     def scaled_gradient(self) -> float:
@@ -162,13 +164,19 @@ class Fit:
 
     @property
     def zi(self) -> pd.Series:
-        """Coefficients of the model for extra zeros (`ziformula`), on the logit scale, by name."""
-        return inference.fixef(self.solution, "zi")
+        """Coefficients of the model for extra zeros (`ziformula`), on the logit scale, by name; empty without one."""
+        return inference.other_coefficients(self.solution, "zi")
 
     @property
     def disp(self) -> pd.Series:
-        """Coefficients of the dispersion model (`dispformula`), on the log scale, by name."""
-        return inference.fixef(self.solution, "disp")
+        """Coefficients of the dispersion model (`dispformula`), on the log scale, by name; empty without one."""
+        return inference.other_coefficients(self.solution, "disp")
+
+    @property
+    def dropped(self) -> list[str]:
+        """Columns of the fixed effects that were linear combinations of others, and have no coefficient. Those of
+        `ziformula` and `dispformula` are called `zi_x` and `disp_x`."""
+        return dropped_columns(self.solution.model)
 
     @property
     def std_errors(self) -> pd.Series:
@@ -191,7 +199,8 @@ class Fit:
         return inference.coefficient_table(self.solution, part)
 
     def varcorr(self) -> pd.DataFrame:
-        """Variances and correlations of the random effects: `group, term1, term2, vcov, sdcor`."""
+        """Variances and correlations of the random effects: `group, term1, term2, vcov, sdcor`, and `parameter` for a
+        `range` and the like."""
         return inference.varcorr(self.solution)
 
     def ranef(self) -> pd.DataFrame:
@@ -259,14 +268,20 @@ class Fit:
         save_solution(self.solution, path)
 
     def __repr__(self) -> str:
-        return f"<Fit {self.solution.model.design.formula.text!r}, loglik {self.loglik:.3f}: {self.status}>"
+        return f"<Fit {self.solution.model.design.formula.text!r}, {self._criterion}: {self.status}>"
+
+    @property
+    def _criterion(self) -> str:
+        if self.solution.model.family.traits.is_quasi:
+            return "quasi-likelihood"
+        return "no log-likelihood" if np.isnan(self.loglik) else f"loglik {self.loglik:.3f}"
 
     def _repr_html_(self) -> str:
         return self.summary()._repr_html_()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Batch(Sequence):
+class Batch(AbstractTables):
     """Fits of many models. Made by `fit_many` and `fit_by`.
 
     Arrays and tables have one row a member, NaN for members that failed; `batch[i]` is member `i` as an ordinary `Fit`,
@@ -295,102 +310,6 @@ class Batch(Sequence):
 
     def __iter__(self) -> Iterator[Fit]:
         return (self[i] for i in range(len(self)))
-
-    @property
-    def names(self) -> pd.Index:
-        """Labels of the members: numbers, columns of a table of responses, or levels of `by`."""
-        return pd.Index(self.solution.members.names, name="member", tupleize_cols=False)
-
-    @property
-    def loglik(self) -> np.ndarray:
-        """(B,) fully normalised log-likelihoods; restricted ones after REML."""
-        return self.solution.reported.loglik
-
-    @property
-    def df(self) -> int:
-        """Number of parameters estimated for each member."""
-        return self.solution.found.vcov.shape[-1]
-
-    @property
-    def aic(self) -> np.ndarray:
-        """(B,) Akaike's criterion."""
-        return 2 * self.df - 2 * self.loglik
-
-    @property
-    def converged(self) -> np.ndarray:
-        """(B,) whether a member's estimates are a certified maximum (a singular fit is one)."""
-        return self.solution.ok
-
-    @property
-    def status(self) -> np.ndarray:
-        """(B,) how each fit ended, in a sentence that says what to do."""
-        return np.array([status.value for status in STATUSES], dtype=object)[self.solution.found.status]
-
-    @property
-    def fixef(self) -> pd.DataFrame:
-        """(B, p) fixed effects."""
-        return many.fixef(self.solution)
-
-    @property
-    def std_errors(self) -> pd.DataFrame:
-        """(B, p) standard errors of the fixed effects."""
-        return many.std_errors(self.solution)
-
-    @property
-    def zi(self) -> pd.DataFrame:
-        """(B, k) coefficients of the model for extra zeros."""
-        return many.fixef(self.solution, "zi")
-
-    @property
-    def disp(self) -> pd.DataFrame:
-        """(B, k) coefficients of the dispersion model."""
-        return many.fixef(self.solution, "disp")
-
-    @property
-    def vcov(self) -> np.ndarray:
-        """(B, p, p) covariances of the fixed effects."""
-        return many.vcov(self.solution)
-
-    @property
-    def dispersion(self) -> pd.DataFrame:
-        """(B, k) the family's own parameters on their natural scale."""
-        return many.dispersion(self.solution)
-
-    @property
-    def scaled_gradient(self) -> np.ndarray:
-        """(B,) distance to the maximum in standard errors, by the exact Hessian."""
-        return self.solution.found.scaled_gradient
-
-    @property
-    def gradient_norm(self) -> np.ndarray:
-        """(B,) Euclidean norm of the gradient of the log-likelihood in the coordinates of the search."""
-        return np.linalg.norm(self.solution.found.gradient, axis=1)
-
-    @property
-    def iterations(self) -> np.ndarray:
-        """(B,) outer iterations: evaluations of the log-likelihood and its gradient."""
-        return self.solution.found.evaluations
-
-    def varcorr(self) -> pd.DataFrame:
-        """Variances and correlations of the random effects: `member, group, term1, term2, vcov, sdcor`."""
-        return many.varcorr(self.solution)
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row a member and coefficient.
-
-        Columns `member, term, estimate, std_error, statistic, p_value, p_adjusted, status`; `p_adjusted` is Benjamini
-        and Hochberg's, over the members within each term. Terms of `ziformula` and `dispformula` are called `zi_x` and
-        `disp_x`.
-        """
-        return many.tidy(self.solution)
-
-    def to_parquet(self, path: str | os.PathLike) -> None:
-        """Write `to_frame()` to a Parquet file; `ModelError` without pyarrow (the extra `parquet`)."""
-        many.write_parquet(self.solution, path)
-
-    def counts(self) -> pd.Series:
-        """Number of members by status."""
-        return many.counts(self.solution)
 
     def __repr__(self) -> str:
         ok = int(self.converged.sum())

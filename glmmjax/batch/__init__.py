@@ -1,6 +1,6 @@
 """Many models at once: members, chunks of them on the devices, and what they end with."""
 
-from ._members import FIT as FIT
+from ._known import FIT as FIT
 from ._members import AbstractMembers as AbstractMembers
 from ._members import OwnDesigns as OwnDesigns
 from ._members import SharedDesign as SharedDesign
@@ -15,6 +15,7 @@ from ._table import benjamini_hochberg as benjamini_hochberg
 from ._table import counts as counts
 from ._table import dispersion as dispersion
 from ._table import fixef as fixef
+from ._table import other_coefficients as other_coefficients
 from ._table import std_errors as std_errors
 from ._table import tidy as tidy
 from ._table import varcorr as varcorr

@@ -11,15 +11,14 @@ import numpy as np
 
 from .._errors import ModelError
 from .._status import STATUSES, Status
-from ..design import CENSORED, Design, Faults, formula_offset, invalid_responses, is_identified, replace_response
-from ..families import AbstractFamily, AbstractOrdinal, innermost
-from ..mixed import MixedModel, arrange, assemble, groupings, lay_out
+from ..design import CENSORED, Design, formula_offset, is_identified, replace_response
+from ..families import AbstractFamily, innermost
+from ..mixed import MixedModel, arrange, assemble, groupings, lay_out, response_size
 from ..model import GLMM
 from ..structure import Laid, Layout, Structure, make_structures
 from ..working import Working, working_coordinates
+from ._known import FIT, known_status
 from ._responses import AbstractResponses, per_row
-
-FIT = -1  # "status" of a member that can be fitted
 
 
 class Loaded(NamedTuple):
@@ -29,18 +28,18 @@ class Loaded(NamedTuple):
         status: of each member asked for: an index into `STATUSES`, or -1 for those that are here.
         working: working coordinates; arrays have a leading axis of the members that are here where `own` is true.
         own: mask over the arrays of `working.glmm`.
-        y_sd: standard deviation of each response.
+        size: of each response, as in `Traits.spread`.
     """
 
     status: np.ndarray
     working: Working
     own: GLMM
-    y_sd: np.ndarray
+    size: np.ndarray
 
 
 def some_of(loaded: Loaded, members: np.ndarray) -> Loaded:
     """Those of the members that are here, by their place among them."""
-    if len(members) == len(loaded.y_sd):
+    if len(members) == len(loaded.size):
         return loaded
 
     def take(leaf: np.ndarray, own: bool) -> np.ndarray:
@@ -51,7 +50,7 @@ def some_of(loaded: Loaded, members: np.ndarray) -> Loaded:
     backs = working.beta_back, working.effects_back, working.theta_back
     beta_back, effects_back, theta_back = backs if one_design else jax.tree.map(lambda leaf: leaf[members], backs)
     some = Working(jax.tree.map(take, working.glmm, loaded.own), beta_back, effects_back, theta_back)
-    return Loaded(np.full(len(members), FIT), some, loaded.own, loaded.y_sd[members])
+    return Loaded(np.full(len(members), FIT), some, loaded.own, loaded.size[members])
 
 
 class AbstractMembers(abc.ABC):
@@ -148,22 +147,26 @@ class SharedDesign(AbstractMembers):
         if _differs(self._weights):
             changed["weights"] = layout.to_blocks(self._weights[numbers]) * layout.present
         if _differs(self._offset):
-            totals = self._of_formula + self._offset[numbers]
+            totals = self._offset_of(numbers)
             others = (np.broadcast_to(own, totals.shape) for own in self._others)
             changed["offset"] = layout.to_blocks(np.stack([totals, *others], 1))
         working = self._working
         working = dataclasses.replace(working, glmm=dataclasses.replace(working.glmm, **changed))
-        y_sd = _spread(y) if model.family.traits.has_residual else np.zeros(len(y))
-        return Loaded(status, working, self._own, y_sd)
+        return Loaded(status, working, self._own, response_size(y, self._offset_of(numbers), model.family))
+
+    def _offset_of(self, numbers: np.ndarray) -> np.ndarray:
+        """The offset of the mean, (n,) of all members or (members, n)."""
+        if self._offset is None:
+            return self._model.design.offset
+        return self._of_formula + (self._offset[numbers] if _differs(self._offset) else self._offset)
 
     def _faults(self, y: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-        family = self._model.family
-        kind, top = family.response, family.categories if isinstance(family, AbstractOrdinal) else None
         if not _differs(self._weights):
-            return _status_of(invalid_responses(y, kind, self._prior(0), top))
+            return known_status(self._model.design, self._model.family, y, self._prior(0), self._offset_of(numbers))
         status = np.full(len(numbers), STATUSES.index(Status.NOT_IDENTIFIED))
         for i in np.flatnonzero(~self._thin[numbers]):
-            status[i] = _status_of(invalid_responses(y[[i]], kind, self._prior(numbers[i]), top))[0]
+            given = self._prior(numbers[i]), self._offset_of(numbers[[i]])
+            status[i] = known_status(self._model.design, self._model.family, y[[i]], *given)[0]
         return status
 
     def _unidentified(self) -> np.ndarray:
@@ -254,9 +257,13 @@ class OwnDesigns(AbstractMembers):
         models = [assemble(self._designs[number], self._family, laid[number]) for number in here]
         glmm = jax.tree.map(lambda *leaves: np.stack(leaves), *models)
         working = working_coordinates(glmm)
-        y_sd = np.array([d.y[d.weights > 0].std(0).max() for d in (self._designs[number] for number in here)])
         own = jax.tree.map(lambda _: True, glmm)
-        return Loaded(status, working, own, y_sd)
+        return Loaded(status, working, own, np.concatenate([self._size(number) for number in here]))
+
+    def _size(self, number: int) -> np.ndarray:
+        design = self._designs[number]
+        present = design.weights > 0
+        return response_size(design.y[None, present], design.offset[present], self._family)
 
     def inputs(self):
         yield from self._status
@@ -327,16 +334,5 @@ def _without_absent(y: np.ndarray, present: np.ndarray) -> np.ndarray:
     return np.where(present[..., None], y, first[:, None]) if y.ndim == 3 else np.where(present, y, first[:, None])
 
 
-def _spread(y: np.ndarray) -> np.ndarray:
-    """Standard deviation of each row, in fewer passes over memory than NumPy's."""
-    moved = y - y[:, :1]
-    return np.sqrt(np.maximum(np.einsum("bn,bn->b", moved, moved) / y.shape[1] - moved.mean(1) ** 2, 0.0))
-
-
 def _differs(values: np.ndarray | None) -> TypeGuard[np.ndarray]:
     return values is not None and values.ndim == 2
-
-
-def _status_of(faults: Faults) -> np.ndarray:
-    status = np.where(faults.constant, STATUSES.index(Status.CONSTANT), FIT)
-    return np.where(faults.invalid, STATUSES.index(Status.INVALID), status)

@@ -11,7 +11,7 @@ from jax.experimental import multihost_utils
 
 from .._errors import Interrupted, ModelError
 from .._precision import own_settings
-from .._status import STATUSES, Status
+from .._status import STATUSES, End, Status
 from ..families import reported_names
 from ..fit import (
     AbstractProblem,
@@ -32,7 +32,8 @@ from ..marginal import Exact, Method
 from ..params import Params
 from ._checkpoint import Checkpoint, fingerprint
 from ._engine import AXIS, Task, fit_chunk
-from ._members import FIT, AbstractMembers, Loaded, some_of
+from ._known import FIT
+from ._members import AbstractMembers, Loaded, some_of
 from ._plan import Device, Slice, plan_slices
 from ._progress import Report, progress_bar
 from ._solution import BatchSolution, succeeded
@@ -169,14 +170,14 @@ def _first_start(job: Job, loaded: Loaded) -> Start:
     """The usual one, or the one that is given for all members."""
     usual = usual_start(job.members.first.glmm)
     params = usual.params if job.start is None else job.start
-    each = jax.tree.map(lambda leaf: np.broadcast_to(leaf, (len(loaded.y_sd), *np.shape(leaf))), params)
+    each = jax.tree.map(lambda leaf: np.broadcast_to(leaf, (len(loaded.size), *np.shape(leaf))), params)
     return usual._replace(params=each) if job.start is None else start_at(loaded.working.forth(each))
 
 
 def _search(job: Job, loaded: Loaded, problem: AbstractProblem, piece: Slice, start: Start, report: Report) -> Ended:
     """Send members to the devices, padded to the size of a chunk by repeating the last, and bring estimates home."""
     working, dtype = loaded.working, PRECISIONS[job.settings.precision]
-    count = len(loaded.y_sd)
+    count = len(loaded.size)
     padding = np.minimum(np.arange(piece.size), count - 1)
 
     def sent(leaf: np.ndarray, own: bool) -> np.ndarray:
@@ -195,7 +196,7 @@ def _search(job: Job, loaded: Loaded, problem: AbstractProblem, piece: Slice, st
         )
         found = fit_chunk(task, np.arange(piece.size) < count, lambda done: report(done, 0))
     found = jax.tree.map(lambda leaf: leaf[:count], found)
-    return diagnosed(working, found, None, loaded.y_sd)
+    return diagnosed(working, found, None, loaded.size)
 
 
 def _failures(outcome: Outcome) -> int:
@@ -223,6 +224,7 @@ def _blank(job: Job, count: int, status: Status) -> Outcome:
         scaled_gradient=nan(),
         evaluations=np.zeros(count, np.int64),
         status=np.full(count, STATUSES.index(status), np.int8),
+        ends=np.full((count, p + len(theta) + m), End.INSIDE, np.int8),
     )
 
 

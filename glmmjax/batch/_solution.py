@@ -8,7 +8,7 @@ import numpy as np
 
 from .._precision import own_settings
 from .._status import OK
-from ..fit import Effects, Outcome, Solution, effects_at, problem_of, solution_of
+from ..fit import Effects, Outcome, Solution, effects_at, messages, problem_of, solution_of
 from ..marginal import Method
 from ..params import Params
 from ._members import AbstractMembers
@@ -35,14 +35,20 @@ class BatchSolution:
 
     @functools.cached_property
     def reported(self) -> Outcome:
-        """The numbers, NaN for members that failed."""
+        """The numbers, NaN for members that failed (but the log-likelihood wherever there is one)."""
 
         def masked(leaf: np.ndarray) -> np.ndarray:
             if leaf.dtype.kind != "f":
                 return leaf
             return np.where(self.ok.reshape(-1, *[1] * (leaf.ndim - 1)), leaf, np.nan)
 
-        return jax.tree.map(masked, self.found)
+        # Where there is a log-likelihood to quote is known already: under separation it is the one that is approached.
+        return jax.tree.map(masked, self.found)._replace(loglik=self.found.loglik)
+
+    @functools.cached_property
+    def messages(self) -> np.ndarray:
+        """(B,) how each fit ended, in sentences."""
+        return messages(self.members.first, self.found.status, self.found.ends)
 
     def solution(self, number: int) -> Solution:
         """One member as a fit of its own, with its random effects."""

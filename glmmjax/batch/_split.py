@@ -8,10 +8,11 @@ import numpy as np
 from .._errors import ModelError
 from .._status import STATUSES, Status
 from ..covariances import is_separate, kinds
-from ..design import Design, RandomPart, invalid_responses, is_identified, split_design
+from ..design import Design, RandomPart, is_identified, split_design
 from ..families import AbstractFamily, as_family, innermost
 from ..mixed import MixedModel, check_response, with_other_predictors
-from ._members import FIT, OwnDesigns
+from ._known import FIT, known_status
+from ._members import OwnDesigns
 
 
 def own_designs(models: Sequence[MixedModel]) -> OwnDesigns:
@@ -47,7 +48,7 @@ def split_by(  # noqa: PLR0913 - the arguments of `fit_by`
     levels, designs = split_design(formula, data, by, response=distribution.response, covariances=kinds(), **given)
     if not all(design.has_response for design in designs):
         raise ModelError("fit_by needs a response on the left of the formula.")
-    status = np.array([_known(design) for design in designs], np.int8)
+    status = np.array([_known(design, distribution) for design in designs], np.int8)
     return OwnDesigns(designs, distribution, levels, status)
 
 
@@ -68,10 +69,12 @@ def _names(term: RandomPart) -> tuple[str, ...]:
     return () if is_separate(term.formula.covariance) else term.names
 
 
-def _known(design: Design) -> int:
+def _known(design: Design, family: AbstractFamily) -> int:
     if not len(design.y):
         return STATUSES.index(Status.INVALID)
-    faults = invalid_responses(design.y[None], design.response_kind, design.weights)
-    if faults.constant[0]:
-        return STATUSES.index(Status.CONSTANT)
-    return FIT if is_identified(design) else STATUSES.index(Status.NOT_IDENTIFIED)
+    known = FIT
+    if (design.weights > 0).any():
+        known = int(known_status(design, family, design.y[None], design.weights, design.offset)[0])
+    if known == FIT and not is_identified(design):
+        known = STATUSES.index(Status.NOT_IDENTIFIED)
+    return known

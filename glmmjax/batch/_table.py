@@ -14,8 +14,17 @@ from .._files import write_whole
 from .._precision import own_settings
 from .._status import STATUSES
 from .._types import Array
-from ..families import reported_names
-from ..inference import block, components, degrees_of_freedom, names_of, variance_and_slope
+from ..families import predictor_names, reported_names
+from ..inference import (
+    block,
+    components,
+    degrees_of_freedom,
+    names_of,
+    numbers_of,
+    part_names,
+    varcorr_columns,
+    variance_and_slope,
+)
 from ..marginal import Exact
 from ..model import GLMM
 from ..params import Params
@@ -41,10 +50,17 @@ def vcov(batch: BatchSolution, part: str = "mean") -> np.ndarray:
     return batch.reported.vcov[:, own, own]
 
 
+def other_coefficients(batch: BatchSolution, part: str) -> pd.DataFrame:
+    """(B, k) estimates of a linear predictor beside the mean's, without columns if the model has none of that name."""
+    if part in predictor_names(batch.members.first.family):
+        return fixef(batch, part)
+    return pd.DataFrame(index=_members(batch), dtype=np.float64)
+
+
 def _of_part(batch: BatchSolution, values: np.ndarray, part: str) -> pd.DataFrame:
-    own, model = block(batch.members.first, part), batch.members.first
-    names = next(p.fixed.names for p in model.design.predictors if p.name == part)
-    return pd.DataFrame(values[:, own], index=_members(batch), columns=list(names))
+    model = batch.members.first
+    own, names = block(model, part), list(part_names(model, part))
+    return pd.DataFrame(values[:, own], index=_members(batch), columns=names)
 
 
 def dispersion(batch: BatchSolution) -> pd.DataFrame:
@@ -55,15 +71,15 @@ def dispersion(batch: BatchSolution) -> pd.DataFrame:
 
 def varcorr(batch: BatchSolution) -> pd.DataFrame:
     """Variances and correlations of the random effects: `member, group, term1, term2, vcov, sdcor`, as a fit's."""
-    frames, found = [], batch.reported
+    frames, found, columns = [], batch.reported, ["member", *varcorr_columns(batch.members.first)]
     for number, term, component in components(batch.members.first):
-        values = component.value(found.theta[number], found.covariance[number])
-        frames.append(_component(batch, (term.formula.group, component.term1, component.term2), *values))
+        numbers = numbers_of(component, found.theta[number], found.covariance[number])
+        frames.append(_component(batch, (term.formula.group, component.term1, component.term2), numbers))
     if batch.members.first.family.traits.has_residual:
         sigma = batch.reported.dispersion[:, 0]
-        frames.append(_component(batch, ("Residual", "", ""), sigma**2, sigma))
-    empty = pd.DataFrame(columns=["member", "group", "term1", "term2", "vcov", "sdcor"])
-    return pd.concat(frames).sort_index(kind="stable").reset_index(drop=True) if frames else empty
+        frames.append(_component(batch, ("Residual", "", ""), {"vcov": sigma**2, "sdcor": sigma}))
+    table = pd.concat(frames) if frames else pd.DataFrame(columns=columns)
+    return table.reindex(columns=columns).sort_index(kind="stable").reset_index(drop=True)
 
 
 def tidy(batch: BatchSolution) -> pd.DataFrame:
@@ -164,10 +180,10 @@ def _variances(own: GLMM, shared: GLMM, params: Params, back: Float[Array, "memb
     return jax.lax.map(one, (own, params, back))
 
 
-def _component(batch: BatchSolution, names: tuple[str, str, str], vcov: np.ndarray, sdcor: np.ndarray) -> pd.DataFrame:
+def _component(batch: BatchSolution, names: tuple[str, str, str], numbers: dict[str, np.ndarray]) -> pd.DataFrame:
     group, first, second = names
     columns = {"member": list(batch.members.names), "group": group, "term1": first, "term2": second}
-    return pd.DataFrame({**columns, "vcov": vcov, "sdcor": sdcor})
+    return pd.DataFrame({**columns, **numbers})
 
 
 def _members(batch: BatchSolution) -> pd.Index:

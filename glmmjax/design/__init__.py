@@ -5,9 +5,10 @@ from ._labels import by_label
 from ._newrows import NewRows, new_rows, rows_beyond
 from ._other_rows import with_rows
 from ._parts import Design, FixedPart, Predictor, RandomPart
+from ._predictor import largest_term
 from ._replace import formula_offset, replace_response
 from ._response import category_labels, success_label
-from ._rules import CENSORED, Faults, invalid_responses
+from ._rules import CENSORED, Faults, invalid_responses, is_constant, is_one_sided
 from ._split import is_identified, split_design
 from ._subset import subset_rows
 
@@ -24,7 +25,10 @@ __all__ = [
     "category_labels",
     "formula_offset",
     "invalid_responses",
+    "is_constant",
     "is_identified",
+    "is_one_sided",
+    "largest_term",
     "new_rows",
     "replace_response",
     "rows_beyond",

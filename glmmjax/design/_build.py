@@ -13,7 +13,7 @@ from ._frame import argument_name, read_frame, read_weights
 from ._matrix import matrix_columns, plain_columns
 from ._names import check_distinct, read_context, used_of
 from ._parts import Design, Predictor, RandomPart
-from ._predictor import check_identified, fixed_part, group_columns, offset_part, predictor_columns
+from ._predictor import fixed_part, group_columns, offset_part, predictor_columns
 from ._random import COVARIANCES, check_known, random_part, smooth_parts
 from ._response import read_response, refuse_text_response, response_columns
 from ._table import open_table
@@ -82,8 +82,6 @@ def build_design(  # noqa: PLR0913 - keyword-only
         total, recipe = offset_part(own, frame, offset_name if name == "mean" else None, functions)
         given = (matrices, functions, present)
         written = tuple(random_part(term, frame, kinds[term.covariance], *given) for term in own.random)
-        if name == "mean" and response == "real":
-            check_identified(int(present.sum()), fixed, written)
         predictors.append(Predictor(name, own, fixed, total, recipe))
         random += [replace(part, predictor=number) for part in written + smooth_parts(fixed.smooths, frame)]
     _check_names(predictors, random)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from .._errors import ModelError
 from ._names import NO_CONTEXT, columns_in, parse_python, plain_name, text_of
-from ._rules import CENSORED, INTERVAL, LEFT, NONE, RIGHT, all_on_one_side
+from ._rules import CENSORED, INTERVAL, LEFT, NONE, RIGHT
 from ._values import check_rules, read_values, refuse
 
 _WORDS = {"none": NONE, "right": RIGHT, "left": LEFT, "interval": INTERVAL}
@@ -57,12 +57,6 @@ def censored_response(text: str, kind: str, frame: pd.DataFrame, context: Mappin
     upper = read_values(parts.upper, CENSORED[kind], frame, context)
     refuse(inside & (upper <= y), frame.index, f"The upper end of the response {text} must be above the lower", upper)
     return np.column_stack([y, np.where(inside, upper, y), code])
-
-
-def refuse_one_side(y: np.ndarray, text: str, weights: np.ndarray | None) -> None:
-    """Raise a `ModelError` if all rows are censored on the same side."""
-    if all_on_one_side(y if weights is None else y[weights > 0]):
-        raise ModelError(f"The response {text} is censored on the same side in every row.")
 
 
 def _codes(text: str, frame: pd.DataFrame, context: Mapping[str, Any]) -> np.ndarray:

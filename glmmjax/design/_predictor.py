@@ -11,7 +11,7 @@ from ..formula import ParsedFormula
 from ._frame import number_column
 from ._matrix import Recipe, build_matrix, matrix_columns, numbers
 from ._names import NO_CONTEXT, check_distinct, columns_in, plain_name, require
-from ._parts import FixedPart, RandomPart
+from ._parts import FixedPart
 from ._rank import independent_columns
 from ._smooth import build_smooths
 
@@ -119,22 +119,7 @@ def named_offset(frame: pd.DataFrame, name: str | None) -> np.ndarray:
     return np.zeros(len(frame)) if name is None else number_column(frame, name, "offset")
 
 
-def check_identified(n: int, fixed: FixedPart, random: tuple[RandomPart, ...]) -> None:
-    """Raise a `ModelError` if a model with a residual variance has no row left to estimate it from."""
-    if len(fixed.names) >= n:
-        raise ModelError(f"The model has {len(fixed.names)} fixed effects{_largest_term(fixed)} and only {n} rows.")
-    for term in random:
-        if term.position is not None or term.is_smooth:
-            continue  # structure tells their effects from the residuals
-        effects = len(term.levels) * len(term.names)
-        if effects >= n:
-            raise ModelError(
-                f"The random term {term.formula.text} has {effects} effects for {n} rows, "
-                "which leaves nothing to tell them from the residuals."
-            )
-
-
-def _largest_term(fixed: FixedPart) -> str:
+def largest_term(fixed: FixedPart) -> str:
     """Which term of a formula has most of its coefficients, for a sentence."""
     kept = [
         int(((own.start <= fixed.keep) & (fixed.keep < own.stop)).sum())

@@ -55,7 +55,6 @@ def random_part(
     names = np.array(recipe.names, object)
     refs, cells, labels = code_groups(frame, term.factors)
     levels = join_labels(cells, labels)
-    _check_several(term, levels)
     columns = MatrixColumns(recipe, np.flatnonzero(occurs))
     z = z if occurs.all() else z[:, occurs]
     dropped = tuple(names[~occurs])
@@ -108,7 +107,6 @@ def _known(term: RandomFormula, frame: pd.DataFrame, matrices: Mapping[str, Any]
     """A term with a known matrix: the levels of its factor are the positions of the one level that it has."""
     position, cells, labels = code_groups(frame, term.factors)
     names = join_labels(cells, labels)
-    _check_several(term, names)
     return RandomPart(
         term,
         names,
@@ -121,8 +119,3 @@ def _known(term: RandomFormula, frame: pd.DataFrame, matrices: Mapping[str, Any]
         position=position,
         matrix=known_matrix(term, names, matrices),
     )
-
-
-def _check_several(term: RandomFormula, levels: tuple[str, ...]) -> None:
-    if len(levels) == 1:
-        raise ModelError(f"The grouping factor '{term.group}' has one level, '{levels[0]}', and needs two or more.")

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from .._errors import ModelError
-from ._censored import censored_columns, censored_response, read_censored, refuse_one_side
+from ._censored import censored_columns, censored_response, read_censored
 from ._names import NO_CONTEXT, columns_in, parse_python, plain_name, quoted, text_of
-from ._rules import CENSORED, KINDS, NO_TRIALS, PAIR_RULES, RULES, is_constant, not_whole
+from ._rules import CENSORED, KINDS, NO_TRIALS, PAIR_RULES, RULES, not_whole
 from ._values import TWO_VALUED, check_rules, read_values, refuse
 
 _ROUNDING = 1e-6  # of a proportion times its trials, relative to the number of successes
@@ -61,26 +61,16 @@ def read_response(
     the upper end of its interval, and how it is censored. The weights come back as they
     are, except for proportions in [0, 1], whose weights were their trials (R's convention): then there are
     none. The response `""` is NaN with trials of one or, if there are weights, of these. Raises `ModelError` if a
-    value is not of the kind, or all values are the same.
+    value is not of the kind.
     """
     if not text:
         return _no_response(kind, frame.index, weights)
     if kind == "proportion":
-        y, weights = _proportion(text, frame, weights, context)
-        if is_constant(y, kind, weights):
-            raise ModelError(f"The response {text} has only successes or only failures.")
-        return y, weights
+        return _proportion(text, frame, weights, context)
     if kind in CENSORED:
-        y = censored_response(text, kind, frame, context)
-        refuse_one_side(y, text, weights)
-        if is_constant(y, kind, weights):
-            raise ModelError(f"The response {text} is the same in every row.")
-        return y, weights
+        return censored_response(text, kind, frame, context), weights
     y = _categories(text, frame, weights, context) if kind == "ordered" else read_values(text, kind, frame, context)
     check_rules(y, text, kind, frame.index)
-    if is_constant(y, kind, weights):
-        first = 0 if weights is None else int(np.argmax(weights > 0))
-        raise ModelError(f"The response {text} is {y[first]:g} in every row.")
     return y, weights
 
 

@@ -32,7 +32,7 @@ class Faults(NamedTuple):
     """What is wrong with B responses, each a (B,) bool.
 
     - `invalid`: some value is missing, infinite or not of the kind.
-    - `constant`: valid, and the same in every row: nothing to estimate from.
+    - `constant`: valid, and the same in every row, as in `is_constant`.
     """
 
     invalid: np.ndarray
@@ -93,11 +93,11 @@ def invalid_responses(
 
 def is_constant(y: np.ndarray, kind: str, weights: np.ndarray | None) -> np.ndarray:
     """Whether responses (..., n) are the same in all rows of positive weight; for proportions (..., n, 2) whether they
-    are only successes or only failures."""
+    are only successes or only failures, and of censored ones (..., n, 3) also whether all are on one side."""
     seen = slice(None) if weights is None else weights > 0
     if kind in CENSORED:
         y = y[..., seen, :]
-        return (y.min(-2) == y.max(-2)).all(-1) | all_on_one_side(y)
+        return (y.min(-2) == y.max(-2)).all(-1) | is_one_sided(y)
     if kind == "proportion":
         successes, trials = y[..., seen, 0].sum(-1), y[..., seen, 1].sum(-1)
         return (successes == 0) | (successes == trials)
@@ -105,9 +105,8 @@ def is_constant(y: np.ndarray, kind: str, weights: np.ndarray | None) -> np.ndar
     return y.min(-1) == y.max(-1)
 
 
-def all_on_one_side(y: np.ndarray) -> np.ndarray:
-    """Whether the rows of censored responses (..., n, 3) are all censored on the right or all on the left, so that the
-    likelihood has no maximum."""
+def is_one_sided(y: np.ndarray) -> np.ndarray:
+    """Whether the rows of censored responses (..., n, 3) are all censored on the right or all on the left."""
     return (y[..., 2] == RIGHT).all(-1) | (y[..., 2] == LEFT).all(-1)
 
 

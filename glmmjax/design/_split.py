@@ -60,24 +60,20 @@ def split_design(  # noqa: PLR0913 - keyword-only
 
 
 def is_identified(design: Design) -> bool:
-    """Whether the rows of a subset identify its model: independent columns, several levels, rows to spare."""
+    """Whether the rows of a subset may identify its model: independent columns, and several positions."""
     present = design.weights > 0
-    n, p = int(present.sum()), design.fixed.x.shape[1]
+    n = int(present.sum())
     for own in design.predictors:
         columns = own.fixed.x.shape[1]
         if n < columns or len(independent_columns(own.fixed.x[present])) < columns:
             return False
-    if not all(_is_term_identified(term, present, design.response_kind) for term in design.random):
-        return False
-    return design.response_kind != "real" or p < n
+    return all(_is_term_identified(term, present) for term in design.random)
 
 
-def _is_term_identified(term: RandomPart, present: np.ndarray, kind: str) -> bool:
-    if term.is_smooth:
-        return True  # its line is among the fixed columns, and the penalty identifies the rest
+def _is_term_identified(term: RandomPart, present: np.ndarray) -> bool:
+    if term.is_smooth or term.matrix is not None:
+        return True  # the penalty or the known matrix leaves one variance
     if term.position is not None:
         return len(np.unique(term.position[present])) > 1
     n, q = int(present.sum()), len(term.names)
-    if n < q or len(term.levels) < 2 or len(independent_columns(term.z[present])) < q:
-        return False
-    return kind != "real" or len(term.levels) * q < n
+    return n >= q and len(independent_columns(term.z[present])) == q

@@ -79,4 +79,4 @@ class Beta(AbstractFamily):
 
     @property
     def traits(self):
-        return Traits(log_concave=False)
+        return Traits(log_concave=False, spread=lambda dispersion, size: (dispersion[0] ** -0.5,))

@@ -96,7 +96,9 @@ class BetaBinomial(AbstractFamily):
 
     @property
     def traits(self):
-        return Traits(False, can_separate=True, limit=0, has_expectation=False)
+        return Traits(
+            False, can_separate=True, limit=0, simpler="binomial is the simpler family", has_expectation=False
+        )
 
 
 def _log_rising_over(y: Values, rho: Values, log_p: Values) -> Values:

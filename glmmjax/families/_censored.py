@@ -126,7 +126,12 @@ class CensoredGaussian(AbstractNormal):
 
     @property
     def traits(self):
-        return Traits(log_concave=True, has_expectation=False)
+        return Traits(
+            log_concave=True,
+            can_separate=True,
+            has_expectation=False,
+            spread=lambda dispersion, size: (dispersion[0] / size,),
+        )
 
 
 class CensoredLogNormal(AbstractNormal):
@@ -165,7 +170,13 @@ class CensoredLogNormal(AbstractNormal):
 
     @property
     def traits(self):
-        return Traits(log_concave=True, can_separate=True, has_expectation=False, is_latent=True)
+        return Traits(
+            log_concave=True,
+            can_separate=True,
+            has_expectation=False,
+            is_latent=True,
+            spread=lambda dispersion, size: dispersion,
+        )
 
 
 class Weibull(AbstractCensored):
@@ -219,7 +230,13 @@ class Weibull(AbstractCensored):
 
     @property
     def traits(self):
-        return Traits(log_concave=True, can_separate=True, has_expectation=False, is_latent=True)
+        return Traits(
+            log_concave=True,
+            can_separate=True,
+            has_expectation=False,
+            is_latent=True,
+            spread=lambda dispersion, size: (1 / dispersion[0],),
+        )
 
 
 def _middle(y: Values) -> Values:

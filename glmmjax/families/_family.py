@@ -16,6 +16,9 @@ from ._link import LINKS, AbstractLink
 Values = Float[Array, "..."]
 
 
+POISSON_LIMIT = "the counts vary no more than Poisson's: use poisson, or compois if they vary less"
+
+
 class Traits(NamedTuple):
     """Facts about a family with its link.
 
@@ -26,6 +29,10 @@ class Traits(NamedTuple):
         has_residual: the first dispersion parameter is a residual standard deviation, to which prior weights are
             precisions.
         limit: which of `phi` is zero at an ordinary point, the limit at which the family becomes a simpler one.
+        simpler: what that one is, and what else to do there, in words.
+        spread: of the parameters on their natural scale, and of the size of the response (its standard deviation where
+            it may be any number, else its mean), what goes to zero with each as the distribution shrinks to points,
+            where its density has no bound; for the leading parameters. None for a family of masses.
         has_expectation: `expected_curvature` is what it says, and not a stand-in for starting values.
         is_latent: the predictor speaks of something behind `y` (its logarithm, say): the mean of `y` is not the inverse
             of the link.
@@ -37,6 +44,8 @@ class Traits(NamedTuple):
     can_separate: bool = False
     has_residual: bool = False
     limit: int | None = None
+    simpler: str = ""
+    spread: Callable[[tuple[Values, ...], Values], tuple[Values, ...]] | None = None
     has_expectation: bool = True
     is_latent: bool = False
     is_quasi: bool = False

@@ -63,7 +63,11 @@ class Gamma(AbstractFamily):
 
     @property
     def traits(self):
-        return Traits(self.link.name in ("log", "inverse"), covers_line=self.link.name in ("log", "softplus"))
+        return Traits(
+            self.link.name in ("log", "inverse"),
+            covers_line=self.link.name in ("log", "softplus"),
+            spread=lambda dispersion, size: dispersion,
+        )
 
 
 def _shape(phi):

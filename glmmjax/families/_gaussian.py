@@ -62,4 +62,10 @@ class Gaussian(AbstractFamily):
 
     @property
     def traits(self):
-        return Traits(self.link.name == "identity", covers_line=self.link.name != "inverse", has_residual=True)
+        return Traits(
+            self.link.name == "identity",
+            covers_line=self.link.name != "inverse",
+            can_separate=self.link.name == "log",
+            has_residual=True,
+            spread=lambda dispersion, size: (dispersion[0] / size,),
+        )

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import gammaln
 
-from ._family import AbstractFamily, Traits, Values, as_link
+from ._family import POISSON_LIMIT, AbstractFamily, Traits, Values, as_link
 from ._link import AbstractLink, slope
 from ._nbinom1 import start_of_linear_variance
 
@@ -86,7 +86,13 @@ class GenPois(AbstractFamily):
 
     @property
     def traits(self):
-        return Traits(False, covers_line=self.link.name != "identity", can_separate=self.link.name == "log", limit=0)
+        return Traits(
+            False,
+            covers_line=self.link.name != "identity",
+            can_separate=self.link.name == "log",
+            limit=0,
+            simpler=POISSON_LIMIT,
+        )
 
 
 def _scales(phi: Values) -> tuple[Values, Values]:

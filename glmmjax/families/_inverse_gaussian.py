@@ -69,4 +69,8 @@ class InverseGaussian(AbstractFamily):
 
     @property
     def traits(self):
-        return Traits(self.link.name == "inverse", covers_line=self.link.name == "log")
+        return Traits(
+            self.link.name == "inverse",
+            covers_line=self.link.name == "log",
+            spread=lambda dispersion, size: (dispersion[0] * size**0.5,),
+        )

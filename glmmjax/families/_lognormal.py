@@ -64,4 +64,4 @@ class LogNormal(AbstractFamily):
 
     @property
     def traits(self):
-        return Traits(log_concave=True, is_latent=True)
+        return Traits(log_concave=True, is_latent=True, spread=lambda dispersion, size: dispersion)

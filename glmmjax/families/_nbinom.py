@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 from jax.scipy.special import gammaln
 
-from ._family import AbstractFamily, Traits, Values, as_link
+from ._family import POISSON_LIMIT, AbstractFamily, Traits, Values, as_link
 from ._link import AbstractLink, slope
 from ._rising import log_rising_of_count
 from ._special import ATANH, polynomial
@@ -82,7 +82,13 @@ class NBinom2(AbstractFamily):
     @property
     def traits(self):
         is_log = self.link.name == "log"
-        return Traits(is_log, covers_line=self.link.name != "identity", can_separate=is_log, limit=0)
+        return Traits(
+            is_log,
+            covers_line=self.link.name != "identity",
+            can_separate=is_log,
+            limit=0,
+            simpler=POISSON_LIMIT,
+        )
 
 
 def alpha_of(phi):

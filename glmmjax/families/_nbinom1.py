@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import gammaln
 
-from ._family import AbstractFamily, Traits, Values, absolute_curvature, as_link
+from ._family import POISSON_LIMIT, AbstractFamily, Traits, Values, absolute_curvature, as_link
 from ._link import AbstractLink
 from ._nbinom import alpha_of
 from ._rising import log1p_ratio, log_rising_of_count
@@ -71,7 +71,14 @@ class NBinom1(AbstractFamily):
     def traits(self):
         is_log = self.link.name == "log"
         covers = self.link.name != "identity"
-        return Traits(False, covers_line=covers, can_separate=is_log, limit=0, has_expectation=False)
+        return Traits(
+            False,
+            covers_line=covers,
+            can_separate=is_log,
+            limit=0,
+            simpler=POISSON_LIMIT,
+            has_expectation=False,
+        )
 
 
 def start_of_linear_variance(y: Values, mu: Values, weights: Values) -> Values:

@@ -88,7 +88,12 @@ class OrderedBeta(AbstractFamily):
 
     @property
     def traits(self):
-        return Traits(log_concave=False, can_separate=True, is_latent=True)
+        return Traits(
+            log_concave=False,
+            can_separate=True,
+            is_latent=True,
+            spread=lambda dispersion, size: (dispersion[0] ** -0.5,),
+        )
 
 
 def _between(y):

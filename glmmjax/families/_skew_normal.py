@@ -91,7 +91,12 @@ class SkewNormal(AbstractFamily):
 
     @property
     def traits(self):
-        return Traits(log_concave=True, limit=1)
+        return Traits(
+            log_concave=True,
+            limit=1,
+            simpler="gaussian is the simpler family",
+            spread=lambda dispersion, size: (dispersion[0] / size,),
+        )
 
 
 class _Form(NamedTuple):

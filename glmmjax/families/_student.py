@@ -80,7 +80,12 @@ class StudentT(AbstractFamily):
 
     @property
     def traits(self):
-        return Traits(log_concave=False, limit=1)
+        return Traits(
+            log_concave=False,
+            limit=1,
+            simpler="gaussian is the simpler family",
+            spread=lambda dispersion, size: (dispersion[0] / size,),
+        )
 
 
 def _scaled_log1p(square: Values, alpha: Values) -> Values:

@@ -168,7 +168,8 @@ def _curvature_at_mean(family: AbstractTruncated, eta: Values, phi: Values) -> V
 
 
 def _traits(other: AbstractFamily, *, log_concave: bool) -> Traits:
-    return other.traits._replace(log_concave=log_concave, is_latent=True)
+    simpler = "truncated_poisson is the simpler family" if other.traits.simpler else ""
+    return other.traits._replace(log_concave=log_concave, simpler=simpler, is_latent=True)
 
 
 def _without_variance(like: Values) -> float:

@@ -77,7 +77,11 @@ class Tweedie(AbstractFamily):
 
     @property
     def traits(self):
-        return Traits(log_concave=True)
+        return Traits(
+            log_concave=True,
+            can_separate=True,
+            spread=lambda dispersion, size: (dispersion[0] ** 0.5, dispersion[1] - 1),
+        )
 
 
 def _log_series(log_y: Values, phi: Values) -> Values:

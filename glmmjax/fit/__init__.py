@@ -2,7 +2,7 @@
 
 from ._bfgs import searching as searching
 from ._bfgs import turn as turn
-from ._diagnose import SINGULAR as SINGULAR
+from ._ends import SINGULAR as SINGULAR
 from ._estimate import begin as begin
 from ._estimate import check as check
 from ._estimate import effects_at as effects_at
@@ -17,6 +17,8 @@ from ._fit import usual_start as usual_start
 from ._integral import bounds_on_counts as bounds_on_counts
 from ._maxima import Ended as Ended
 from ._maxima import best_maximum as best_maximum
+from ._message import dropped_columns as dropped_columns
+from ._message import messages as messages
 from ._outcome import Outcome as Outcome
 from ._outcome import diagnosed as diagnosed
 from ._outcome import outcome_of as outcome_of

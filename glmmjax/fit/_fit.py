@@ -47,7 +47,7 @@ def fit_model(
     def search(start: Start) -> Ended:
         with own_settings():
             found, effects = jax.tree.map(lambda leaf: np.asarray(leaf)[None], estimate(problem, glmm, start))
-        return diagnosed(working, found, effects, model.response_sd[None])
+        return diagnosed(working, found, effects, model.response_size)
 
     def again(_: np.ndarray, start: Start) -> Ended:
         return search(start._replace(params=jax.tree.map(lambda leaf: leaf[0], start.params)))

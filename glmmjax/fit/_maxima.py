@@ -15,7 +15,8 @@ from .._status import OK
 from .._types import Array
 from ..model import GLMM, Place, places
 from ..params import Params
-from ._diagnose import Eigen, is_singular, zero_of
+from ._eigen import Eigen
+from ._ends import is_singular, zero_of
 from ._problem import ROUNDS, Effects, Estimate, Start, start_at
 
 WEAK = 2.0  # standard errors from zero within which the end of a variance may be on the wrong side of a dip
@@ -29,12 +30,14 @@ class Ended(NamedTuple):
         effects: the random effects; None where they are not asked for.
         eigen: of the informations.
         status: indices into `STATUSES`.
+        ends: (members, ...) codes of `End`, as in `Outcome`.
     """
 
     estimate: Estimate
     effects: Effects | None
     eigen: Eigen
     status: np.ndarray
+    ends: np.ndarray
 
 
 class Attempt(NamedTuple):

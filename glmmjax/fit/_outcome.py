@@ -1,5 +1,6 @@
 """What fits end with, in the user's coordinates: NumPy arrays with a leading axis of members (one for a single fit)."""
 
+import itertools
 from typing import NamedTuple
 
 import jax
@@ -8,7 +9,9 @@ import numpy as np
 from ..marginal import Exact, Method
 from ..model import places
 from ..working import Working
-from ._diagnose import covariance_of_estimates, diagnose, scaled_eigen, zero_of
+from ._diagnose import diagnose, has_likelihood, told
+from ._eigen import covariance_of_estimates, flat_parameters, scaled_eigen, without_information
+from ._ends import ends_of, zero_of
 from ._maxima import Ended
 from ._problem import Effects, Estimate
 
@@ -16,7 +19,8 @@ from ._problem import Effects, Estimate
 class Outcome(NamedTuple):
     """Numbers of `members` fits; `Solution` describes them.
 
-    `status` is an index into `STATUSES`; `dispersion` is (members, parameters).
+    `status` is an index into `STATUSES`; `dispersion` is (members, parameters); `ends` (members, coefficients + random
+    terms + parameters of the family) are codes of `End`.
     """
 
     beta: np.ndarray
@@ -30,16 +34,22 @@ class Outcome(NamedTuple):
     scaled_gradient: np.ndarray
     evaluations: np.ndarray
     status: np.ndarray
+    ends: np.ndarray
 
 
-def diagnosed(working: Working, found: Estimate, effects: Effects | None, y_sd: np.ndarray) -> Ended:
+def diagnosed(working: Working, found: Estimate, effects: Effects | None, size: np.ndarray) -> Ended:
     """Diagnose estimates (NumPy, leading axis of members).
 
-    Arrays of `working` may have the axis too; `y_sd` (members,) is the standard deviation of each response.
+    Arrays of `working` may have the axis too; `size` (members,) is the size of each response, as in `Traits.spread`.
     """
     wide = jax.tree.map(_as_float64, found)
     eigen = scaled_eigen(np.asarray(wide.information))
-    return Ended(found, effects, eigen, diagnose(working.glmm, wide, eigen, y_sd, zero_of(found)))
+    ends, members = ends_of(working, wide, eigen, size, zero_of(found)), len(found.value)
+    theta = np.concatenate([np.zeros((members, 0)), *wide.params.theta], 1)
+    unknown = without_information(eigen, wide.params.beta.shape[-1], theta)
+    status = diagnose(wide, eigen, ends, unknown)
+    flat = _by_end(working, unknown | flat_parameters(eigen, working.jacobian))
+    return Ended(found, effects, eigen, status, told(ends.joined, flat, status))
 
 
 def outcome_of(method: Method, working: Working, ended: Ended) -> Outcome:
@@ -59,8 +69,26 @@ def outcome_of(method: Method, working: Working, ended: Ended) -> Outcome:
         scaled_gradient=np.asarray(found.scaled_gradient),
         evaluations=np.asarray(found.evaluations),
         status=ended.status,
+        ends=ended.ends,
     )
-    return _of_quasi_likelihood(outcome) if working.glmm.family.traits.is_quasi else outcome
+    outcome = _of_quasi_likelihood(outcome) if working.glmm.family.traits.is_quasi else outcome
+    return _without_likelihood(outcome, ~has_likelihood(ended.status, np.asarray(found.converged)))
+
+
+def _by_end(working: Working, flat: np.ndarray) -> np.ndarray:
+    """(members, ends) what (members, size) says of parameters; of a term if it says so of one of its parameters."""
+    p = working.beta_back.shape[-1]
+    bounds = np.cumsum([p, *(covariance.size for covariance in working.glmm.covariances)])
+    terms = [flat[:, first:last].any(1, keepdims=True) for first, last in itertools.pairwise(bounds)]
+    return np.concatenate([flat[:, :p], *terms, flat[:, bounds[-1] :]], 1)
+
+
+def _without_likelihood(outcome: Outcome, members: np.ndarray) -> Outcome:
+    """The outcome in which `members` have no log-likelihood and no standard errors."""
+    return outcome._replace(
+        loglik=np.where(members, np.nan, outcome.loglik),
+        vcov=np.where(members[:, None, None], np.nan, outcome.vcov),
+    )
 
 
 def _of_quasi_likelihood(outcome: Outcome) -> Outcome:

@@ -8,6 +8,7 @@ from .._status import STATUSES, Status
 from ..marginal import Method
 from ..mixed import MixedModel
 from ..params import Params
+from ._message import message
 from ._outcome import Outcome
 from ._problem import Effects
 
@@ -19,7 +20,8 @@ class Solution:
     Attributes:
         model, method: what was fitted, and how.
         params: estimates (NumPy arrays).
-        loglik: fully normalised log-likelihood there (the restricted one for REML; NaN for a quasi-likelihood).
+        loglik: fully normalised log-likelihood there (the restricted one for REML); NaN for a quasi-likelihood, where
+            it has no upper bound, and where the search broke off.
         vcov: (size, size) covariance of all estimates in the order of `pack(params)`, the inverse of minus the Hessian
             (for a linear model without a block between beta and the variances); NaN where the data identify nothing.
             In a quasi-likelihood the standard errors of beta are multiplied by the square root of the scale.
@@ -34,6 +36,8 @@ class Solution:
         scaled_gradient: distance to the maximum in standard errors.
         evaluations: of the log-likelihood and its gradient.
         status: how the fit ended.
+        ends: where the coefficients, the covariances of the random terms and the family's own parameters went, in this
+            order: codes of `End`.
     """
 
     model: MixedModel
@@ -49,6 +53,12 @@ class Solution:
     scaled_gradient: float
     evaluations: int
     status: Status
+    ends: np.ndarray
+
+    @property
+    def message(self) -> str:
+        """How the fit ended, in sentences: the status, and which parameters went where."""
+        return message(self.model, self.status, self.ends)
 
     @property
     def df(self) -> int:
@@ -93,4 +103,5 @@ def solution_of(
         scaled_gradient=float(outcome.scaled_gradient[member]),
         evaluations=int(outcome.evaluations[member]),
         status=STATUSES[outcome.status[member]],
+        ends=outcome.ends[member],
     )

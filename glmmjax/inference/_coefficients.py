@@ -5,6 +5,7 @@ import pandas as pd
 from scipy.special import ndtr, stdtr
 
 from .._errors import ModelError
+from ..families import predictor_names
 from ..fit import Solution
 from ..marginal import Exact
 from ..mixed import MixedModel
@@ -18,8 +19,13 @@ def block(model: MixedModel, part: str) -> slice:
         if own.name == part:
             return slice(first, first + len(own.fixed.names))
         first += len(own.fixed.names)
-    has = ", ".join(own.name for own in model.design.predictors)
+    has = ", ".join(predictor_names(model.family))
     raise ModelError(f"part must be one of the linear predictors of the model ({has}), not {part!r}.")
+
+
+def part_names(model: MixedModel, part: str) -> tuple[str, ...]:
+    """The coefficients of a linear predictor; none if the model has no such part."""
+    return next((own.fixed.names for own in model.design.predictors if own.name == part), ())
 
 
 def names_of(model: MixedModel) -> list[str]:
@@ -31,6 +37,13 @@ def fixef(solution: Solution, part: str = "mean") -> pd.Series:
     """Estimates of the fixed effects of a linear predictor by coefficient name."""
     own = block(solution.model, part)
     return pd.Series(solution.params.beta[own], index=_names(solution, part), name="estimate")
+
+
+def other_coefficients(solution: Solution, part: str) -> pd.Series:
+    """Estimates of a linear predictor beside the mean's, empty if the model has none of that name."""
+    if part in predictor_names(solution.model.family):
+        return fixef(solution, part)
+    return pd.Series([], index=_names(solution, part), name="estimate", dtype=np.float64)
 
 
 def std_errors(solution: Solution, part: str = "mean") -> pd.Series:
@@ -75,5 +88,4 @@ def coefficient_table(solution: Solution, part: str = "mean") -> pd.DataFrame:
 
 
 def _names(solution: Solution, part: str) -> pd.Index:
-    predictors = {own.name: own for own in solution.model.design.predictors}
-    return pd.Index(predictors[part].fixed.names, name="term")
+    return pd.Index(part_names(solution.model, part), name="term")

@@ -25,21 +25,38 @@ def components(model: MixedModel) -> Iterator[tuple[int, RandomPart, Component]]
             yield number, term, component
 
 
+def numbers_of(component: Component, theta: np.ndarray, covariance: np.ndarray) -> dict[str, np.ndarray]:
+    """What a row of `varcorr` shows of a component, by column: a variance or covariance with a standard deviation or
+    correlation, or another parameter. `theta` and `covariance` may have leading members."""
+    vcov, number = map(np.asarray, component.value(theta, covariance))
+    nothing = np.full_like(number, np.nan)
+    if component.kind in ("sd", "cor"):
+        return {"vcov": vcov, "sdcor": number, "parameter": nothing}
+    return {"vcov": nothing, "sdcor": nothing, "parameter": number}
+
+
+def varcorr_columns(model: MixedModel) -> list[str]:
+    """The columns of `varcorr`, the last one only if some term has a parameter to show there."""
+    is_needed = any(component.kind not in ("sd", "cor") for _, _, component in components(model))
+    return [*VARCORR, "parameter"] if is_needed else VARCORR
+
+
 def varcorr(solution: Solution) -> pd.DataFrame:
     """Variances, correlations and other parameters of the random effects, as lme4's `as.data.frame(VarCorr(fit))`.
 
     Columns `group, term1, term2, vcov, sdcor`: `sdcor` is a standard deviation where `term2` is empty, else a
-    correlation, or the parameter that `term2` names (the `range` of a spatial covariance in units of its coordinates).
-    A gaussian model has a last row `Residual`.
+    correlation. Where a term has a parameter that is neither (the `range` of a spatial covariance, in units of its
+    coordinates), `term2` names it and a column `parameter` holds it. A gaussian model has a last row `Residual`.
     """
-    rows: list[tuple] = []
+    rows = []
     for number, term, component in components(solution.model):
-        values = component.value(np.asarray(solution.params.theta[number]), solution.covariance[number])
-        rows.append((term.formula.group, component.term1, component.term2, *map(float, values)))
+        numbers = numbers_of(component, np.asarray(solution.params.theta[number]), solution.covariance[number])
+        names = {"group": term.formula.group, "term1": component.term1, "term2": component.term2}
+        rows.append(names | {name: float(value) for name, value in numbers.items()})
     if solution.model.family.traits.has_residual:
         sigma = solution.dispersion[0]
-        rows.append(("Residual", "", "", sigma**2, sigma))
-    return pd.DataFrame(rows, columns=VARCORR)
+        rows.append({"group": "Residual", "term1": "", "term2": "", "vcov": sigma**2, "sdcor": sigma})
+    return pd.DataFrame(rows, columns=varcorr_columns(solution.model))
 
 
 def dispersion(solution: Solution) -> dict[str, float]:

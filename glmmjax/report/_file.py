@@ -19,10 +19,10 @@ import pandas as pd
 
 from .._errors import ModelError
 from .._files import write_whole
-from .._status import Status
+from .._status import End, Status
 from ..design import Design, success_label
 from ..families import FAMILIES, AbstractOrdinal, as_family, innermost, reported_names
-from ..fit import Solution
+from ..fit import Solution, dropped_columns
 from ..inference import aic, bic, coefficient_table, dispersion, varcorr, vcov
 from ..marginal import AGHQ, Exact, Laplace, Method
 from ..mixed import MixedModel, mixed_model
@@ -47,7 +47,7 @@ def to_dict(solution: Solution) -> dict[str, Any]:
             "link": model.family.link.name,
             "success": success_label(model.design.response_name, model.design.response_kind, model.design.frame),
             "method": solution.method.describe(),
-            "status": solution.status.value,
+            "status": solution.message,
             "converged": solution.status.ok,
             "scaled_gradient": solution.scaled_gradient,
             "loglik": solution.loglik,
@@ -56,7 +56,7 @@ def to_dict(solution: Solution) -> dict[str, Any]:
             "df": solution.df,
             "nobs": model.nobs,
             "dropped_rows": model.design.dropped_rows,
-            "dropped_columns": [f"{own.prefix}{name}" for own in model.design.predictors for name in own.fixed.dropped],
+            "dropped_columns": dropped_columns(model),
             "dropped_random_columns": {
                 term.formula.text: list(term.dropped) for term in model.design.random if term.dropped
             },
@@ -118,6 +118,7 @@ def save_solution(solution: Solution, path: str | os.PathLike) -> None:
         "scaled_gradient": solution.scaled_gradient,
         "evaluations": solution.evaluations,
         "status": solution.status.name,
+        "ends": solution.ends.tolist(),
     }
     _refuse_inherited(design, state)
     document = {"format": FORMAT, "version": VERSION, "result": to_dict(solution), "state": state}
@@ -178,6 +179,7 @@ def _from_document(document: dict[str, Any], context: Mapping[str, Any] | None) 
         scaled_gradient=float(state["scaled_gradient"]),
         evaluations=state["evaluations"],
         status=Status[state["status"]],
+        ends=_ends(state, model),
     )
 
 
@@ -241,6 +243,12 @@ def _matrices(solution: Solution) -> dict[str, Any]:
         name: {"data": kept.to_numpy().tolist(), "index": list(kept.index), "columns": list(kept.columns)}
         for name, kept in found.items()
     }
+
+
+def _ends(state: dict[str, Any], model: MixedModel) -> np.ndarray:
+    """Where the parameters went, which files did not keep at first."""
+    p, theta, m = model.glmm.sizes
+    return np.array(state.get("ends", [End.INSIDE] * (p + len(theta) + m)), np.int8)
 
 
 def spell_out(value: Any) -> Any:

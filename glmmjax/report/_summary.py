@@ -87,6 +87,8 @@ def _criteria(solution: Solution) -> str:
             f"Quasi-likelihood: standard errors times the square root of the dispersion "
             f"{format_number(solution.dispersion[0])} (Pearson);\nthere is no likelihood, so no AIC."
         )
+    if np.isnan(solution.loglik):
+        return "There is no log-likelihood to quote, and so no AIC: see below."
     criterion = "REML crit." if solution.reml else "-2*log(L)"
     values = {
         "AIC": aic(solution),
@@ -209,4 +211,4 @@ def _ratios(solution: Solution) -> str:
 
 def _status(solution: Solution) -> str:
     tail = f"Scaled gradient {solution.scaled_gradient:.1e} after {solution.evaluations} evaluations."
-    return f"{solution.status.value}\n{tail}"
+    return f"{solution.message}\n{tail}"

@@ -72,7 +72,7 @@ def bootstrap(solution: Solution, draws: Draws, refits: Refits) -> BatchSolution
     for a fit that did not converge, and what `prediction.simulate` raises.
     """
     if not solution.status.ok:
-        raise ModelError(f"There is nothing to draw from, because the fit did not converge: {solution.status.value}")
+        raise ModelError(f"There is nothing to draw from, because the fit did not converge: {solution.message}")
     responses = simulate(solution.model, solution.params, draws.n, seed=draws.seed, curves=curves_of(solution))
     refits = refits._replace(method=solution.method, reml=solution.reml)
     start = solution.params if solution.status is Status.CONVERGED else None

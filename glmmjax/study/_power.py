@@ -129,4 +129,4 @@ def _likelihood_ratio(
 
 
 def _loglik(batch: BatchSolution) -> Float[np.ndarray, " n"]:
-    return batch.reported.loglik
+    return np.where(batch.ok, batch.found.loglik, np.nan)

@@ -115,10 +115,14 @@ class TestIsolation:
         y = draws("binary").astype(float)
         y[1], y[4] = 1, table().x > 0
         batch, failed = gj.fit_many(CASES["slopes"].model(), y), [1, 4]
-        assert batch.status[failed].tolist() == [gj.Status.CONSTANT.value, gj.Status.SEPARATION.value]
+        assert batch.status[1] == gj.Status.CONSTANT.value
+        assert batch.status[4].startswith(gj.Status.SEPARATION.value)
+        assert "Running off to infinity: Intercept, x." in batch.status[4]
         assert np.flatnonzero(~batch.converged).tolist() == failed
+        # Under separation the log-likelihood is approached: it is all that there is to quote.
+        assert np.isfinite([batch.loglik[4], batch.aic[4]]).all() and batch[4].loglik == batch.loglik[4]
         for name, values in numbers(batch).items():
-            assert np.isnan(values[failed]).all(), name
+            assert np.isnan(values[failed if name not in ("loglik", "aic") else [1]]).all(), name
         # Those that search on when most are done run in narrower calls, whose sums may round otherwise.
         assert_same(batch, fitted("slopes"), np.setdiff1d(np.arange(MEMBERS), failed), rtol=1e-11, atol=1e-11)
 
@@ -129,12 +133,25 @@ class TestIsolation:
         y[3] = 5
         batch = gj.fit_many(CASES["ml"].model(), y)
         names = [gj.Status.INVALID, gj.Status.INVALID, gj.Status.PERFECT, gj.Status.CONSTANT]
-        assert batch.status[:4].tolist() == [status.value for status in names]
+        assert batch.counts()[["invalid", "perfect", "constant"]].tolist() == [2, 1, 1]
+        assert [text.startswith(own.value) for text, own in zip(batch.status, names, strict=False)] == [True] * 4
+        assert batch.status[2].endswith("along sigma.") and np.isnan(batch[2].loglik)
         for member in (0, 1, 3):
             assert batch[member].status == batch.status[member]
             assert batch[member].coefficients().isna().all(axis=None)
         assert np.isnan(batch.loglik[:4]).all()
         assert_same(batch, fitted("ml"), slice(4, None), rtol=1e-10, atol=1e-10)
+
+    def test_constant_responses_whose_exposures_vary(self):
+        """One event a row in as long as it took: each member is the fit of its own exposures."""
+        rng, data = np.random.default_rng(8), table()
+        offset = rng.normal(size=(3, N))
+        y = np.stack([np.ones(N), np.zeros(N), np.full(N, 2)])
+        batch = gj.fit_many(CASES["poisson"].model(), y, offset=offset)
+        assert batch.status[1] == gj.Status.CONSTANT.value
+        assert batch.converged.tolist() == [True, False, True]
+        fit = gj.glmm("y ~ x + (1 | g)", data.assign(y=1), "poisson", offset=offset[0]).fit()
+        assert_is_single(batch, 0, fit)
 
     def test_a_batch_of_members_that_cannot_be_fitted(self):
         batch = gj.fit_many(CASES["poisson"].model(), np.zeros((3, N)))

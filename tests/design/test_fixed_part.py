@@ -84,18 +84,6 @@ def test_a_fault_of_the_fixed_part_is_one_sentence(frame, terms):
     assert "\n" not in message
 
 
-def test_more_effects_than_rows(frame):
-    with pytest.raises(
-        ModelError, match=r"^The model has 4 fixed effects, of which 2 are of the term g, and only 4 rows\.$"
-    ):
-        build_design("y ~ g + x", frame.head(4), response="real")
-    with pytest.raises(ModelError, match=r"^The model has 3 fixed effects and only 3 rows\.$"):
-        build_design("y ~ x + t", frame.head(3), response="real")
-    with pytest.raises(ModelError, match=r"of which 11 are of the term poly\(x, 11\), and only 12 rows"):
-        build_design("y ~ poly(x, 11) + x2", frame, response="real")
-    assert build_design("y ~ g + x", frame.head(4), response="positive").fixed.x.shape == (4, 4)
-
-
 @settings(max_examples=50, deadline=None)
 @given(seed=st.integers(0, 10**6), rank=st.integers(1, 5), scales=st.lists(st.integers(-12, 12), min_size=8))
 def test_rank_is_found_however_the_columns_are_scaled(seed, rank, scales):

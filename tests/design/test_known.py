@@ -63,7 +63,7 @@ def test_a_subset_keeps_the_matrix(frame):
     assert term.position.tolist() == [3, 3, 2]
     np.testing.assert_array_equal(term.matrix, MATRIX)
     assert is_identified(part)
-    assert not is_identified(subset_rows(part, np.array([0, 1])))
+    assert is_identified(subset_rows(part, np.array([0, 1])))  # one level: the matrix leaves one variance
 
 
 def test_as_many_levels_as_rows_are_allowed(frame):
@@ -97,9 +97,8 @@ def test_faults_of_a_matrix(frame, matrices, sentence):
     assert str(caught.value) == f"The matrix K of propto(1 | s, K) {sentence}"
 
 
-def test_one_level_is_too_few(frame):
-    with pytest.raises(ModelError, match=r"^The grouping factor 's' has one level"):
-        build(frame.assign(s=1), {"K": np.eye(1)})
+def test_one_level_is_allowed(frame):
+    assert build(frame.assign(s=1), {"K": np.eye(1)}).random[0].names == ("1",)
 
 
 def test_matrices_are_a_dictionary(frame):

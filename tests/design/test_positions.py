@@ -141,7 +141,6 @@ ERRORS = {
     "exp(u*v | one)": "The term exp(u*v | one) takes coordinates, as in exp(x + y | one).",
     "ar1(tt | g)": "Column 'tt' is not in data; near matches are 't'.",
     "ar1(one | g)": "The random term ar1(one | g) has one position, 1, and needs two or more.",
-    "rr(g | one)": "The grouping factor 'one' has one level, '1', and needs two or more.",
     "ou(np.ones(3) | g)": "The terms I(np.ones(3)) give 3 values for 20 rows.",
     "toep(t | g)": "'toep' is no known covariance structure; known are us, diag, rr, ar1, ou, exp.",
 }

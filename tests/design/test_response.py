@@ -114,13 +114,6 @@ ERRORS = [
         "The trials of the response rate must be whole, and it is 1.18182 in row 1.",
     ),
     ("rate", "proportion", {"weights": "count"}, "The response rate has no trials in row 0."),
-    ("none", "proportion", {}, "The response none has only successes or only failures."),
-    ("all", "proportion", {}, "The response all has only successes or only failures."),
-    ("none / size", "proportion", {}, "The response none / size has only successes or only failures."),
-    ("none", "binary", {}, "The response none is 0 in every row."),
-    ("none", "count", {}, "The response none is 0 in every row."),
-    ("all", "real", {}, "The response all is 1 in every row."),
-    ("all", "positive", {}, "The response all is 1 in every row."),
     (
         "y",
         "complex",

@@ -180,7 +180,7 @@ def test_underdispersed_counts_end_at_the_limit():
     mean = np.exp(1 + 0.5 * rng.normal(size=30)[g])
     data = pd.DataFrame({"g": g, "y": rng.binomial(20, mean / 20)})  # less variance than Poisson's
     fit, plain = (gj.glmm("y ~ 1 + (1 | g)", data, family).fit() for family in ("nbinom2", "poisson"))
-    assert fit.status == gj.Status.LIMIT.value and fit.converged
+    assert fit.solution.status is gj.Status.LIMIT and fit.converged
     assert fit.loglik == pytest.approx(plain.loglik, abs=1e-8)
     np.testing.assert_allclose(fit.std_errors, plain.std_errors, rtol=1e-6)
 

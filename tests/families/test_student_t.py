@@ -53,6 +53,6 @@ def test_normal_data_end_at_the_limit():
     g = np.repeat(np.arange(30), 10)
     data = pd.DataFrame({"g": g, "y": rng.normal(size=30)[g] + rng.uniform(-1, 1, 300)})
     fit, plain = gj.glmm("y ~ 1 + (1 | g)", data, "student_t").fit(), gj.glmm("y ~ 1 + (1 | g)", data).fit()
-    assert fit.status == gj.Status.LIMIT.value and fit.converged
+    assert fit.solution.status is gj.Status.LIMIT and fit.converged
     assert fit.loglik == pytest.approx(plain.loglik, abs=1e-6)
     assert fit.dispersion["sigma"] == pytest.approx(plain.dispersion["sigma"], rel=1e-4)

@@ -31,7 +31,8 @@ def fit_of(name):
 def covariance_of(name, fit):
     """(q, q) covariance of the effects of a level, from the numbers that `varcorr` gives and their definitions."""
     rows = fit.varcorr().query("group != 'Residual'")
-    sds, others = rows[rows.term2 == ""].sdcor.to_numpy(), rows[rows.term2 != ""].sdcor.to_numpy()
+    numbers = rows.sdcor.fillna(rows.parameter) if "parameter" in rows else rows.sdcor
+    sds, others = numbers[rows.term2 == ""].to_numpy(), numbers[rows.term2 != ""].to_numpy()
     if name == "propto":
         k = relatedness().to_numpy()
         return sds**2 * k
