@@ -1,6 +1,7 @@
 """Working coordinates: orthogonal columns of X and Z, so that no scale or origin of a covariate matters."""
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,7 +34,13 @@ class Working:
         """`log |det R^-1|`: what a density over `gamma` gains over one over `beta`."""
         return np.asarray(np.linalg.slogdet(self.beta_back)[1])
 
-    @property
+    @functools.cached_property
+    def longest(self) -> list[np.ndarray]:
+        """For each linear predictor the largest squared length of a row of X that counts (of each member)."""
+        present = (self.glmm.weights > 0)[..., None, :, :]
+        return [(np.asarray(x) ** 2 * present).sum(-3).max((-1, -2)) for x in self.glmm.x]
+
+    @functools.cached_property
     def jacobian(self) -> np.ndarray:
         """(size, size) derivative of all parameters by the working ones."""
         phi = np.eye(len(self.glmm.family.dispersion_names))

@@ -1,5 +1,7 @@
 """A lower-triangular or trapezoidal factor whose entries are the parameters, row by row."""
 
+import functools
+
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
@@ -12,6 +14,7 @@ def triangle_size(q: int, rank: int) -> int:
     return q * rank - rank * (rank - 1) // 2
 
 
+@functools.cache
 def diagonal_positions(q: int, rank: int) -> np.ndarray:
     """Where the diagonal of a (q, rank) matrix is among its entries on and below it."""
     rows, columns = np.tril_indices(q, 0, rank)

@@ -33,7 +33,7 @@ class Ends(NamedTuple):
     @property
     def joined(self) -> np.ndarray:
         """(members, coefficients + terms + parameters)."""
-        return np.concatenate(self, 1).astype(np.int8)
+        return np.concatenate(self, 1)
 
 
 def zero_of(estimate: Estimate) -> float:
@@ -51,13 +51,16 @@ def ends_of(working: Working, estimate: Estimate, eigen: Eigen, size: np.ndarray
 
     `size` is the size of each response (`Traits.spread`), `zero` what counts as a variance parameter of zero.
     """
-    glmm, members, p = working.glmm, len(eigen.values), working.beta_back.shape[-1]
-    half = _half(eigen)
-    beta = _runaways(working, half, _reach(glmm, size)) if glmm.family.traits.can_separate else _inside(members, p)
-    singular = [is_singular(lam, zero) for lam in estimate.lam]
-    terms = np.where(np.stack(singular, 1), End.SINGULAR, End.INSIDE) if singular else _inside(members, 0)
-    ends = Ends(beta, terms, np.where(_at_limit(glmm, estimate, half, zero), End.LIMIT, End.INSIDE))
-    return ends if glmm.family.traits.spread is None else _with_unbounded(working, estimate, half, size, ends)
+    glmm, traits, half = working.glmm, working.glmm.family.traits, _half(eigen)
+    members, p, m = len(half), working.beta_back.shape[-1], len(glmm.family.dispersion_names)
+    beta = _runaways(working, half, _reach(glmm, size)) if traits.can_separate else _inside(members, p)
+    terms, phi = _inside(members, len(estimate.lam)), _inside(members, m)
+    for k, lam in enumerate(estimate.lam):
+        terms[is_singular(lam, zero), k] = End.SINGULAR
+    if m:
+        phi[_at_limit(glmm, estimate, half, zero)] = End.LIMIT
+    ends = Ends(beta, terms, phi)
+    return ends if traits.spread is None else _with_unbounded(working, estimate, half, size, ends)
 
 
 def _half(eigen: Eigen) -> np.ndarray:
@@ -69,7 +72,7 @@ def _half(eigen: Eigen) -> np.ndarray:
 
 
 def _inside(members: int, count: int) -> np.ndarray:
-    return np.full((members, count), End.INSIDE)
+    return np.zeros((members, count), np.int8)  # `End.INSIDE`
 
 
 def _reach(glmm: GLMM, size: np.ndarray) -> np.ndarray:
@@ -121,8 +124,7 @@ def _runaways(working: Working, half: np.ndarray, reach: np.ndarray) -> np.ndarr
     ends = _inside(len(half), working.beta_back.shape[-1])
     for number, own in enumerate(_blocks(glmm)):
         # No row's variance exceeds its squared length times the sum of the squares of `half`.
-        longest = (np.asarray(glmm.x[number]) ** 2 * (glmm.weights > 0)[..., None, :, :]).sum(-3).max((-1, -2))
-        suspect = longest * (half[:, own] ** 2).sum((1, 2)) > reach**2
+        suspect = working.longest[number] * (half[:, own] ** 2).sum((1, 2)) > reach**2
         for member in np.flatnonzero(suspect).tolist():
             rows = _rows(glmm, number, member)
             squares, far = (rows @ half[member, own]) ** 2, reach[member] ** 2

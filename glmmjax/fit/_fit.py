@@ -1,5 +1,6 @@
 """Fit one model: choose the method, run the compiled program, bring the numbers home."""
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
@@ -60,7 +61,11 @@ def fit_model(
 
 def usual_start(glmm: GLMM) -> Start:
     """No parameters are given."""
-    p, sizes, m = glmm.sizes
+    return _nowhere(*glmm.sizes)
+
+
+@functools.cache
+def _nowhere(p: int, sizes: tuple[int, ...], m: int) -> Start:
     nowhere = Params(np.zeros(p), tuple(np.zeros(size) for size in sizes), np.zeros(m))
     return start_at(nowhere)._replace(given=np.array(False))
 

@@ -42,20 +42,23 @@ def diagnosed(working: Working, found: Estimate, effects: Effects | None, size: 
 
     Arrays of `working` may have the axis too; `size` (members,) is the size of each response, as in `Traits.spread`.
     """
-    wide = jax.tree.map(_as_float64, found)
+    wide = _in_float64(found)
     eigen = scaled_eigen(np.asarray(wide.information))
-    ends, members = ends_of(working, wide, eigen, size, zero_of(found)), len(found.value)
-    theta = np.concatenate([np.zeros((members, 0)), *wide.params.theta], 1)
+    joined = ends_of(working, wide, eigen, size, zero_of(found)).joined
+    theta = np.concatenate([np.zeros((len(joined), 0)), *wide.params.theta], 1)
     unknown = without_information(eigen, wide.params.beta.shape[-1], theta)
-    status = diagnose(wide, eigen, ends, unknown)
-    flat = _by_end(working, unknown | flat_parameters(eigen, working.jacobian))
-    return Ended(found, effects, eigen, status, told(ends.joined, flat, status))
+    status = diagnose(wide, eigen, joined, unknown)
+
+    def flat() -> np.ndarray:
+        return _by_end(working, unknown | flat_parameters(eigen, working.jacobian))
+
+    return Ended(found, effects, eigen, status, told(joined, status, flat))
 
 
 def outcome_of(method: Method, working: Working, ended: Ended) -> Outcome:
     """Bring what searches ended with back from working coordinates."""
     restricted = isinstance(method, Exact) and method.reml
-    found = jax.tree.map(_as_float64, ended.estimate)
+    found = _in_float64(ended.estimate)
     params, members = working.back(found.params), len(found.value)
     outcome = Outcome(
         beta=np.asarray(params.beta),
@@ -85,6 +88,8 @@ def _by_end(working: Working, flat: np.ndarray) -> np.ndarray:
 
 def _without_likelihood(outcome: Outcome, members: np.ndarray) -> Outcome:
     """The outcome in which `members` have no log-likelihood and no standard errors."""
+    if not members.any():
+        return outcome
     return outcome._replace(
         loglik=np.where(members, np.nan, outcome.loglik),
         vcov=np.where(members[:, None, None], np.nan, outcome.vcov),
@@ -111,5 +116,7 @@ def _covariances(working: Working, found: Estimate) -> tuple[np.ndarray, ...]:
     return tuple(covariances)
 
 
-def _as_float64(leaf: np.ndarray) -> np.ndarray:
-    return leaf.astype(np.float64, copy=False) if leaf.dtype.kind == "f" else leaf
+def _in_float64(found: Estimate) -> Estimate:
+    if found.value.dtype == np.float64:
+        return found
+    return jax.tree.map(lambda leaf: leaf.astype(np.float64) if leaf.dtype.kind == "f" else leaf, found)
