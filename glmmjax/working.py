@@ -38,7 +38,7 @@ class Working:
     def longest(self) -> list[np.ndarray]:
         """For each linear predictor the largest squared length of a row of X that counts (of each member)."""
         present = (self.glmm.weights > 0)[..., None, :, :]
-        return [(np.asarray(x) ** 2 * present).sum(-3).max((-1, -2)) for x in self.glmm.x]
+        return [np.asarray((np.asarray(x) ** 2 * present).sum(-3).max((-1, -2))) for x in self.glmm.x]
 
     @functools.cached_property
     def jacobian(self) -> np.ndarray:
