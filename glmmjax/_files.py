@@ -14,20 +14,32 @@ UNFINISHED = ".writing-"
 """What the names of files begin with that are not finished; one that a killed process left means nothing."""
 
 
+def as_path(path: Any) -> pathlib.Path:
+    """The path of a file; `ModelError` for what is none."""
+    try:
+        text = os.fspath(path)
+    except TypeError:
+        text = ""
+    if not isinstance(text, str) or not text or "\0" in text:
+        raise ModelError(f"The path of a file must be text or a pathlib.Path, not {path!r}.")
+    return pathlib.Path(text)
+
+
 def write_whole(path: str | os.PathLike, write: Callable[[BinaryIO], Any]) -> None:
     """Let `write` fill a file beside `path`, and then put it in the place of `path`.
 
     A file that is there stays as it was until the new one is on the disk. Raises `ModelError` if the system refuses.
     """
+    given = as_path(path)
     try:
-        target = pathlib.Path(os.path.realpath(path))
+        target = pathlib.Path(os.path.realpath(given))
         if target.exists() and not target.is_file():  # a pipe or a device; a folder is refused by the system
             with target.open("wb") as file:
                 write(file)
         else:
             _write_beside(target, write)
     except OSError as error:
-        raise ModelError(f"{os.fspath(path)} cannot be written: {error.strerror or error}.") from error
+        raise ModelError(f"{given} cannot be written: {error.strerror or error}.") from error
 
 
 def _write_beside(target: pathlib.Path, write: Callable[[BinaryIO], Any]) -> None:

@@ -51,10 +51,7 @@ class MixedModel:
     @functools.cached_property
     def working(self) -> Working:
         """The model in working coordinates; `ModelError` if the rows of a part do not identify it."""
-        if self.design.is_inherited and not is_identified(self.design):
-            raise ModelError(
-                "These rows alone do not identify the model: it has a likelihood at given parameters, and no fit."
-            )
+        check_identified(self)
         return working_coordinates(self.glmm)
 
     @functools.cached_property
@@ -252,6 +249,14 @@ def response_size(y: np.ndarray, offset: np.ndarray, family: AbstractFamily) -> 
     sd = np.sqrt(np.maximum(np.einsum("bn,bn->b", moved, moved) / moved.shape[1] - moved.mean(1) ** 2, 0.0))
     largest = np.maximum(np.abs(y).max(1), np.abs(left).max(1))
     return np.where(sd > _ROUNDING * largest, sd, np.where(largest > 0, largest, 1.0))
+
+
+def check_identified(model: MixedModel) -> None:
+    """Raise a `ModelError` if the model is one of other rows, which do not identify it."""
+    if model.design.is_inherited and not is_identified(model.design):
+        raise ModelError(
+            "These rows alone do not identify the model: it has a likelihood at given parameters, and no fit."
+        )
 
 
 def check_response(model: MixedModel) -> None:

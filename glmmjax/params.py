@@ -7,6 +7,7 @@ from typing import Any
 import equinox as eqx
 import jax
 import numpy as np
+import pandas as pd
 from jaxtyping import Real
 
 from ._errors import ModelError
@@ -16,7 +17,7 @@ from ._types import Array
 
 def _listed(name: str, value: Any) -> Any:
     """A list of numbers as an array. Anything else stays: a place in a `Params` may hold `0` (`in_axes`) or `None`."""
-    return _numbers(name, value) if isinstance(value, list | tuple) else value
+    return _numbers(name, value) if isinstance(value, list | tuple | pd.Series) else value
 
 
 def _each_listed(value: Any) -> Any:
@@ -81,4 +82,6 @@ def floating_params(params: Params) -> Params:
 
 
 def _numbers(name: str, value: Any) -> Array:
+    if isinstance(value, pd.Series):
+        raise ModelError(f"{name} goes by position, and a Series has labels: give its values, or use model.params.")
     return as_floating(name, value, "a vector of real numbers")

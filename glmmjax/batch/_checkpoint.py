@@ -33,8 +33,9 @@ class Checkpoint:
             self._folder = pathlib.Path(folder)
             self._folder.mkdir(parents=True, exist_ok=True)
             held = {path.name for path in self._folder.iterdir() if not path.name.startswith(UNFINISHED)}
-        except (OSError, TypeError) as error:
-            raise ModelError(f"checkpoint must be a folder, and {folder} cannot be one ({error}).") from error
+        except (OSError, TypeError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise ModelError(f"checkpoint must be a folder, and {folder!r} cannot be one: {reason}.") from error
         manifest = self._folder / _MANIFEST
         if _MANIFEST not in held:
             if held:
@@ -56,7 +57,7 @@ class Checkpoint:
         """
         path = self._path(number)
         try:
-            return _read_chunk(path, blank)
+            return _read_chunk(path, number, blank)
         except FileNotFoundError:
             return None
         except Exception:  # of which bytes that are no archive of arrays can raise any
@@ -68,8 +69,8 @@ class Checkpoint:
         arrays = {name: value for name, value in outcome._asdict().items() if name not in _BY_TERM}
         for name in _BY_TERM:
             arrays |= {f"{name}_{k}": value for k, value in enumerate(getattr(outcome, name))}
-        terms = len(outcome.theta)
-        write_whole(self._path(number), lambda file: np.savez(file, allow_pickle=False, terms=terms, **arrays))
+        about = {"number": number, "terms": len(outcome.theta)}
+        write_whole(self._path(number), lambda file: np.savez(file, allow_pickle=False, **about, **arrays))
 
     def _path(self, number: int) -> pathlib.Path:
         return self._folder / f"chunk-{number:06d}.npz"
@@ -90,15 +91,15 @@ def fingerprint(parts: Iterable) -> str:
     return digest.hexdigest()
 
 
-def _read_chunk(path: pathlib.Path, blank: Outcome) -> Outcome:
-    """The arrays of a file; an exception if they are not those of a chunk."""
+def _read_chunk(path: pathlib.Path, number: int, blank: Outcome) -> Outcome:
+    """The arrays of a file; an exception if they are not those of the chunk of that number."""
     with path.open("rb") as opened:  # which NumPy would not close
         file = np.load(opened, allow_pickle=False)
-        terms = range(int(file["terms"]))
+        terms, is_it = range(int(file["terms"])), int(file["number"]) == number
         by_term = {name: tuple(file[f"{name}_{k}"] for k in terms) for name in _BY_TERM}
         found = Outcome(**by_term, **{name: file[name] for name in Outcome._fields if name not in _BY_TERM})
     kinds = [[(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(own)] for own in (found, blank)]
-    if kinds[0] != kinds[1] or not ((found.status >= 0) & (found.status < len(STATUSES))).all():
+    if not is_it or kinds[0] != kinds[1] or not ((found.status >= 0) & (found.status < len(STATUSES))).all():
         raise ValueError("other arrays than those of its members")
     return found
 
@@ -111,7 +112,7 @@ def _read_manifest(path: pathlib.Path) -> dict[str, Any]:
     except (ValueError, RecursionError):
         kept = None
     if not isinstance(kept, dict) or {"fingerprint", "chunk_size"} - kept.keys():
-        raise ModelError(f"The checkpoint folder {path.parent} is not empty, and not a batch's: give another.")
+        raise ModelError(f"{path} is damaged, or not a batch's: delete the checkpoint folder, or give another.")
     if type(kept["chunk_size"]) is not int or kept["chunk_size"] < 1:
         raise ModelError(f"{path} is damaged: delete the checkpoint folder, or give another.")
     return kept

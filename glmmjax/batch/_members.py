@@ -13,7 +13,7 @@ from .._errors import ModelError
 from .._status import STATUSES, Status
 from ..design import CENSORED, Design, formula_offset, is_identified, replace_response
 from ..families import AbstractFamily, innermost
-from ..mixed import MixedModel, arrange, assemble, groupings, lay_out, response_size
+from ..mixed import MixedModel, arrange, assemble, check_identified, groupings, lay_out, response_size
 from ..model import GLMM
 from ..structure import Laid, Layout, Structure, make_structures
 from ..working import Working, working_coordinates
@@ -94,6 +94,7 @@ class SharedDesign(AbstractMembers):
     """Responses (and, where they differ, weights and offsets) of one design."""
 
     def __init__(self, model: MixedModel, responses: AbstractResponses, weights=None, offset=None):
+        check_identified(model)
         design = model.design
         self._model, self._responses = model, responses
         _refuse_censored(design, responses)

@@ -10,7 +10,7 @@ from .._status import STATUSES, Status
 from ..covariances import is_separate, kinds
 from ..design import Design, RandomPart, is_identified, split_design
 from ..families import AbstractFamily, as_family, innermost
-from ..mixed import MixedModel, check_response, with_other_predictors
+from ..mixed import MixedModel, check_identified, check_response, with_other_predictors
 from ._known import FIT, known_status
 from ._members import OwnDesigns
 
@@ -19,6 +19,7 @@ def own_designs(models: Sequence[MixedModel]) -> OwnDesigns:
     """Models of one structure as members; raises `ModelError` if one differs."""
     for number, model in enumerate(models):
         check_response(model)
+        check_identified(model)
         for what, own, first in zip(_PARTS, _structure(model), _structure(models[0]), strict=True):
             if own != first:
                 raise ModelError(f"Model {number} has another {what} than model 0: {own} instead of {first}.")

@@ -54,6 +54,15 @@ class Placed(AbstractCovariance):
         """Whether each effect depends on the one before it only."""
         return isinstance(self.pattern, AbstractLinked)
 
+    @property
+    def has_range(self) -> bool:
+        """Whether the first parameter of the correlation is a range."""
+        return bool(self.pattern.parameters) and self.pattern.parameters[0].kind == "range"
+
+    def nearer(self, theta: Float[np.ndarray, "*members size"]) -> Float[np.ndarray, "*members size"]:
+        """The same with a tenth of the range, where effects that are near to each other differ."""
+        return theta - np.log(10) * np.eye(1, self.size, 1)[0]
+
     def relative(self, theta: Float[Array, " size"], *, linked: bool) -> AbstractRelative:
         """The factor of the effects of each level, (most, most); `linked` as a chain of them."""
         if isinstance(self.pattern, AbstractLinked):
@@ -69,7 +78,9 @@ class Placed(AbstractCovariance):
         # The first place of each level, and those that only pad, depend on nothing.
         joined = jnp.asarray(self.present).at[0].set(False)
         gaps = jnp.diff(jnp.asarray(self.places)[:, 0], axis=0, prepend=0)
-        step, innovation = pattern.links(theta[1:], jnp.where(joined, gaps, 1))
+        apart = gaps > 0  # two times may be one in single precision
+        step, innovation = pattern.links(theta[1:], jnp.where(joined & apart, gaps, 1))
+        step, innovation = jnp.where(apart, step, 1.0), jnp.where(apart, innovation, 0.0)
         return Links(jnp.where(joined, step, 0.0), theta[0] * jnp.where(joined, innovation, 1.0))
 
     def _correlations(self, theta: Float[Array, " size"]) -> Float[Array, "most most levels"]:

@@ -158,6 +158,8 @@ def placed(name: str, places: np.ndarray, present: np.ndarray) -> Placed:
     pair = typical_pair(COVARIANCES[name].kind, places, present)
     made = covariance_named(name, 2, coordinates=pair)
     assert isinstance(made, Correlated)
+    if not isinstance(made.pattern, OfMatrix):  # all others see distances only, which single precision keeps so
+        places = places - places[:1]
     return Placed(name=name, pattern=made.pattern, places=places, present=present)
 
 

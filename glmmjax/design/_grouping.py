@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from .._errors import ModelError
 from ._clean import clean, missing_rows, occurring
 from ._dates import date_label, is_date
 
@@ -25,10 +26,15 @@ def code_groups(
     """The combinations of several columns that occur: the levels of `a:b`.
 
     Returns `refs` (n,), the level of each row; `cells` (levels, factors), the code of each column in a level,
-    ordered by the first column, then the second; and the labels of each column.
+    ordered by the first column, then the second; and the labels of each column. Raises `ModelError` for levels that
+    have one label.
     """
     own = occurring(frame.filter(factors))
     codes, labels = zip(*(code_column(column) for _, column in own.items()), strict=True)
+    for name, known in zip(factors, labels, strict=True):
+        if len(set(known)) < len(known):
+            alike = next(label for label in known if known.count(label) > 1)
+            raise ModelError(f"Column '{name}' has several levels that are all written '{alike}': rename them.")
     refs = codes[0]
     for code, levels in zip(codes[1:], labels[1:], strict=True):
         # Recoded at every step, the product stays below n * levels and cannot overflow.

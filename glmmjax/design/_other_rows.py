@@ -11,7 +11,7 @@ from ..formula import identifiers
 from ._frame import read_frame, read_weights
 from ._grouping import code_groups, join_labels
 from ._names import is_stateful
-from ._newrows import align, aligned_columns, offset_column
+from ._newrows import align, aligned_columns, offset_column, rows_beyond
 from ._parts import Design, Predictor, RandomPart
 from ._predictor import group_columns, new_fixed, new_offset
 from ._response import read_response, response_columns
@@ -79,6 +79,13 @@ def _term(term: RandomPart, frame: pd.DataFrame) -> RandomPart:
     if position is not None and (position < 0).any():
         row = frame.index[int(np.argmax(position < 0))]
         raise ModelError(f"The term {term.formula.text} has no position for row {row} of newdata.")
+    beyond = rows_beyond([term], frame)
+    if beyond.any():
+        row = frame.index[int(np.argmax(beyond))]
+        raise ModelError(
+            f"The term {term.formula.text} has no effect for row {row} of newdata, whose cell did not occur in the "
+            "data of the model."
+        )
     term = replace(term, z=z, position=position)
     if not term.factor_levels:
         return replace(term, refs=np.zeros(len(frame), np.intp))

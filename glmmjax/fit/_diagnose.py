@@ -22,10 +22,13 @@ _UNBOUNDED = _table(Status.PERFECT, Status.LATTICE)
 _FLAT = _table(Status.NOT_IDENTIFIED)
 
 
-def diagnose(estimate: Estimate, eigen: Eigen, joined: np.ndarray, unknown: np.ndarray) -> np.ndarray:
+def diagnose(
+    estimate: Estimate, eigen: Eigen, joined: np.ndarray, unknown: np.ndarray, vanished: np.ndarray
+) -> np.ndarray:
     """(members,) status, as an index into `STATUSES`.
 
-    `joined` are the codes of `Ends.joined`; `unknown` (members, size) says of which parameters there is no information.
+    `joined` are the codes of `Ends.joined`; `unknown` (members, size) says of which parameters there is no
+    information, `vanished` whether the residuals are gone.
     """
     smallest = eigen.values.min(1, initial=1.0)
     singular, limit, infinite, unbounded, lattice = (
@@ -36,7 +39,7 @@ def diagnose(estimate: Estimate, eigen: Eigen, joined: np.ndarray, unknown: np.n
     outcomes = [  # what stands below counts for more
         (Status.LIMIT, limit),
         (Status.SINGULAR, singular),
-        (Status.ITERATION_LIMIT, ~np.asarray(estimate.converged)),
+        (Status.ITERATION_LIMIT, ~np.asarray(estimate.converged) & ~vanished),
         (Status.NOT_IDENTIFIED, upwards | (((smallest < FLAT) | unknown.any(1)) & ~singular & ~limit)),
         (Status.SEPARATION, infinite),
         (Status.NON_FINITE, ~(np.isfinite(estimate.value) & np.isfinite(estimate.information).all((1, 2)))),

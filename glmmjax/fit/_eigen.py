@@ -17,10 +17,11 @@ class Eigen(NamedTuple):
     scale: np.ndarray
 
 
-def scaled_eigen(information: np.ndarray) -> Eigen:
-    """Take (members, size, size) informations apart."""
+def scaled_eigen(information: np.ndarray, unknown: np.ndarray) -> Eigen:
+    """Take (members, size, size) informations apart; what is left of that about the parameters `unknown` (members,
+    size) is rounding, of either sign, and is not scaled up."""
     diagonal = np.abs(np.diagonal(information, axis1=1, axis2=2))
-    scale = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    scale = 1 / np.sqrt(np.where((diagonal > 0) & ~unknown, diagonal, 1.0))
     with np.errstate(invalid="ignore", over="ignore"):
         scaled = information * scale[:, :, None] * scale[:, None]
     finite = np.all(np.isfinite(scaled), axis=(1, 2))
@@ -36,13 +37,13 @@ def flat_parameters(eigen: Eigen, jacobian: np.ndarray) -> np.ndarray:
     return (relative * (eigen.values <= FLAT)[:, None]).sum(2) > 0.1
 
 
-def without_information(eigen: Eigen, first: int, theta: np.ndarray) -> np.ndarray:
+def without_information(information: np.ndarray, first: int, theta: np.ndarray) -> np.ndarray:
     """(members, size) which of the parameters `theta` (members, k) of the random terms, the first of which is number
-    `first` of all, have a standard error beyond all reason, if the others were known: what is left of their information
-    is rounding, which a scale of its own hides."""
-    found = np.zeros(eigen.scale.shape, bool)
+    `first` of all, would have a standard error beyond all reason if the others were known."""
+    found = np.zeros(information.shape[:2], bool)
     own = slice(first, first + theta.shape[1])
-    found[:, own] = eigen.scale[:, own] > np.maximum(np.abs(theta) / 100, UNKNOWN)
+    least = np.maximum(np.abs(theta) / 100, UNKNOWN) ** -2.0
+    found[:, own] = np.abs(np.diagonal(information, axis1=1, axis2=2)[:, own]) < least
     return found
 
 

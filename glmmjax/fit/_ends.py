@@ -15,6 +15,8 @@ from ._problem import Estimate
 
 SINGULAR = 1e-4  # of a diagonal of the relative factor, on the scale of z (lme4's `isSingular`), or of a dispersion
 IN_FLOAT32 = 100.0  # times that, because single precision ends farther from zero
+VANISHED = 300.0  # standard deviation of random effects over that of the residuals, in a search that did not end
+AT_REST = 1e-2  # standard errors from where the gradient vanishes
 HUGE = 50.0  # standard error of a linear predictor under separation (link scale)
 SHRUNK = 1e-7  # of `Traits.spread`
 SHRUNK_WHERE_BROKEN = 1e-5  # the same where no maximum was certified
@@ -59,6 +61,8 @@ def ends_of(working: Working, estimate: Estimate, eigen: Eigen, size: np.ndarray
         terms[is_singular(lam, zero), k] = End.SINGULAR
     if m:
         phi[_at_limit(glmm, estimate, half, zero)] = End.LIMIT
+    if traits.has_residual:
+        phi[without_residual(estimate), 0] = End.LIMIT
     ends = Ends(beta, terms, phi)
     return ends if traits.spread is None else _with_unbounded(working, estimate, half, size, ends)
 
@@ -91,6 +95,14 @@ def _at_limit(glmm: GLMM, estimate: Estimate, half: np.ndarray, zero: float) -> 
     if traits.limit is not None:
         found[:, traits.limit] |= np.abs(estimate.params.phi[:, traits.limit]) < zero
     return found
+
+
+def without_residual(estimate: Estimate) -> np.ndarray:
+    """(members,) whether random effects took the place of the residuals: relative to these, whose standard deviation
+    goes to zero, theirs goes to infinity, which no search certifies."""
+    largest = np.array([np.abs(lam).max((1, 2)) for lam in estimate.lam]).max(0, initial=0.0)
+    at_rest = np.asarray(estimate.scaled_gradient) < AT_REST
+    return ~np.asarray(estimate.converged) & at_rest & (largest > VANISHED)
 
 
 def _blocks(glmm: GLMM) -> list[slice]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from .._status import OK
 from .._types import Array
+from ..covariances import Placed
 from ..model import GLMM, Place, places
 from ..params import Params
 from ._eigen import Eigen
@@ -89,6 +90,8 @@ def attempts(glmm: GLMM, first: Ended) -> Iterator[Attempt]:
             sd = np.sqrt((np.where(ok[:, None, None], lam, 0.0) ** 2).sum(-1))  # what failed may be huge
             inside = covariance.start(np.maximum(sd, _unit(glmm, found, place)[:, None]))
             yield from _attempt(found, k, ok & singular, inside)
+            if isinstance(covariance, Placed) and covariance.has_range:
+                yield from _attempt(found, k, ok & singular, covariance.nearer(inside))
         for scale in covariance.scales:
             weak = np.abs(theta[:, scale]) < WEAK * errors[:, position + scale]
             without = np.array(theta)

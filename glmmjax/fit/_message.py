@@ -70,7 +70,9 @@ def _limits(model: MixedModel, where: np.ndarray) -> str:
         first = last
     m = len(family.dispersion_names)
     for k in np.flatnonzero(where[len(where) - m :]):
-        if k == family.traits.limit:
+        if family.traits.has_residual:
+            end = "went to 0: the random effects leave nothing to the residuals."
+        elif k == family.traits.limit:
             end = f"went to {float(family.dispersion(np.zeros(m))[k]):g}: {family.traits.simpler}."
         else:
             end = "ran off to where it changes nothing."

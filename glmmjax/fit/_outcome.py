@@ -11,7 +11,7 @@ from ..model import places
 from ..working import Working
 from ._diagnose import diagnose, has_likelihood, told
 from ._eigen import covariance_of_estimates, flat_parameters, scaled_eigen, without_information
-from ._ends import ends_of, zero_of
+from ._ends import ends_of, without_residual, zero_of
 from ._maxima import Ended
 from ._problem import Effects, Estimate
 
@@ -43,11 +43,13 @@ def diagnosed(working: Working, found: Estimate, effects: Effects | None, size: 
     Arrays of `working` may have the axis too; `size` (members,) is the size of each response, as in `Traits.spread`.
     """
     wide = _in_float64(found)
-    eigen = scaled_eigen(np.asarray(wide.information))
+    information = np.asarray(wide.information)
+    theta = np.concatenate([np.zeros((len(information), 0)), *wide.params.theta], 1)
+    unknown = without_information(information, wide.params.beta.shape[-1], theta)
+    eigen = scaled_eigen(information, unknown)
     joined = ends_of(working, wide, eigen, size, zero_of(found)).joined
-    theta = np.concatenate([np.zeros((len(joined), 0)), *wide.params.theta], 1)
-    unknown = without_information(eigen, wide.params.beta.shape[-1], theta)
-    status = diagnose(wide, eigen, joined, unknown)
+    vanished = without_residual(wide) if working.glmm.family.traits.has_residual else np.zeros(len(joined), bool)
+    status = diagnose(wide, eigen, joined, unknown, vanished)
 
     def flat() -> np.ndarray:
         return _by_end(working, unknown | flat_parameters(eigen, working.jacobian))

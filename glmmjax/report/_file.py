@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from .._errors import ModelError
-from .._files import write_whole
+from .._files import as_path, write_whole
 from .._status import End, Status
 from ..design import Design, success_label
 from ..families import FAMILIES, AbstractOrdinal, as_family, innermost, reported_names
@@ -129,17 +129,23 @@ def save_solution(solution: Solution, path: str | os.PathLike) -> None:
 def load_solution(path: str | os.PathLike, context: Mapping[str, Any] | None = None) -> Solution:
     """Read a file of `save_solution`, with the functions that its formulas use; `ModelError` if it is none, or
     damaged."""
-    name, document = os.fspath(path), _read(path)
+    name = str(as_path(path))
+    document = _read(name)
+    damaged = f"The saved fit {name} is damaged: fit the model again."
     state = document["state"] if isinstance(document["state"], dict) else {}
-    _check_context(path, state.get("context", []), context)
+    needed, sums = state.get("context", []), state.get("sums")
+    if not (isinstance(needed, list) and all(isinstance(one, str) for one in needed)):
+        raise ModelError(damaged)
+    _check_context(name, needed, context)
     try:
         solution = _from_document(document, context)
+        is_same = sums is None or _same_columns(sums, solution.model.design)
     except ModelError as error:
         raise ModelError(f"The fit in {name} cannot be made again: {str(error).splitlines()[0]}") from error
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-        raise ModelError(f"The saved fit {name} is damaged: fit the model again.") from error
-    if state.get("sums") is not None and not _same_columns(state["sums"], solution.model.design):
-        names = ", ".join(state["context"])
+        raise ModelError(damaged) from error
+    if not is_same:
+        names = ", ".join(needed)
         raise ModelError(f"{names} of context is not what the saved fit was made with: its values differ.")
     if _shapes(solution) != _needed_shapes(solution.model):
         raise ModelError(f"The saved fit {name} is damaged, its numbers are not those of its model: fit it again.")
@@ -149,7 +155,8 @@ def load_solution(path: str | os.PathLike, context: Mapping[str, Any] | None = N
 def _shapes(solution: Solution) -> list:
     """The shapes of what a file holds, as far as the model says what they are."""
     params, parts = solution.params, (solution.mode, solution.mode_cov)
-    arrays = (params.beta, *params.theta, params.phi, solution.vcov, solution.dispersion, *solution.covariance)
+    known = solution.ends[np.isin(solution.ends, list(End))]
+    arrays = (params.beta, *params.theta, params.phi, known, solution.vcov, solution.dispersion, *solution.covariance)
     return [*(np.shape(own) for own in arrays), *([len(own) for own in part] for part in parts)]
 
 
@@ -157,7 +164,8 @@ def _needed_shapes(model: MixedModel) -> list:
     p, theta, m = model.glmm.sizes
     size, random = p + sum(theta) + m, model.design.random
     levels = [len(random[terms[0]].levels) for terms in model.glmm.structure.terms]
-    vectors = [(p,), *((k,) for k in theta), (m,), (size, size), (len(reported_names(model.family)),)]
+    ends, reported = p + len(theta) + m, len(reported_names(model.family))
+    vectors = [(p,), *((k,) for k in theta), (m,), (ends,), (size, size), (reported,)]
     return [*vectors, *((c.q, c.q) for c in model.glmm.covariances), levels, levels]
 
 
@@ -179,7 +187,7 @@ def _from_document(document: dict[str, Any], context: Mapping[str, Any] | None) 
         scaled_gradient=float(state["scaled_gradient"]),
         evaluations=state["evaluations"],
         status=Status[state["status"]],
-        ends=_ends(state, model),
+        ends=np.array(state["ends"], np.int8),
     )
 
 
@@ -196,12 +204,10 @@ def _rebuilt(state: dict[str, Any], context: Mapping[str, Any] | None) -> MixedM
     return mixed_model(state["formula"], frame, family=family, matrices=known, context=context, **given)
 
 
-def _check_context(path: str | os.PathLike, needed: list[str], context: Mapping[str, Any] | None) -> None:
+def _check_context(path: str, needed: list[str], context: Mapping[str, Any] | None) -> None:
     missing = ", ".join(f"'{name}': ..." for name in needed if context is None or name not in context)
     if missing:
-        raise ModelError(
-            f"The formulas of {os.fspath(path)} use functions of your own: gj.load(path, context={{{missing}}})."
-        )
+        raise ModelError(f"The formulas of {path} use functions of your own: gj.load(path, context={{{missing}}}).")
 
 
 def _sums(design: Design) -> list[float]:
@@ -245,12 +251,6 @@ def _matrices(solution: Solution) -> dict[str, Any]:
     }
 
 
-def _ends(state: dict[str, Any], model: MixedModel) -> np.ndarray:
-    """Where the parameters went, which files did not keep at first."""
-    p, theta, m = model.glmm.sizes
-    return np.array(state.get("ends", [End.INSIDE] * (p + len(theta) + m)), np.int8)
-
-
 def spell_out(value: Any) -> Any:
     """`value` with numbers that JSON cannot write as their names."""
     if isinstance(value, dict):
@@ -271,21 +271,21 @@ def nulled(value: Any) -> Any:
     return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
-def _read(path: str | os.PathLike) -> dict[str, Any]:
+def _read(path: str) -> dict[str, Any]:
     try:
         with open(path, encoding="utf-8") as file:
             document = json.load(file)
     except OSError as error:
-        raise ModelError(f"{os.fspath(path)} cannot be read: {error.strerror or error}.") from error
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ModelError(f"{os.fspath(path)} is not a saved fit, or cut short: it is not JSON.") from error
+        raise ModelError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, RecursionError) as error:  # no JSON, no text, or a number without end
+        raise ModelError(f"{path} is not a saved fit, or cut short: it is not JSON.") from error
     if not isinstance(document, dict) or document.get("format") != FORMAT or not {"version", "state"} <= set(document):
-        raise ModelError(f"{os.fspath(path)} is not a saved fit.")
+        raise ModelError(f"{path} is not a saved fit.")
     version = document["version"]
     if not isinstance(version, int) or version < 1:
-        raise ModelError(f"The saved fit {os.fspath(path)} is damaged: fit the model again.")
+        raise ModelError(f"The saved fit {path} is damaged: fit the model again.")
     if version > VERSION:
-        raise ModelError(f"{os.fspath(path)} was written by a newer glmmjax (file version {version}).")
+        raise ModelError(f"{path} was written by a newer glmmjax (file version {version}).")
     return document
 
 

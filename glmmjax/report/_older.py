@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._precision import own_settings
+from .._status import End
 from ..covariances import Placed, median_distance
 from ..design import RandomPart
 from ..mixed import MixedModel
@@ -29,7 +30,8 @@ def _from_version_1(state: dict[str, Any], model: MixedModel) -> dict[str, Any]:
 
 
 def _from_version_2(state: dict[str, Any], model: MixedModel) -> dict[str, Any]:
-    """In version 2 every level had the effects of all positions of a term, also where its own are separate."""
+    """In version 2 every level had the effects of all positions of a term, also where its own are separate; where
+    parameters went was not kept."""
     lists = {name: list(state[name]) for name in ("theta", "covariance", "mode", "mode_cov")}
     for number, term in enumerate(model.design.random):
         covariance, place = model.glmm.covariances[number], places(model.glmm)[number]
@@ -49,7 +51,8 @@ def _from_version_2(state: dict[str, Any], model: MixedModel) -> dict[str, Any]:
         cov = np.array(lists["mode_cov"][place.factor])
         cov = cov[level, own, own] if columns.linked else cov[level[..., None], own[:, :, None], own[:, None]]
         lists["mode_cov"][place.factor] = np.pad(cov, room + room[1:] * (cov.ndim - 2)).tolist()
-    return state | lists
+    p, theta, m = model.glmm.sizes
+    return state | lists | {"ends": [End.INSIDE] * (p + len(theta) + m)}
 
 
 def _change_of_unit(covariance: Placed, term: RandomPart) -> float:
