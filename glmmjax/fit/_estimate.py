@@ -10,9 +10,10 @@ import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int
 
 from .._types import Array
-from ..model import GLMM
+from ..model import GLMM, pack
 from ..params import Params
 from ._bfgs import Objective, Search, scaled_tolerance, searching, turn, unsearched
+from ._eigen import UNKNOWN
 from ._problem import AbstractProblem, Data, Effects, Estimate, Matrix, Progress, Start, Vector, canonical, problem_data
 
 EVALUATIONS = 200
@@ -86,7 +87,7 @@ def check(problem: AbstractProblem, function: Objective, glmm: GLMM, progress: P
         gradient, move, (value, carry) = jax.linearize(gradient_of, x, has_aux=True)
         # Column by column: a loop traces in half the time that batching the derivative takes, and runs as fast.
         hessian = jax.lax.map(move, jnp.eye(len(x), dtype=x.dtype))
-    inverse = positive_inverse(hessian)
+    inverse = positive_inverse(hessian, _least_information(problem, glmm, x.dtype))
     scaled = jnp.sqrt(gradient @ inverse.matrix @ gradient)
     at_rest = scaled <= scaled_tolerance(x.dtype)
     curved = inverse.smallest > -jnp.sqrt(jnp.finfo(x.dtype).eps)
@@ -124,13 +125,21 @@ class Inverse(NamedTuple):
     away: Vector
 
 
-def positive_inverse(hessian: Matrix) -> Inverse:
-    """Take a Hessian apart."""
+def _least_information(problem: AbstractProblem, glmm: GLMM, dtype) -> Vector:
+    """What is less than this, of parameters of the random terms, is rounding: they change nothing (a range where the
+    variance is zero)."""
+    p, sizes, m = glmm.sizes
+    theta = tuple(jnp.full(size, UNKNOWN**-2, dtype) for size in sizes)
+    return problem.free(glmm, pack(Params(jnp.zeros(p, dtype), theta, jnp.zeros(m, dtype))))
+
+
+def positive_inverse(hessian: Matrix, least: Vector | float = 0.0) -> Inverse:
+    """Take a Hessian apart; zero for parameters of which its diagonal is not more than `least`."""
     if not len(hessian):
         return Inverse(hessian, jnp.ones((), hessian.dtype), jnp.zeros(0, hessian.dtype))
     diagonal = jnp.abs(jnp.diagonal(hessian))
-    scale = 1 / jnp.sqrt(jnp.where(diagonal > 0, diagonal, 1.0))
+    scale = jnp.where(diagonal > least, 1 / jnp.sqrt(jnp.where(diagonal > 0, diagonal, 1.0)), 0.0)
     values, vectors = jnp.linalg.eigh(hessian * scale[:, None] * scale)
     positive = jnp.maximum(jnp.abs(values), jnp.finfo(hessian.dtype).eps ** 0.75)
     half = scale[:, None] * vectors / jnp.sqrt(positive)
-    return Inverse(half @ half.T, values[0], -positive[0] * vectors[:, 0] / scale)
+    return Inverse(half @ half.T, values[0], -positive[0] * vectors[:, 0] / jnp.where(scale > 0, scale, 1.0))
