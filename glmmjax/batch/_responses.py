@@ -136,8 +136,7 @@ def _read_table(argument: str, values: Any, index: pd.Index) -> tuple[tuple, np.
         table = nw.from_native(by_label(argument, values, index), eager_only=True)
     except nw.exceptions.DuplicateError as error:
         raise ModelError(f"{argument} is a table whose column names repeat: give every member a name.") from error
-    for name in table.columns:
-        dtype = table[name].dtype
+    for name, dtype in table.schema.items():
         if not (dtype.is_numeric() or dtype in (nw.Boolean, nw.Object)):
             raise ModelError(f"Column '{name}' of {argument} holds no numbers but {dtype}: write a success as 1.")
     return tuple(table.columns), np.ascontiguousarray(_numbers(argument, table.to_numpy()).T)

@@ -138,7 +138,8 @@ def positive_inverse(hessian: Matrix, least: Vector | float = 0.0) -> Inverse:
     if not len(hessian):
         return Inverse(hessian, jnp.ones((), hessian.dtype), jnp.zeros(0, hessian.dtype))
     diagonal = jnp.abs(jnp.diagonal(hessian))
-    scale = jnp.where(diagonal > least, 1 / jnp.sqrt(jnp.where(diagonal > 0, diagonal, 1.0)), 0.0)
+    scale = 1 / jnp.sqrt(jnp.where(diagonal > 0, diagonal, 1.0))
+    scale = jnp.where((diagonal > least) | (least == 0), scale, 0.0)
     values, vectors = jnp.linalg.eigh(hessian * scale[:, None] * scale)
     positive = jnp.maximum(jnp.abs(values), jnp.finfo(hessian.dtype).eps ** 0.75)
     half = scale[:, None] * vectors / jnp.sqrt(positive)
