@@ -13,15 +13,18 @@ import numpy as np
 import pandas as pd
 from formulaic import ModelSpec
 from formulaic.errors import DataMismatchWarning
+from formulaic.materializers import FormulaMaterializer, PandasMaterializer
+from formulaic.materializers.types import EvaluatedFactor
 from formulaic.parser.types import Factor
 
 from .._errors import ModelError
 from ..formula import in_braces
 from ._clean import occurring
 from ._names import NO_CONTEXT, columns_in, plain_name, quoted, with_known
-from ._text import what_it_holds
+from ._text import holds_text, refuse_numbers, what_it_holds
 
 _ONE = "`1`"
+_END = re.compile(r"(?<=[^\W\d])\. +(?=[A-Z])")  # of a sentence, and not of a number
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,11 +45,10 @@ class Recipe:
 
     def __call__(self, frame: pd.DataFrame) -> np.ndarray:
         """The columns for the rows of `frame`, (m, p) float64; `ModelError` for a level that was not among them."""
-        spec, context = self.spec, with_known(self.context)
-        materializer = spec.get_materializer(frame.reset_index(drop=True), context=context)
+        spec, materializer = self.spec, _materializer(frame, self.context)
         with _sentences(str(spec.formula), frame):
             try:
-                values = np.asarray(materializer.get_model_matrix(spec), np.float64)
+                values = np.asarray(_computed(materializer, spec), np.float64)
             except DataMismatchWarning:
                 raise ModelError(_unseen_level(spec, materializer)) from None
         _check_values(values, spec, frame.index)
@@ -62,7 +64,8 @@ def matrix_columns(terms: str, available: Collection[str], context: Mapping[str,
         if factor.eval_method is Factor.EvalMethod.LOOKUP:
             found += columns_in(f"`{factor.expr}`", available, context)
         elif factor.eval_method is Factor.EvalMethod.PYTHON:
-            found += columns_in(factor.expr, available, context)
+            alone = plain_name(_bare(factor.expr))
+            found += columns_in(f"`{alone}`" if alone in context else factor.expr, available, context)
     return found
 
 
@@ -82,14 +85,12 @@ def build_matrix(terms: str, frame: pd.DataFrame, context: Mapping[str, Any] = N
     Raises `ModelError` if a term cannot be computed, or is not a finite number in some row.
     """
     with _sentences(terms, frame):
-        matrix = _read(terms).get_model_matrix(
-            occurring(frame).reset_index(drop=True), context=with_known(context), na_action="ignore", output="numpy"
-        )
+        materializer = _materializer(occurring(frame), context)
+        matrix = _computed(materializer, _read(terms), na_action="ignore", output="numpy")
         values = np.asarray(matrix, np.float64)
-    spec = cast(ModelSpec, matrix.model_spec)
     for factor in _factors(terms):
-        if factor.eval_method is Factor.EvalMethod.PYTHON and factor.expr not in spec.encoder_state:
-            raise ModelError(f"The term {factor.expr} gives no values.")  # formulaic leaves a term of None out
+        _check_levels(factor, materializer)
+    spec = cast(ModelSpec, matrix.model_spec)
     _check_values(values, spec, frame.index)
     return values, Recipe(spec, context)
 
@@ -105,6 +106,101 @@ def evaluate(expression: str, frame: pd.DataFrame, context: Mapping[str, Any] = 
 def numbers(*expressions: str) -> str:
     """A right-hand side whose columns are these Python expressions."""
     return " + ".join(["0", *(f"I({expression})" for expression in expressions)])
+
+
+def _materializer(frame: pd.DataFrame, context: Mapping[str, Any]) -> FormulaMaterializer:
+    """What evaluates terms for the rows of `frame`, whose labels the functions of a formula see.
+
+    Where labels repeat, they would not tell whether a function keeps the order of the rows: then the rows get labels
+    that nothing else has, so that nothing is paired with them.
+    """
+    if not frame.index.is_unique:
+        frame = frame.set_axis([f"#{k}" for k in range(len(frame))])
+    return PandasMaterializer(frame, context=with_known(context, frame.index))
+
+
+def _computed(materializer: FormulaMaterializer, spec: ModelSpec, **options: Any) -> Any:
+    """Formulaic's matrix, of terms that give what can stand in one."""
+    index = materializer.data.index
+    try:
+        return materializer.get_model_matrix(spec, **options)
+    except (TypeError, ValueError):
+        for term, evaluated in _expressions(materializer):
+            _check_length(term, evaluated.values.__wrapped__, len(index))
+        raise
+    finally:  # also after an error: what a term gave is the reason of whatever formulaic says of it
+        for term, evaluated in _expressions(materializer):
+            is_number = evaluated.metadata.kind is Factor.Kind.NUMERICAL
+            _check_term(term, evaluated.values.__wrapped__, index, is_number=is_number)
+
+
+def _expressions(materializer: FormulaMaterializer) -> list[tuple[str, EvaluatedFactor]]:
+    """The Python expressions that were evaluated, in an order that is always the same."""
+    found = sorted(materializer.factor_cache.items(), key=lambda item: item[0])
+    return [(term, own) for term, own in found if own.factor.eval_method is Factor.EvalMethod.PYTHON]
+
+
+def _check_length(term: str, values: Any, rows: int) -> None:
+    for column in values.values() if isinstance(values, dict) else [values]:
+        shape = np.shape(column)
+        if shape[:1] != (rows,):
+            count = f"{shape[0]} values" if shape else "one value"
+            raise ValueError(f"{term} gives {count} for {rows} rows, and a value a row is needed")
+
+
+def _check_term(term: str, values: Any, index: pd.Index, *, is_number: bool) -> None:
+    """Raise a `ModelError` for values of a term that are not in the order of the rows `index`, or cannot be used.
+
+    With `is_number` they must be real numbers; otherwise they are levels, of which none may be missing.
+    """
+    if values is None:
+        raise ModelError(f"The term {term} gives no values.")
+    if isinstance(values, dict | pd.DataFrame):
+        for column in dict(values).values():
+            _check_term(term, column, index, is_number=is_number)
+        return
+    if isinstance(values, pd.Series) and not values.index.equals(index):
+        raise ModelError(
+            f"The term {term} gives a Series whose row labels are not those of the data in their order: let it give "
+            "an array, or reindex the Series by the labels of a column."
+        )
+    if is_number:
+        _check_numbers(term, values)
+        return
+    missing = index[np.flatnonzero(np.atleast_1d(pd.isna(values))[: len(index)])]
+    if len(missing):  # formulaic would make the first level of them
+        raise ModelError(
+            f"The term {term} gives missing values in {len(missing)} row(s), the first is row {missing[0]}."
+        )
+
+
+def _check_numbers(term: str, values: Any) -> None:
+    """Raise a `ModelError` for values of which formulaic and numpy would make what real numbers they can."""
+    kind = getattr(values, "dtype", np.asarray(values).dtype).kind
+    if kind == "c" or (kind == "O" and np.iscomplexobj(np.asarray(values).tolist())):
+        raise ModelError(f"The term {term} gives complex numbers, and a model needs real ones.")
+    if holds_text(values):
+        raise ModelError(f"The term {term} gives text: write C({term}) if its values are categories.")
+    if kind in "mM":
+        raise ModelError(f"The term {term} gives dates or times: turn them into numbers.")
+
+
+def _check_levels(factor: Factor, materializer: FormulaMaterializer) -> None:
+    """Raise a `ModelError` if an expression gives objects that would be the levels of a factor and are no text."""
+    evaluated = materializer.factor_cache[factor.expr]
+    values = evaluated.values.__wrapped__
+    if factor.eval_method is not Factor.EvalMethod.PYTHON or evaluated.metadata.encoder is not None:
+        return
+    if not isinstance(values, pd.Series) or pd.api.types.is_numeric_dtype(values):
+        return
+    kind = pd.api.types.infer_dtype(values)
+    if kind == "string":
+        refuse_numbers(values.astype("category").rename(factor.expr))
+    elif kind not in ("categorical", "boolean"):
+        raise ModelError(
+            f"The term {factor.expr} gives {kind} values as objects: turn them into numbers, or write "
+            f"C({factor.expr}) if they are categories."
+        )
 
 
 def _bare(expression: str) -> str:
@@ -152,9 +248,11 @@ def _sentence(terms: str, error: Exception, frame: pd.DataFrame | None) -> str:
         return f"The terms {terms} cannot be read as Python{hint}."
     message = str(error).strip()
     evaluated = re.match(r"Unable to evaluate factor `(.+?)`\. \[\w+: (.*)", message)
-    reason = (evaluated[2] if evaluated else message).split("\n")[0].split(". ")[0].rstrip(".]")
+    reason = _END.split((evaluated[2] if evaluated else message).split("\n")[0])[0].rstrip(".]")
     if evaluated and isinstance(error.__cause__, ModelError):
         reason = str(error.__cause__).rstrip(".")
+    elif evaluated and str(pd.Series) in message:
+        reason = "functions are given pandas Series, of which this one wants arrays: let it call np.asarray first"
     elif evaluated and frame is not None and isinstance(error.__cause__, TypeError | ValueError):
         reason = _of_text(evaluated[1], frame, reason)
     if evaluated:

@@ -2,9 +2,10 @@
 
 import ast
 import difflib
+import functools
 import keyword
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -15,6 +16,7 @@ from formulaic.transforms import TRANSFORMS
 from .._errors import ModelError
 from ..formula import WORDS, identifiers
 from ._splines import SPLINES
+from ._text import holds_text
 
 NO_CONTEXT: Mapping[str, Any] = MappingProxyType({})
 # What an expression may use besides columns. Left alone, formulaic would take the caller's variables.
@@ -66,9 +68,36 @@ def is_stateful(name: str, context: Mapping[str, Any]) -> bool:
     return name not in ("C", "I", "Q") and hasattr(function, "__is_stateful_transform__")
 
 
-def with_known(context: Mapping[str, Any]) -> dict[str, Any]:
-    """What an expression may use besides columns and the transforms of formulaic."""
-    return {**_KNOWN, **context}
+def with_known(context: Mapping[str, Any], index: pd.Index | None = None) -> dict[str, Any]:
+    """What an expression may use besides columns and the transforms of formulaic.
+
+    With `index` also these transforms, for rows of these labels: formulaic's own take the labels off, and make numbers
+    of text where they can.
+    """
+    known = {**_KNOWN, **context}
+    if index is None:
+        return known
+    transforms = {name: own for name, own in {**TRANSFORMS, **known}.items() if is_stateful(name, context)}
+    transforms |= {name: TRANSFORMS[name] for name in ("C", "lag")}
+    number = TRANSFORMS.keys() - {"C", "hashed"}
+    return known | {name: _of_rows(own, index, numbers=name in number) for name, own in transforms.items()}
+
+
+def _of_rows(transform: Callable, index: pd.Index, *, numbers: bool) -> Callable:
+    """A transform that takes rows with the labels `index` only, and with `numbers` no text."""
+
+    @functools.wraps(transform)  # which takes the mark of a stateful transform over
+    def checked(values: Any, *args: Any, **options: Any) -> Any:
+        if isinstance(values, pd.Series | pd.DataFrame) and not values.index.equals(index):
+            raise ModelError(
+                "it is given a Series whose row labels are not those of the data in their order: reindex the Series by "
+                "the labels of a column"
+            )
+        if numbers and holds_text(values):
+            raise ValueError("numbers are needed")
+        return transform(values, *args, **options)
+
+    return checked
 
 
 def columns_in(expression: str, available: Collection[str], context: Mapping[str, Any] = NO_CONTEXT) -> list[str]:
@@ -79,6 +108,9 @@ def columns_in(expression: str, available: Collection[str], context: Mapping[str
     """
     name = plain_name(expression)
     if name is not None:
+        if name in context and name not in available:
+            use = f"call it, as {name}(x)" if callable(context[name]) else f"write an expression, as I({name} * x)"
+            raise ModelError(f"'{name}' is in context, and no column of the data: {use}.")
         require([name], available)
         return [name]
     tree, aliases = parse_python(expression)

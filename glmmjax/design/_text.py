@@ -1,7 +1,9 @@
 """Columns of text where numbers may have been meant."""
 
 import re
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from .._errors import ModelError
@@ -14,6 +16,16 @@ _MANY = 20  # levels, beyond which a factor with more levels than half of the ro
 def is_text(column: pd.Series) -> bool:
     """Whether a column of a table holds text and was not declared to be categories."""
     return not isinstance(column.dtype, pd.CategoricalDtype) and pd.api.types.infer_dtype(column) == "string"
+
+
+def holds_text(values: Any) -> bool:
+    """Whether any of the values, or of the categories of categorical ones, is text."""
+    dtype = getattr(values, "dtype", None)
+    if isinstance(dtype, pd.CategoricalDtype):
+        values = dtype.categories
+    elif dtype is not None and dtype.kind in "biufcmM":
+        return False
+    return any(isinstance(value, str) for value in np.asarray(values, object).ravel())
 
 
 def what_it_holds(column: pd.Series) -> str:

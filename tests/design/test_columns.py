@@ -309,3 +309,47 @@ def test_the_remedies_for_values_outside_of_a_spline_work():
     assert np.isfinite(new_rows(wide, {"x": [9.0]}).x[0]).all()
     assert "the values" in attempt("y ~ bs(x, df=5, lower_bound=0)", BASE)
     assert "Invalid value for `df`" in attempt("y ~ bs(x, df=2)", BASE)
+
+
+@pytest.mark.parametrize(
+    "formula",
+    ["y ~ {}", "y ~ x:{}", "{} ~ x", "y ~ offset({})", "y ~ ({} | g)", "y ~ s({}, k=4)", "y ~ ou({} | g)"],
+)
+@pytest.mark.parametrize("term", ["np.emath.sqrt(x)", "root(x)", "roots(x)"])
+def test_complex_values_are_refused(formula, term):
+    context = {
+        "root": lambda x: [complex(value) for value in x],
+        "roots": lambda x: np.array([complex(value) for value in x], object),
+    }
+    found = attempt(formula.format(term), BASE, covariances=KINDS, context=context)
+    assert found in [
+        f"The term {own} gives complex numbers, and a model needs real ones." for own in (term, f"I({term})")
+    ]
+
+
+@pytest.mark.parametrize("transform", ["poly(t, 2)", "poly(t, 1)", "lag(t, 0)", "standardize(t)", "x:poly(t, 2)"])
+@pytest.mark.parametrize("values", [texts(), {**BASE, "t": pd.Categorical(list("1234") * 6)}])
+def test_transforms_take_no_numbers_written_as_text(transform, values):
+    found = attempt(f"y ~ {transform}", values)
+    assert isinstance(found, str)
+    assert "cannot be computed: column 't' holds numbers written as text" in found
+
+
+def test_text_that_an_expression_turns_into_something_else_is_taken():
+    np.testing.assert_allclose(attempt("y ~ t.astype('float')", texts()).fixed.x[:, 1], BASE["x"], atol=0.005)
+    assert attempt("y ~ {c.str.upper()}", {**BASE, "c": list("ab") * 12}).fixed.names[1].endswith("[T.B]")
+    assert attempt("y ~ C(np.where(x > 0, 'u', 'v'))", BASE).fixed.x.shape == (N, 2)
+
+
+@pytest.mark.parametrize("term", ["np.where(x > 0, 'a', 'b')", "np.where(x > 0, '1', '2')", "np.array(c)"])
+def test_an_expression_that_gives_text_is_named(term):
+    found = attempt(f"y ~ {term}", {**BASE, "c": list("ab") * 12})
+    assert found == f"The term {term} gives text: write C({term}) if its values are categories."
+
+
+def test_missing_categories_of_an_expression_are_named():
+    data = {**BASE, "c": list("ab") * 12}
+    assert (
+        attempt("y ~ c.shift(1)", data) == "The term c.shift(1) gives missing values in 1 row(s), the first is row 0."
+    )
+    assert attempt("y ~ C(c.shift(-1))", data).endswith("gives missing values in 1 row(s), the first is row 23.")

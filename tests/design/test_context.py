@@ -1,7 +1,9 @@
 """Functions and constants of one's own in formulas."""
 
 import math
+from fractions import Fraction
 
+import jax
 import numpy as np
 import pandas as pd
 import pytest
@@ -106,10 +108,21 @@ def boom(x):
 
 FAULTS = {
     "doses(x)": "The function 'doses' is not known in formulas; use 'dose', or give your own as context={'doses'",
-    "dose": "Column 'dose' is not in data",
+    "dose": "'dose' is in context, and no column of the data: call it, as dose(x).",
+    "(half | s)": "'half' is in context, and no column of the data: write an expression, as I(half * x).",
+    "offset(half)": "'half' is in context, and no column of the data: write an expression, as I(half * x).",
+    "I(half)": "'half' is in context, and no column of the data: write an expression, as I(half * x).",
     "boom(x)": "The term boom(x) cannot be computed: the dose is unknown.",
     "dose(g)": "The term dose(g) cannot be computed: column 'g' holds text (the first value that is no number is 'a'",
-    "short(x)": "The terms ",
+    "x + short(x)": "The terms x + short(x) cannot be used: short(x) gives 3 values for 12 rows, and a value a row is",
+    "x:powers(t)[:3]": "The terms x:powers(t)[:3] cannot be used: powers(t)[:3] gives 3 values for 12 rows, and a",
+    "I(np.mean(x))": "The terms I(np.mean(x)) cannot be used: I(np.mean(x)) gives one value for 12 rows, and a value a",
+    "traced(x)": "The term traced(x) cannot be computed: functions are given pandas Series, of which this one wants",
+    "Series(x)": "The term Series(x) gives a Series whose row labels are not those of the data in their order: let",
+    "fraction(x)": "The term fraction(x) gives mixed values as objects: turn them into numbers, or write C(fraction",
+    "label(x)": "Column 'label(x)' holds numbers written as text: make it numbers, or write C(label(x))",
+    "date(s)": "The term date(s) gives dates or times: turn them into numbers.",
+    "cut(x, [0, 9])": "The term cut(x, [0, 9]) gives missing values in 3 row(s), the first is row 2.",
     "nothing(x)": "The term nothing(x) gives no values.",
     "x:nothing(x)": "The term nothing(x) gives no values.",
     "infinite(x)": "infinite(x) is not a finite number in 12 row(s), the first is row 0.",
@@ -120,7 +133,15 @@ FAULTS = {
 def test_a_fault_inside_of_a_function_is_one_sentence(frame, terms):
     context = {
         "dose": dose,
+        "half": 0.5,
+        "powers": powers,
         "boom": boom,
+        "traced": jax.nn.softplus,
+        "Series": lambda x: pd.Series(x.to_numpy(), range(1, 13)),
+        "fraction": lambda x: x.map(Fraction),
+        "label": lambda x: x.astype(str),
+        "date": pd.to_datetime,
+        "cut": pd.cut,
         "short": lambda x: np.ones(3),
         "infinite": lambda x: x * np.inf,
         "nothing": print,
@@ -129,3 +150,63 @@ def test_a_fault_inside_of_a_function_is_one_sentence(frame, terms):
         build(f"y ~ {terms}", frame, context)
     assert str(caught.value).startswith(FAULTS[terms])
     assert "\n" not in str(caught.value)
+
+
+LABELS = {
+    "shuffled": np.arange(12)[::-1] * 5 % 12,
+    "dates": pd.date_range("2020", periods=12)[::-1],
+    "two levels": pd.MultiIndex.from_product([range(3), range(4)]),
+    "intervals": pd.interval_range(0, 12),
+    "mixed": pd.Index([None, "a", *range(10)], dtype=object),
+}
+EVERY = "C(g) + g:x + scale(x) + bs(t, df=4) + poly(t, 2) + np.log(t) + {x.groupby(h).transform('mean')}"
+
+
+@pytest.mark.parametrize("kind", LABELS)
+def test_functions_see_the_labels_of_the_rows(frame, kind):
+    own = frame.set_axis(LABELS[kind])
+    known = own["x"]
+    design = build("y ~ same(x)", own, {"same": lambda x: x + known.loc[x.index]})
+    np.testing.assert_array_equal(design.fixed.x[:, 1], 2 * frame["x"])
+    rows = new_rows(design, own.iloc[[5, 2]])
+    np.testing.assert_array_equal(rows.x[0][:, 1], 2 * frame["x"][[5, 2]])
+    np.testing.assert_array_equal(build(f"y ~ {EVERY}", own).fixed.x, build(f"y ~ {EVERY}", frame).fixed.x)
+
+
+def test_functions_see_the_labels_of_the_rows_that_are_left(frame):
+    known = frame["x"].copy()
+    frame.loc[3, "x"] = np.nan
+    design = build("y ~ same(x)", frame, {"same": lambda x: x / known[x.index]})
+    assert design.dropped_rows == 1
+    assert design.fixed.dropped == ("same(x)",)  # a column of ones
+
+
+@pytest.mark.parametrize("index", [np.zeros(12, int), np.arange(12) // 2])
+def test_labels_that_repeat_pair_nothing(frame, index):
+    own = frame.set_axis(index)
+    np.testing.assert_array_equal(build(f"y ~ {EVERY}", own).fixed.x, build(f"y ~ {EVERY}", frame).fixed.x)
+    known = frame["x"]
+    for context in ({"paired": lambda x: x / known}, {"paired": lambda x: x.sort_values()}):
+        with pytest.raises(ModelError, match="gives a Series whose row labels are not those of the data in their"):
+            build("y ~ paired(x)", own, context)
+
+
+@pytest.mark.parametrize(
+    "terms", ["x.sort_values()", "x + mixed(x)", "t:mixed(x)", "(mixed(x) | s)", "offset(mixed(x))", "s(mixed(t), k=4)"]
+)
+def test_a_function_that_reorders_the_rows_is_named(frame, terms):
+    with pytest.raises(ModelError, match=r"The term .* gives a Series whose row labels are not those of the data in"):
+        build(f"y ~ {terms}", frame, {"mixed": lambda x: x.sample(frac=1, random_state=1)})
+
+
+@pytest.mark.parametrize("transform", ["scale({})", "center({})", "poly({}, 2)", "bs({}, df=4)", "C({})", "lag({}, 0)"])
+def test_a_transform_of_reordered_rows_is_named(frame, transform):
+    terms = transform.format("x.sort_values()")
+    with pytest.raises(ModelError, match="cannot be computed: it is given a Series whose row labels are not those of"):
+        build(f"y ~ {terms}", frame)
+
+
+def test_other_rows_that_a_function_reorders_are_named(frame):
+    design = build("y ~ once(x)", frame, {"once": lambda x: x if len(x) == 12 else x[::-1]})
+    with pytest.raises(ModelError, match="row labels are not those of the data"):
+        new_rows(design, frame.head(3))
