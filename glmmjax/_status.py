@@ -16,8 +16,8 @@ class Status(enum.Enum):
     LIMIT = (
         "Converged at the limit of the family: a dispersion parameter or threshold went to where it changes nothing, "
         "or the extra zeros of ziformula, or the residuals beside random effects, vanished, so the data support the "
-        "simpler model (Poisson for nbinom1, nbinom2 and genpois, binomial for betabinomial, gaussian for student_t and "
-        "skew_normal, no ziformula, fewer categories); the other estimates are valid."
+        "simpler model (Poisson for nbinom1, nbinom2 and genpois, binomial for betabinomial, gaussian for student_t "
+        "and skew_normal, no ziformula, fewer categories); the other estimates are valid."
     )
     SEPARATION = (
         "Separation suspected: some linear predictors run off to infinity because a covariate predicts the response "

@@ -138,7 +138,7 @@ def _read_table(argument: str, values: Any, index: pd.Index) -> tuple[tuple, np.
         raise ModelError(f"{argument} is a table whose column names repeat: give every member a name.") from error
     for name, dtype in table.schema.items():
         if not (dtype.is_numeric() or dtype in (nw.Boolean, nw.Object)):
-            raise ModelError(f"Column '{name}' of {argument} holds no numbers but {dtype}: write a success as 1.")
+            raise ModelError(f"{argument} must be numbers, and column '{name}' holds {dtype}: write a success as 1.")
     return tuple(table.columns), np.ascontiguousarray(_numbers(argument, table.to_numpy()).T)
 
 

@@ -106,7 +106,7 @@ def test_a_table_of_responses_in_words_is_one_sentence(data, binary):
     table = pd.DataFrame({"a": data["r"], "b": words(data["r"])})
     for responses in (table, pl.from_pandas(table)):
         with pytest.raises(
-            gj.ModelError, match=r"^Column 'b' of responses holds no numbers but .*: write a success as 1"
+            gj.ModelError, match=r"^responses must be numbers, and column 'b' holds .*: write a success as 1"
         ):
             gj.fit_many(binary.model, responses)
 

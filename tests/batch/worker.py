@@ -31,14 +31,14 @@ def responses() -> tuple[dict, np.ndarray]:
 
 def main():
     """Fit, slowly if asked to, and write."""
-    meshes, begun = [], _run.fit_chunk
+    meshes, begun = [], _run._fit_slice
 
-    def watched(task, *rest):
-        meshes.append(task.mesh.size)
+    def watched(job, *rest):
+        meshes.append(len(job.devices))
         time.sleep(float(OPTIONS.get("slow", 0)))
-        return begun(task, *rest)
+        return begun(job, *rest)
 
-    _run.fit_chunk = watched
+    _run._fit_slice = watched
     data, y = responses()
     model = gj.glmm("~ x + (1 | g)", data, "bernoulli")
     batch = gj.fit_many(model, y, chunk_size=int(OPTIONS.get("chunk", 100)), checkpoint=OPTIONS.get("checkpoint"))

