@@ -172,7 +172,7 @@ def test_a_continuation_ratio_is_a_binary_model_of_the_steps():
     fit = fit_of(gj.ContinuationRatio)
     data = fit.model.core.design.frame.assign(y=fit.model.core.design.y)
     steps = pd.concat([data[data.y >= k].assign(step=str(k), stop=data.y == k) for k in (1, 2, 3)])
-    binary = gj.glmm("stop ~ 0 + step + x + (1 | g)", steps, "bernoulli").fit()
+    binary = gj.glmm("stop ~ 0 + C(step) + x + (1 | g)", steps, "bernoulli").fit()
     assert fit.loglik == pytest.approx(binary.loglik, abs=1e-8)
     np.testing.assert_allclose([*fit.dispersion.values(), -fit.fixef["x"]], binary.fixef, atol=2e-4)
     np.testing.assert_allclose(fit.std_errors["x"], binary.std_errors["x"], rtol=1e-4)
