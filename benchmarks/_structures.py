@@ -148,6 +148,43 @@ def ar1(*, small: bool) -> Structure:
     )
 
 
+def irregular(*, small: bool) -> Structure:
+    """20 series of 10 irregular times; truth: x; sd 1 (g), 1 (residual)."""
+    del small
+    rng = np.random.default_rng(19)
+    g = np.repeat(np.arange(20), 10)
+    data = pd.DataFrame({"g": g, "t": rng.uniform(0, 10, 200), "x": rng.normal(size=200)})
+    data["y"] = data.x + rng.normal(0, 1, 20)[g] + rng.normal(size=200)
+    return Structure(
+        text="few series of irregular times; gaussian, exact ML",
+        formula="y ~ x + ou(t | g)",
+        family="gaussian",
+        data=data,
+        peers=("glmmTMB",),
+        in_r={"glmmTMB": "y ~ x + ou(numFactor(t) + 0 | g)"},
+        goal=0.02,
+    )
+
+
+def series(*, small: bool) -> Structure:
+    """Truth: x; sd 1, correlation exp(-distance / 2) (u), 1 (residual)."""
+    rng = np.random.default_rng(9)
+    groups, times = (50, 20) if small else (10_000, 20)
+    t = np.sort(rng.uniform(0, 10, (groups, times)), 1)
+    u = rng.normal(size=(groups, times))
+    for j in range(1, times):
+        r = np.exp(-(t[:, j] - t[:, j - 1]) / 2)
+        u[:, j] = r * u[:, j - 1] + np.sqrt(1 - r**2) * u[:, j]
+    data = pd.DataFrame({"g": np.repeat(np.arange(groups), times), "t": t.ravel(), "x": rng.normal(size=u.size)})
+    return Structure(
+        text="10,000 series of 20 irregular times; goals below 5 s warm and 2 GB",
+        formula="y ~ x + ou(t | g)",
+        family="gaussian",
+        data=data.assign(y=data.x + u.ravel() + rng.normal(size=u.size)),
+        goal=5.0,
+    )
+
+
 def spatial(*, small: bool) -> Structure:
     """Truth: 1 + 0.5 a; field of sd 1, correlation exp(-distance / 2), in a square of side 10; sd 0.5 (residual)."""
     rng = np.random.default_rng(7)
@@ -224,6 +261,6 @@ STRUCTURES: dict[str, Callable[..., Structure]] = {
     function.__name__: function
     for function in (
         *(ratings_lmm, ratings_bernoulli, verbagg, three_levels, million, lopsided),
-        *(ar1, spatial, smooth),
+        *(ar1, irregular, series, spatial, smooth),
     )
 }

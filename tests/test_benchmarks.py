@@ -36,6 +36,13 @@ def test_families_have_a_cost():
     assert "nan" not in row and all(float(cell) > 0 for cell in row.split("|")[2:-1])
 
 
+def test_other_maxima_are_counted():
+    command = [sys.executable, FOLDER / "maxima.py", "poisson", "--part", "(1 | g)", "--sets", "4"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "4 certified fits" in done.stdout
+
+
 def test_structures_are_models(monkeypatch):
     monkeypatch.syspath_prepend(FOLDER)
     import _structures  # noqa: PLC0415 - the benchmarks are no package

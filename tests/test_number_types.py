@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import ml_dtypes
 import numpy as np
+import pandas as pd
 import pytest
 from problems import RESPONSE, model, table
 from problems import params as point
@@ -317,3 +318,8 @@ def test_also_without_traced_arguments(mixed):
     for call in (lambda: mixed.fit().loglik, lambda: mixed.start().beta, lambda: mixed.fit(start=params(list)).loglik):
         with pytest.raises(gj.ModelError, match="run on the host and cannot be traced"):
             jax.jit(call)()
+
+
+def test_labels_are_not_taken_by_position():
+    with pytest.raises(gj.ModelError, match="beta goes by position, and a Series has labels"):
+        gj.Params(pd.Series([1.0, 2.0], ["x", "Intercept"]), ([0.5],), [])

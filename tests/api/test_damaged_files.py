@@ -171,3 +171,22 @@ class TestWriting:
         with pytest.raises(KeyboardInterrupt):
             write_whole(tmp_path / "file", interrupted)
         assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("path", [None, 3, "", "nul\0.json"])
+def test_what_is_no_path(fit, path):
+    for call in (fit.save, gj.load):
+        with pytest.raises(gj.ModelError, match=r"The path of a file must be text or a pathlib\.Path"):
+            call(path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"), [("context", None), ("context", -1), ("sums", -1), ("ends", [-1]), ("ends", [[1]])]
+)
+def test_values_that_no_fit_has(saved, key, value):
+    document = json.loads(saved.read_text())
+    document["state"][key] = value
+    saved.write_text(json.dumps(document))
+    with pytest.raises(gj.ModelError, match="is damaged") as caught:
+        gj.load(saved)
+    one_sentence(caught, saved)

@@ -129,3 +129,15 @@ def test_a_model_without_a_response_needs_none(data):
     model = gj.glmm("~ scale(x) + (1 | g)", data, family="poisson")
     params = model.params(fixef={"Intercept": 1.0, "scale(x)": 0.5}, sd=0.3)
     assert model.with_data(data[["x", "g"]].head(8)).simulate(params, 3).shape == (3, 8)
+
+
+def test_rows_that_do_not_identify_the_model_are_no_batch(data):
+    model = gj.glmm("y ~ x + f + (1 | g)", data)
+    part = data[data.f != "b"]
+    for fit in (
+        lambda own: gj.fit_many(own, part.y.to_numpy()[None]),
+        lambda own: gj.fit_many([own, own]),
+        lambda own: own.fit(),
+    ):
+        with pytest.raises(gj.ModelError, match="These rows alone do not identify the model"):
+            fit(model.with_data(part))

@@ -122,3 +122,18 @@ def test_a_member_that_lacks_a_cell_of_the_others_keeps_their_columns_and_is_not
     assert {part.random[0].names for part in parts} == {("a[p]:b[u]", "a[q]:b[u]", "a[r]:b[u]", "a[p]:b[v]")}
     assert {part.random[0].dropped for part in parts} == {("a[q]:b[v]", "a[r]:b[v]")}
     assert [is_identified(part) for part in parts] == [True, False, False]
+
+
+def test_other_rows_of_a_cell_that_did_not_occur_are_no_part_of_the_model(cells):
+    model = gj.glmm("y ~ 1 + diag(0 + a:b | g)", cells)
+    with pytest.raises(ModelError, match=r"has no effect for row 1 of newdata, whose cell did not occur"):
+        model.with_data(cells.head(4).assign(b=["u", "v", "u", "u"], a=["p", "q", "p", "p"]))
+
+
+@pytest.mark.parametrize("levels", [[1, "1"], [True, "True"]])
+def test_levels_that_are_written_alike(cells, levels):
+    data = cells.assign(g=pd.Categorical([levels[k % 2] for k in range(60)], categories=levels))
+    with pytest.raises(
+        ModelError, match=r"^Column 'g' has several levels that are all written '(1|True)': rename them"
+    ):
+        gj.glmm("y ~ x + (1 | g)", data)

@@ -197,3 +197,60 @@ def test_a_file_of_version_2():
     )
     with gj.float64():
         assert float(fit.model.log_marginal(fit.params)) == pytest.approx(fit.loglik, abs=1e-8)
+
+
+class TestEnds:
+    """Where a search ends at a variance of zero, or of the residuals."""
+
+    @pytest.fixture(scope="class")
+    def batch(self):
+        """Responses of noise alone: at a variance of zero the range is not there to be estimated."""
+        rng = np.random.default_rng(3)
+        g = np.repeat(np.arange(8), rng.integers(2, 8, 8))
+        n = len(g)
+        data = pd.DataFrame({"g": g, "t": rng.uniform(0, 10, n), "s": rng.integers(0, 12, n), "x": rng.normal(size=n)})
+        data["y"] = rng.normal(size=n)
+        responses = rng.normal(size=(30, n))
+        return gj.fit_many(gj.glmm("y ~ x + ou(t | g)", data), responses, progress=False), data, responses
+
+    def test_what_changes_nothing_is_no_reason_to_fail(self, batch):
+        """Whatever the sign of rounding in its information: the log-likelihood is that of the linear model."""
+        found, data, responses = batch
+        x = np.stack([np.ones(len(data)), data.x], 1)
+        for k in (3, 25):
+            left = responses[k] - x @ np.linalg.lstsq(x, responses[k], rcond=None)[0]
+            sigma2 = (left**2).mean()
+            assert "singular" in found.status[k]
+            expected = -0.5 * len(left) * (np.log(2 * np.pi * sigma2) + 1)
+            assert found.loglik[k] == pytest.approx(expected, abs=1e-6)
+
+    def test_a_shorter_range_is_tried(self, batch):
+        """Member 27 has a maximum at a range of a tenth of a typical distance: -47.97510 (found from there)."""
+        assert batch[0].loglik[27] == pytest.approx(-47.97510, abs=1e-4)
+
+    def test_residuals_that_vanish(self):
+        """A path without noise: glmmTMB 1.1.5 has -110.4836."""
+        rng = np.random.default_rng(0)
+        rows = []
+        for k in range(12):
+            t = np.sort(rng.uniform(0, 10, 8))
+            y = np.linalg.cholesky(np.exp(-np.abs(t[:, None] - t))) @ rng.normal(size=8)
+            rng.normal(size=8)
+            rows += [(k, *pair) for pair in zip(t, y, strict=True)]
+        fit = gj.glmm("y ~ 1 + ou(t | g)", pd.DataFrame(rows, columns=["g", "t", "y"])).fit()
+        assert fit.converged and "sigma went to 0" in fit.status
+        assert fit.loglik == pytest.approx(-110.4836, abs=1e-4)
+
+    def test_single_precision_sees_distances(self, series):
+        """Times in days since 1970, for which single precision has two digits after the point."""
+        batch = gj.fit_by(
+            "y ~ x + ou(t | g)", series.assign(t=series.t + 17_000, half=series.g < 6), "half", progress=False
+        )
+        single = gj.fit_by(
+            "y ~ x + ou(t | g)",
+            series.assign(t=series.t + 17_000, half=series.g < 6),
+            "half",
+            precision="float32",
+            progress=False,
+        )
+        np.testing.assert_allclose(single.loglik, batch.loglik, atol=4e-4)
