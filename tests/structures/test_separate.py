@@ -199,23 +199,24 @@ def test_a_file_of_version_2():
         assert float(fit.model.log_marginal(fit.params)) == pytest.approx(fit.loglik, abs=1e-8)
 
 
+@pytest.fixture(scope="module")
+def noise():
+    """Responses of noise alone: at a variance of zero the range is not there to be estimated."""
+    rng = np.random.default_rng(3)
+    g = np.repeat(np.arange(8), rng.integers(2, 8, 8))
+    n = len(g)
+    data = pd.DataFrame({"g": g, "t": rng.uniform(0, 10, n), "s": rng.integers(0, 12, n), "x": rng.normal(size=n)})
+    data["y"] = rng.normal(size=n)
+    responses = rng.normal(size=(30, n))
+    return gj.fit_many(gj.glmm("y ~ x + ou(t | g)", data), responses, progress=False), data, responses
+
+
 class TestEnds:
     """Where a search ends at a variance of zero, or of the residuals."""
 
-    @pytest.fixture(scope="class")
-    def batch(self):
-        """Responses of noise alone: at a variance of zero the range is not there to be estimated."""
-        rng = np.random.default_rng(3)
-        g = np.repeat(np.arange(8), rng.integers(2, 8, 8))
-        n = len(g)
-        data = pd.DataFrame({"g": g, "t": rng.uniform(0, 10, n), "s": rng.integers(0, 12, n), "x": rng.normal(size=n)})
-        data["y"] = rng.normal(size=n)
-        responses = rng.normal(size=(30, n))
-        return gj.fit_many(gj.glmm("y ~ x + ou(t | g)", data), responses, progress=False), data, responses
-
-    def test_what_changes_nothing_is_no_reason_to_fail(self, batch):
+    def test_what_changes_nothing_is_no_reason_to_fail(self, noise):
         """Whatever the sign of rounding in its information: the log-likelihood is that of the linear model."""
-        found, data, responses = batch
+        found, data, responses = noise
         x = np.stack([np.ones(len(data)), data.x], 1)
         for k in (3, 25):
             left = responses[k] - x @ np.linalg.lstsq(x, responses[k], rcond=None)[0]
@@ -224,9 +225,9 @@ class TestEnds:
             expected = -0.5 * len(left) * (np.log(2 * np.pi * sigma2) + 1)
             assert found.loglik[k] == pytest.approx(expected, abs=1e-6)
 
-    def test_a_shorter_range_is_tried(self, batch):
+    def test_a_shorter_range_is_tried(self, noise):
         """Member 27 has a maximum at a range of a tenth of a typical distance: -47.97510 (found from there)."""
-        assert batch[0].loglik[27] == pytest.approx(-47.97510, abs=1e-4)
+        assert noise[0].loglik[27] == pytest.approx(-47.97510, abs=1e-4)
 
     def test_residuals_that_vanish(self):
         """A path without noise: glmmTMB 1.1.5 has -110.4836."""
