@@ -59,7 +59,7 @@ class Placed(AbstractCovariance):
         """Whether the first parameter of the correlation is a range."""
         return bool(self.pattern.parameters) and self.pattern.parameters[0].kind == "range"
 
-    def nearer(self, theta: Float[np.ndarray, "*members size"]) -> Float[np.ndarray, "*members size"]:
+    def nearer(self, theta: Float[Array, "*members size"]) -> Float[Array, "*members size"]:
         """The same with a tenth of the range, where effects that are near to each other differ."""
         return theta - np.log(10) * np.eye(1, self.size, 1)[0]
 
