@@ -43,7 +43,8 @@ def fit_model(
         start = as_finite_params(model, start, "start")
     working = model.working
     problem = problem_of(method, int(bounds_on_counts(working.glmm)))
-    glmm = working.glmm if devices is None else share(working.glmm, devices)
+    with own_settings():
+        glmm = working.glmm if devices is None else share(working.glmm, devices)
 
     def search(start: Start) -> Ended:
         with own_settings():

@@ -114,7 +114,8 @@ def _standard_errors(eigen: Eigen) -> np.ndarray:
     """(members, size) of all parameters; infinite where the information is not positive."""
     values = eigen.values[:, None]
     terms = np.divide(eigen.vectors**2, values, out=np.full_like(eigen.vectors, np.inf), where=values > 0)
-    return eigen.scale * np.sqrt(terms.sum(2))
+    with np.errstate(invalid="ignore"):  # of what failed
+        return eigen.scale * np.sqrt(terms.sum(2))
 
 
 def _unit(glmm: GLMM, found: Estimate, place: Place) -> np.ndarray:
