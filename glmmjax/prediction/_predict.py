@@ -28,6 +28,7 @@ MISSING = ("nan", "raise")
 # The integrand is analytic, so the trapezoid rule converges geometrically, steep means (large variances) included.
 _NODES_A_DIMENSION = {1: 401, 2: 101}
 _FAR = 9.0
+_MOVES = 1e-6  # derivative by a parameter of a random term that changes a prediction
 _NUMBERS_AT_ONCE = 2**21
 
 Value = eqx.Partial
@@ -104,7 +105,16 @@ def _variance(solution: Solution, rows: Rows, included: list[int], value: Value,
     jacobian = part.jacobian
     jacobian[:, : solution.p] += rows.columns(slopes)
     jacobian[:, solution.p :] += direct
-    return part.variance + np.einsum("na,ab,nb->n", jacobian, solution.vcov, jacobian)
+    return part.variance + _of_parameters(jacobian, solution.vcov)
+
+
+def _of_parameters(jacobian: Float[np.ndarray, "m size"], vcov: Float[np.ndarray, "size size"]) -> np.ndarray:
+    """(m,) `J vcov J'`; parameters of which nothing is known make it NaN where they move something, and a range at a
+    variance of zero, or without an end, moves nothing."""
+    unknown = np.isnan(np.diagonal(vcov))
+    known = np.where(unknown | unknown[:, None], 0.0, vcov)
+    moved = (np.abs(jacobian[:, unknown]) > _MOVES).any(1)
+    return np.where(moved, np.nan, np.einsum("na,ab,nb->n", jacobian, known, jacobian))
 
 
 @eqx.filter_jit
