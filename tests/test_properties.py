@@ -98,7 +98,7 @@ def test_data_are_a_model_or_a_model_error(column, value, row, family):
 @pytest.mark.parametrize(
     ("change", "match"),
     [
-        ({"y": np.full(N, 2)}, "is 2 in every row"),
+        ({"y": np.zeros(N)}, "is 0 in every row"),
         ({"y": np.arange(N) - 1}, "not negative"),
         ({"y": np.full(N, np.nan)}, "No row of data has a value in every column"),
         ({"x": np.arange(N - 1)}, "x"),
