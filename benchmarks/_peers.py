@@ -9,12 +9,18 @@ from _settings import Setting, spread
 from _timing import installed, r_milliseconds
 
 Peer = Callable[[Setting, int], float | None]
-"""Median milliseconds a fit over so many members; None where the peer is not installed or has no such model."""
+"""Median milliseconds a fit over so many members; None where the peer is not installed or has no
+such model."""
 
 
-def median_over_members(fit: Callable[[np.ndarray], object], setting: Setting, members: int) -> float:
+def median_over_members(
+    fit: Callable[[np.ndarray], object], setting: Setting, members: int
+) -> float:
     """Median time of `fit(y)`, after one that is not counted."""
-    chosen = [setting.with_response(member).y.to_numpy() for member in spread(len(setting.responses), members)]
+    chosen = [
+        setting.with_response(member).y.to_numpy()
+        for member in spread(len(setting.responses), members)
+    ]
     fit(chosen[0])
     times = []
     for y in chosen:
@@ -25,20 +31,24 @@ def median_over_members(fit: Callable[[np.ndarray], object], setting: Setting, m
 
 
 def glmm_rust(setting: Setting, members: int) -> float | None:
-    """Without what it adds to a fit by itself: likelihood-ratio tests (which refit), Satterthwaite's degrees of
-    freedom."""
+    """Without what it adds to a fit by itself: likelihood-ratio tests (which refit),
+    Satterthwaite's degrees of freedom."""
     if not installed("glmm"):
         return None
     import glmm
 
-    family = {"bernoulli": "binomial", "nbinom2": "negativebinomial"}.get(setting.family, setting.family)
+    family = {"bernoulli": "binomial", "nbinom2": "negativebinomial"}.get(
+        setting.family, setting.family
+    )
     options = {"anova_test": "Wald", "satterthwaite": False, "offset": setting.offset}
     if family == "gaussian":
         options["reml"] = False
     columns = {name: setting.data[name].to_numpy(float) for name in setting.data if name != "g"}
     columns["g"] = setting.data.g.astype(str).tolist()
     formula = f"y ~ {setting.right}"
-    return median_over_members(lambda y: glmm.fit(columns | {"y": y}, formula, family, **options), setting, members)
+    return median_over_members(
+        lambda y: glmm.fit(columns | {"y": y}, formula, family, **options), setting, members
+    )
 
 
 def gpboost(setting: Setting, members: int) -> float | None:
@@ -48,7 +58,9 @@ def gpboost(setting: Setting, members: int) -> float | None:
     import gpboost
 
     data = setting.data
-    likelihood = {"bernoulli": "bernoulli_logit", "nbinom2": "negative_binomial"}.get(setting.family, setting.family)
+    likelihood = {"bernoulli": "bernoulli_logit", "nbinom2": "negative_binomial"}.get(
+        setting.family, setting.family
+    )
     random = {"group_data": data.g.to_numpy()}
     if setting.has_slope:
         random |= {"group_rand_coef_data": data.a.to_numpy(), "ind_effect_group_rand_coef": [1]}
@@ -74,17 +86,23 @@ def lme4(setting: Setting, members: int) -> float | None:
 
 def glmm_tmb(setting: Setting, members: int) -> float | None:
     family = {"bernoulli": "binomial"}.get(setting.family, setting.family)
-    return _in_r("glmmTMB", f"suppressWarnings(glmmTMB({{formula}}, d, family = {family}))", setting, members)
+    return _in_r(
+        "glmmTMB", f"suppressWarnings(glmmTMB({{formula}}, d, family = {family}))", setting, members
+    )
 
 
 def _in_r(library: str, fit: str, setting: Setting, members: int) -> float | None:
     chosen = spread(len(setting.responses), members)
-    responses = {f"y{k}": setting.with_response(member).y.to_numpy() for k, member in enumerate(chosen)}
+    responses = {
+        f"y{k}": setting.with_response(member).y.to_numpy() for k, member in enumerate(chosen)
+    }
     data = setting.data.assign(**responses)
     formula = f"y ~ {setting.right}"
     if setting.offset is not None:
         data, formula = data.assign(o=setting.offset), f"{formula} + offset(o)"
-    return r_milliseconds(data, library, fit.format(formula=formula), repeats=1, responses=list(responses))
+    return r_milliseconds(
+        data, library, fit.format(formula=formula), repeats=1, responses=list(responses)
+    )
 
 
 PEERS: dict[str, tuple[Peer, int]] = {  # and how many members each fits

@@ -36,7 +36,9 @@ class Setting:
 
     def fit_one(self, member: int) -> gj.Fit:
         """Fit one member as a model of its own."""
-        return gj.glmm(f"y ~ {self.right}", self.with_response(member), self.family, offset=self.offset).fit()
+        return gj.glmm(
+            f"y ~ {self.right}", self.with_response(member), self.family, offset=self.offset
+        ).fit()
 
     def with_response(self, member: int) -> pd.DataFrame:
         """The design with the response `y` of one member."""
@@ -46,7 +48,9 @@ class Setting:
 
     def sample(self, size: int) -> "Setting":
         """Members spread evenly over the batch."""
-        return dataclasses.replace(self, responses=self.responses[spread(self.responses.shape[0], size)])
+        return dataclasses.replace(
+            self, responses=self.responses[spread(self.responses.shape[0], size)]
+        )
 
     @property
     def has_slope(self) -> bool:
@@ -68,7 +72,9 @@ def poisson_intercepts(members: int, *, groups: int = 30) -> Setting:
         eta = fixed + rng.normal(0, 0.6, groups)[data.g]
         return np.minimum(rng.poisson(np.exp(eta)), 255)
 
-    return Setting("S1", "poisson", "a + b + c + (1 | g)", data, _responses(members, draw, np.uint8))
+    return Setting(
+        "S1", "poisson", "a + b + c + (1 | g)", data, _responses(members, draw, np.uint8)
+    )
 
 
 def bernoulli_slopes(members: int) -> Setting:
@@ -84,16 +90,23 @@ def bernoulli_slopes(members: int) -> Setting:
 
 
 def nbinom_offset(members: int) -> Setting:
-    """S3: negative binomial, (1 | g), offset, 30 groups of 200 rows, 3 coefficients; mean counts of 1 to 3."""
+    """S3: negative binomial, (1 | g), offset, 30 groups of 200 rows, 3 coefficients; mean counts of
+    1 to 3."""
     rng = np.random.default_rng(3)
     data = _design(rng, 30, 200, "ab")
     offset = np.log(rng.gamma(5, 1 / 5, len(data)))  # of size factors with mean one
 
     def draw() -> np.ndarray:
-        eta = rng.uniform(0, 0.8) + data[["a", "b"]].to_numpy() @ (0.3, -0.2) + rng.normal(0, 0.5, 30)[data.g]
+        eta = (
+            rng.uniform(0, 0.8)
+            + data[["a", "b"]].to_numpy() @ (0.3, -0.2)
+            + rng.normal(0, 0.5, 30)[data.g]
+        )
         return rng.poisson(np.exp(eta + offset) * rng.gamma(2, 1 / 2, len(eta)))
 
-    return Setting("S3", "nbinom2", "a + b + (1 | g)", data, _responses(members, draw, np.uint16), offset)
+    return Setting(
+        "S3", "nbinom2", "a + b + (1 | g)", data, _responses(members, draw, np.uint16), offset
+    )
 
 
 def gaussian_slopes(members: int) -> Setting:
@@ -108,14 +121,22 @@ def gaussian_slopes(members: int) -> Setting:
 
 
 def single_cell(genes: int, cells: int, donors: int) -> Setting:
-    """Counts of genes in cells: negative binomial, (1 | g) for donors, offset log library size, 4 coefficients.
+    """Counts of genes in cells: negative binomial, (1 | g) for donors, offset log library size, 4
+    coefficients.
 
-    Mean counts of genes are log-normal around 0.2, so that most counts are zero. One covariate belongs to the donors
-    (`a`, half of them have it), two to the cells.
+    Mean counts of genes are log-normal around 0.2, so that most counts are zero. One covariate
+    belongs to the donors (`a`, half of them have it), two to the cells.
     """
     rng = np.random.default_rng(5)
     g = np.arange(cells) % donors
-    data = pd.DataFrame({"a": (g % 2).astype(float), "b": rng.normal(size=cells), "c": rng.normal(size=cells), "g": g})
+    data = pd.DataFrame(
+        {
+            "a": (g % 2).astype(float),
+            "b": rng.normal(size=cells),
+            "c": rng.normal(size=cells),
+            "g": g,
+        }
+    )
     library = rng.lognormal(0, 0.4, cells)
     x = data[["a", "b", "c"]].to_numpy()
 
@@ -131,11 +152,14 @@ def single_cell(genes: int, cells: int, donors: int) -> Setting:
 
 def _design(rng: np.random.Generator, groups: int, rows: int, covariates: str) -> pd.DataFrame:
     columns = rng.normal(size=(groups * rows, len(covariates)))
-    return pd.DataFrame(columns, columns=list(covariates)).assign(g=np.repeat(np.arange(groups), rows))
+    return pd.DataFrame(columns, columns=list(covariates)).assign(
+        g=np.repeat(np.arange(groups), rows)
+    )
 
 
 def _slopes(rng: np.random.Generator, data: pd.DataFrame, a: float, b: float) -> np.ndarray:
-    """Effects of a and b, with intercepts (sd 0.7) and slopes of a (sd 0.4, correlation 0.3) by group."""
+    """Effects of a and b, with intercepts (sd 0.7) and slopes of a (sd 0.4, correlation 0.3) by
+    group."""
     z = rng.normal(size=(2, 50))
     u, v = 0.7 * z[0], 0.4 * (0.3 * z[0] + np.sqrt(1 - 0.3**2) * z[1])
     return u[data.g] + (a + v[data.g]) * data.a.to_numpy() + b * data.b.to_numpy()

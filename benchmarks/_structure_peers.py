@@ -19,7 +19,8 @@ SLOW = 5.0  # seconds, from which a peer's first fit is its only one
 
 
 class Run(NamedTuple):
-    """Seconds of the first fit and of a warm one (of the first, where it was the only one), and the log-likelihood."""
+    """Seconds of the first fit and of a warm one (of the first, where it was the only one), and the
+    log-likelihood."""
 
     first: float
     warm: float
@@ -27,7 +28,8 @@ class Run(NamedTuple):
 
 
 def timed(fit: Callable[[], Any], *, slow: float = SLOW) -> tuple[float, float, Any]:
-    """Seconds of the first call, the median of three more if that took less than `slow`, and what was fitted."""
+    """Seconds of the first call, the median of three more if that took less than `slow`, and what
+    was fitted."""
     times, fitted = [], None
     while len(times) < 1 or (len(times) < 4 and times[0] < slow):
         start = time.perf_counter()
@@ -55,16 +57,21 @@ def glmm_rust(setting: Structure) -> Run | None:
 def gpboost(setting: Structure, *, inversion: str = "default") -> Run | None:
     """On all cores, unless OMP_NUM_THREADS says otherwise.
 
-    Its default for crossed and nested effects is conjugate gradients and random traces, so that its log-likelihood is
-    an estimate; `inversion="cholesky"` computes it.
+    Its default for crossed and nested effects is conjugate gradients and random traces, so that its
+    log-likelihood is an estimate; `inversion="cholesky"` computes it.
     """
     if not installed("gpboost"):
         return None
     import gpboost
 
     likelihood = {"bernoulli": "bernoulli_logit"}.get(setting.family, setting.family)
-    random = {"group_data": setting.data[list(setting.groups)].to_numpy(), "matrix_inversion_method": inversion}
-    threads = int(os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1))  # its default, of which it prints a notice
+    random = {
+        "group_data": setting.data[list(setting.groups)].to_numpy(),
+        "matrix_inversion_method": inversion,
+    }
+    threads = int(
+        os.environ.get("OMP_NUM_THREADS", os.cpu_count() or 1)
+    )  # its default, of which it prints a notice
     x = np.column_stack([np.ones(len(setting.data)), setting.data[list(setting.fixed)]])
     y = setting.data.y.to_numpy(float)
 
@@ -91,12 +98,21 @@ def glmm_tmb(setting: Structure) -> Run | None:
 
 
 def mgcv(setting: Structure) -> Run | None:
-    """By ML, whose value, unlike REML's, does not depend on how the fixed part of a smooth is written."""
-    return in_r(setting, "mgcv", f'gam({setting.in_r["mgcv"]}, data = d, method = "ML")', loglik="-f$gcv.ubre[[1]]")
+    """By ML, whose value, unlike REML's, does not depend on how the fixed part of a smooth is
+    written."""
+    return in_r(
+        setting,
+        "mgcv",
+        f'gam({setting.in_r["mgcv"]}, data = d, method = "ML")',
+        loglik="-f$gcv.ubre[[1]]",
+    )
 
 
-def in_r(setting: Structure, library: str, fit: str, *, loglik: str = "as.numeric(logLik(f))") -> Run | None:
-    """Time of the R expression `fit` and of its standard errors, None where R or `library` is missing."""
+def in_r(
+    setting: Structure, library: str, fit: str, *, loglik: str = "as.numeric(logLik(f))"
+) -> Run | None:
+    """Time of the R expression `fit` and of its standard errors, None where R or `library` is
+    missing."""
     if shutil.which("Rscript") is None:
         return None
     with tempfile.TemporaryDirectory() as folder:
@@ -105,14 +121,17 @@ def in_r(setting: Structure, library: str, fit: str, *, loglik: str = "as.numeri
         script = f"""
             if (!suppressWarnings(require({library}, quietly = TRUE))) quit(status = 3)
             d <- read.csv("{path}")
-            for (name in intersect(names(d), c("s", "d", "dept", "id", "item", "community", "mother", "g", "all")))
+            groups <- c("s", "d", "dept", "id", "item", "community", "mother", "g", "all")
+            for (name in intersect(names(d), groups))
                 d[[name]] <- factor(d[[name]])
             run <- function() system.time(suppressWarnings({{ f <<- {fit}; vcov(f) }}))[["elapsed"]]
             first <- run()
             warm <- if (first < {SLOW}) median(replicate(3, run())) else first
             cat("RESULT", sprintf("%.15g", c(first, warm, {loglik})))
         """
-        done = subprocess.run(["Rscript", "-e", script], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["Rscript", "-e", script], capture_output=True, text=True, check=False
+        )
     if done.returncode == 3:
         return None
     if done.returncode or "RESULT" not in done.stdout:

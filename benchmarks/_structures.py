@@ -1,4 +1,5 @@
-"""Data simulated from models with nested, crossed, structured and very many random effects; the truth stands beside."""
+"""Data simulated from models with nested, crossed, structured and very many random effects; the
+truth stands beside."""
 
 import dataclasses
 from collections.abc import Callable
@@ -39,7 +40,9 @@ def ratings_lmm(*, small: bool) -> Structure:
     rng, data = _ratings(small)
     mean = 3.3 - 0.1 * data.service + _intercepts(rng, data, s=0.33, d=0.51, dept=0.15)
     y = mean + rng.normal(0, 1.18, len(data))
-    text = "students rate lecturers of departments, crossed as in lme4's InstEval; gaussian, exact ML"
+    text = (
+        "students rate lecturers of departments, crossed as in lme4's InstEval; gaussian, exact ML"
+    )
     return _rated(text, "gaussian", data.assign(y=y), ("glmm (Rust)", *GPBOOST, "lme4"), 1.2)
 
 
@@ -48,18 +51,32 @@ def ratings_bernoulli(*, small: bool) -> Structure:
     rng, data = _ratings(small)
     eta = 0.3 - 0.2 * data.service + _intercepts(rng, data, s=0.5, d=0.8, dept=0.25)
     text = "the same with a logit response; Laplace"
-    return _rated(text, "bernoulli", data.assign(y=_bernoulli(rng, eta)), ("glmm (Rust)", *GPBOOST, "glmmTMB"), 1.8)
+    return _rated(
+        text,
+        "bernoulli",
+        data.assign(y=_bernoulli(rng, eta)),
+        ("glmm (Rust)", *GPBOOST, "glmmTMB"),
+        1.8,
+    )
 
 
 def verbagg(*, small: bool) -> Structure:
-    """Truth: logit 0.2 + 0.3 anger + 0.3 male - 1 scold - 2 shout - 1 self; sd 1.3 (id), 0.5 (item)."""
+    """Truth: logit 0.2 + 0.3 anger + 0.3 male - 1 scold - 2 shout - 1 self; sd 1.3 (id), 0.5
+    (item)."""
     rng = np.random.default_rng(2)
     subjects, items = (40, 24) if small else (316, 24)
     subject, item = np.divmod(np.arange(subjects * items), items)
-    person = {"anger": rng.normal(0, 1, subjects)[subject], "male": (rng.random(subjects) < 0.25)[subject]}
+    person = {
+        "anger": rng.normal(0, 1, subjects)[subject],
+        "male": (rng.random(subjects) < 0.25)[subject],
+    }
     task = {"scold": item % 3 == 1, "shout": item % 3 == 2, "self": item // 12 == 1}
     data = pd.DataFrame(person | task).astype(float).assign(id=subject, item=item)
-    eta = 0.2 + data[[*person, *task]].to_numpy() @ (0.3, 0.3, -1, -2, -1) + _intercepts(rng, data, id=1.3, item=0.5)
+    eta = (
+        0.2
+        + data[[*person, *task]].to_numpy() @ (0.3, 0.3, -1, -2, -1)
+        + _intercepts(rng, data, id=1.3, item=0.5)
+    )
     return Structure(
         text="every person answers every item, crossed as in lme4's VerbAgg; Laplace",
         formula="y ~ anger + male + scold + shout + self + (1 | id) + (1 | item)",
@@ -73,13 +90,18 @@ def verbagg(*, small: bool) -> Structure:
 
 
 def three_levels(*, small: bool) -> Structure:
-    """Truth: logit 0.5 + 0.8 older - 0.5 indigenous - 0.6 rural; sd 1.5 (mother), 0.8 (community)."""
+    """Truth: logit 0.5 + 0.8 older - 0.5 indigenous - 0.6 rural; sd 1.5 (mother), 0.8
+    (community)."""
     rng = np.random.default_rng(3)
     mothers, communities, children = (320, 32, 432) if small else (1600, 160, 2160)
     # Every mother has a child, and a third of them, chosen at random, further ones.
-    mother = np.sort(np.concatenate([np.arange(mothers), rng.integers(0, mothers, children - mothers)]))
+    mother = np.sort(
+        np.concatenate([np.arange(mothers), rng.integers(0, mothers, children - mothers)])
+    )
     community = rng.integers(0, communities, mothers)[mother]
-    data = pd.DataFrame({"older": rng.random(children) < 0.7, "indigenous": (rng.random(mothers) < 0.4)[mother]})
+    data = pd.DataFrame(
+        {"older": rng.random(children) < 0.7, "indigenous": (rng.random(mothers) < 0.4)[mother]}
+    )
     data = data.assign(rural=(rng.random(communities) < 0.6)[community]).astype(float)
     data = data.assign(community=community, mother=mother)
     fixed = 0.5 + data[["older", "indigenous", "rural"]].to_numpy() @ (0.8, -0.5, -0.6)
@@ -137,7 +159,9 @@ def ar1(*, small: bool) -> Structure:
         u[:, t] = 0.7 * u[:, t - 1] + np.sqrt(1 - 0.7**2) * u[:, t]
     g, t = np.divmod(np.arange(groups * times), times)
     x = rng.normal(size=len(g))
-    data = pd.DataFrame({"x": x, "t": t, "g": g, "y": rng.poisson(np.exp(0.5 + 0.3 * x + u.ravel()))})
+    data = pd.DataFrame(
+        {"x": x, "t": t, "g": g, "y": rng.poisson(np.exp(0.5 + 0.3 * x + u.ravel()))}
+    )
     return Structure(
         text="autoregressive series of counts; Laplace",
         formula="y ~ x + ar1(t | g)",
@@ -175,7 +199,9 @@ def series(*, small: bool) -> Structure:
     for j in range(1, times):
         r = np.exp(-(t[:, j] - t[:, j - 1]) / 2)
         u[:, j] = r * u[:, j - 1] + np.sqrt(1 - r**2) * u[:, j]
-    data = pd.DataFrame({"g": np.repeat(np.arange(groups), times), "t": t.ravel(), "x": rng.normal(size=u.size)})
+    data = pd.DataFrame(
+        {"g": np.repeat(np.arange(groups), times), "t": t.ravel(), "x": rng.normal(size=u.size)}
+    )
     return Structure(
         text="10,000 series of 20 irregular times; goals below 5 s warm and 2 GB",
         formula="y ~ x + ou(t | g)",
@@ -186,7 +212,8 @@ def series(*, small: bool) -> Structure:
 
 
 def spatial(*, small: bool) -> Structure:
-    """Truth: 1 + 0.5 a; field of sd 1, correlation exp(-distance / 2), in a square of side 10; sd 0.5 (residual)."""
+    """Truth: 1 + 0.5 a; field of sd 1, correlation exp(-distance / 2), in a square of side 10; sd
+    0.5 (residual)."""
     rng = np.random.default_rng(7)
     n = 40 if small else 400
     east, north, a = rng.uniform(0, 10, n), rng.uniform(0, 10, n), rng.normal(size=n)
@@ -220,7 +247,8 @@ def smooth(*, small: bool) -> Structure:
 
 
 def _ratings(small: bool) -> tuple[np.random.Generator, pd.DataFrame]:
-    """Who rates whom: 10 to 50 lecturers a student, a few lecturers much rated, mostly of the student's department.
+    """Who rates whom: 10 to 50 lecturers a student, a few lecturers much rated, mostly of the
+    student's department.
 
     A lecturer lectures in one department, and in 8 % of the ratings for another one.
     """
@@ -240,12 +268,18 @@ def _ratings(small: bool) -> tuple[np.random.Generator, pd.DataFrame]:
         d.append(rng.choice(lecturers, number[student], replace=False, p=weight / weight.sum()))
     s, d = np.repeat(np.arange(students), number), np.concatenate(d)
     dept = np.where(rng.random(ratings) < 0.08, rng.integers(0, departments, ratings), home[d])
-    return rng, pd.DataFrame({"service": (rng.random(ratings) < 0.43).astype(float), "s": s, "d": d, "dept": dept})
+    return rng, pd.DataFrame(
+        {"service": (rng.random(ratings) < 0.43).astype(float), "s": s, "d": d, "dept": dept}
+    )
 
 
-def _rated(text: str, family: str, data: pd.DataFrame, peers: tuple[str, ...], goal: float) -> Structure:
+def _rated(
+    text: str, family: str, data: pd.DataFrame, peers: tuple[str, ...], goal: float
+) -> Structure:
     formula = "y ~ service + (1 | s) + (1 | d) + (1 | dept)"
-    return Structure(text, formula, family, data, peers, ("service",), ("s", "d", "dept"), goal=goal)
+    return Structure(
+        text, formula, family, data, peers, ("service",), ("s", "d", "dept"), goal=goal
+    )
 
 
 def _intercepts(rng: np.random.Generator, data: pd.DataFrame, **sd: float) -> np.ndarray:

@@ -1,4 +1,5 @@
-"""What every benchmark shares: repeated timing, the machine in words, a table, and peers that live in R."""
+"""What every benchmark shares: repeated timing, the machine in words, a table, and peers that live
+in R."""
 
 import importlib.metadata
 import os
@@ -30,9 +31,15 @@ def machine(*packages: str) -> str:
     model = "unknown processor"
     info = pathlib.Path("/proc/cpuinfo")
     if info.exists():
-        names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+        names = [
+            line.split(":")[1].strip()
+            for line in info.read_text().splitlines()
+            if line.startswith("model name")
+        ]
         model = names[0] if names else model
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages if installed(name))
+    versions = ", ".join(
+        f"{name} {importlib.metadata.version(name)}" for name in packages if installed(name)
+    )
     return f"{model}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}"
 
 
@@ -48,7 +55,8 @@ def installed(package: str) -> bool:
 def r_milliseconds(
     data: pd.DataFrame, library: str, fit: str, *, repeats: int, responses: Sequence[str] = ("y",)
 ) -> float | None:
-    """Median time of the R expression `fit` on `data` (called `d`), None where R or `library` is missing.
+    """Median time of the R expression `fit` on `data` (called `d`), None where R or `library` is
+    missing.
 
     Each of the columns `responses` is `d$y` in turn, `repeats` times.
     """
@@ -68,7 +76,9 @@ def r_milliseconds(
             }}
             cat("RESULT", 1000 * median(times))
         """
-        done = subprocess.run(["Rscript", "-e", script], capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["Rscript", "-e", script], capture_output=True, text=True, check=False
+        )
     if done.returncode == 3:
         return None
     if done.returncode or "RESULT" not in done.stdout:

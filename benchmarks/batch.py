@@ -7,8 +7,8 @@ S2  Bernoulli, (a | g), 50 groups of 20 rows, 3 coefficients
 S3  negative binomial with offset, (1 | g), 30 groups of 200 rows, 3 coefficients
 S4  Gaussian by ML, (a | g), 50 groups of 20 rows, 3 coefficients
 
-Every time includes standard errors. The first call compiles and is shown apart. A peer that is not installed or has no
-such model has a dash; peers fit some of the members, one at a time.
+Every time includes standard errors. The first call compiles and is shown apart. A peer that is not
+installed or has no such model has a dash; peers fit some of the members, one at a time.
 """
 
 import argparse
@@ -27,7 +27,8 @@ MEMBERS = {"S1": 2000, "S2": 1000, "S3": 256, "S4": 4000}
 
 
 class Timed(NamedTuple):
-    """A batch with the seconds its first call and a warm one took, and the cores that the warm one kept busy."""
+    """A batch with the seconds its first call and a warm one took, and the cores that the warm one
+    kept busy."""
 
     batch: gj.Batch
     first: float
@@ -50,19 +51,34 @@ def timed(setting: Setting, *, repeats: int, **options: str) -> Timed:
 
 
 def disagreement(batch: gj.Batch, setting: Setting, size: int) -> tuple[float, float]:
-    """Largest difference from single fits: in log-likelihood, and in fixed effects by their standard errors."""
+    """Largest difference from single fits: in log-likelihood, and in fixed effects by their
+    standard errors."""
     in_loglik, in_beta = [], []
     beta = batch.fixef.to_numpy()
     for member in spread(len(batch), size):
         fit = setting.fit_one(member)
         in_loglik.append(abs(batch.loglik[member] - fit.loglik))
-        in_beta.append(np.max(np.abs(beta[member] - fit.fixef.to_numpy()) / fit.std_errors.to_numpy()))
+        in_beta.append(
+            np.max(np.abs(beta[member] - fit.fixef.to_numpy()) / fit.std_errors.to_numpy())
+        )
     return float(np.max(in_loglik)), float(np.max(in_beta))
 
 
 OWN = (
-    *("setting", "members", "first call, s", "ms a fit", "fits a second", "cores busy", "converged"),
-    *("largest scaled gradient", "worst log-likelihood against single fits", "worst estimate, s.e."),
+    *(
+        "setting",
+        "members",
+        "first call, s",
+        "ms a fit",
+        "fits a second",
+        "cores busy",
+        "converged",
+    ),
+    *(
+        "largest scaled gradient",
+        "worst log-likelihood against single fits",
+        "worst estimate, s.e.",
+    ),
 )
 
 
@@ -72,8 +88,20 @@ def own_row(setting: Setting, run: Timed, *, singles: int) -> tuple[str, ...]:
     in_loglik, in_beta = disagreement(batch, setting, singles)
     gradient = np.nanmax(np.where(batch.converged, batch.scaled_gradient, np.nan))
     return (
-        *(setting.name, f"{count:,}", f"{run.first:.1f}", digits(1e3 * run.warm / count), f"{count / run.warm:,.0f}"),
-        *(f"{run.cores:.1f}", f"{batch.converged.mean():.2%}", f"{gradient:.0e}", f"{in_loglik:.0e}", f"{in_beta:.0e}"),
+        *(
+            setting.name,
+            f"{count:,}",
+            f"{run.first:.1f}",
+            digits(1e3 * run.warm / count),
+            f"{count / run.warm:,.0f}",
+        ),
+        *(
+            f"{run.cores:.1f}",
+            f"{batch.converged.mean():.2%}",
+            f"{gradient:.0e}",
+            f"{in_loglik:.0e}",
+            f"{in_beta:.0e}",
+        ),
     )
 
 
@@ -92,14 +120,23 @@ def digits(value: float) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--settings", default=",".join(SETTINGS), help="which settings, with commas")
-    parser.add_argument("--small", action="store_true", help="few members, to see that everything runs")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--settings", default=",".join(SETTINGS), help="which settings, with commas"
+    )
+    parser.add_argument(
+        "--small", action="store_true", help="few members, to see that everything runs"
+    )
     parser.add_argument("--no-peers", action="store_true", help="glmmjax alone")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     print(machine("glmmjax", "jax", "glmm", "gpboost"), flush=True)
-    own, peers = [OWN], [("setting", "glmmjax, ms a fit", *(f"{name}, ms (times glmmjax)" for name in PEERS))]
+    own, peers = (
+        [OWN],
+        [("setting", "glmmjax, ms a fit", *(f"{name}, ms (times glmmjax)" for name in PEERS))],
+    )
     for name in arguments.settings.split(","):
         setting = SETTINGS[name](8 if arguments.small else MEMBERS[name])
         run = timed(setting, repeats=1 if arguments.small else 3)

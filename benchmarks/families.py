@@ -1,11 +1,13 @@
-"""What each family costs: one evaluation of the log-likelihood with its gradient, the first fit, and a warm one.
+"""What each family costs: one evaluation of the log-likelihood with its gradient, the first fit,
+and a warm one.
 
     python benchmarks/families.py [--small] [names...]
 
-Every family has its usual link (gamma: log) and is fitted by Laplace to 100 groups of 20 rows, `y ~ x + (1 | g)`, drawn
-from itself; a quasi-likelihood from its distribution. An evaluation is what a search repeats: at a point near the
-estimate, from the conditional mode of the point before; many of them run in one program, so that nothing of a call is
-in the figure. The first fit compiles, after a fit of another model has paid for what all share.
+Every family has its usual link (gamma: log) and is fitted by Laplace to 100 groups of 20 rows, `y ~
+x + (1 | g)`, drawn from itself; a quasi-likelihood from its distribution. An evaluation is what a
+search repeats: at a point near the estimate, from the conditional mode of the point before; many of
+them run in one program, so that nothing of a call is in the figure. The first fit compiles, after a
+fit of another model has paid for what all share.
 """
 
 import argparse
@@ -71,14 +73,24 @@ class Cost(NamedTuple):
 
 
 def simulate(case: Case, groups: int) -> pd.DataFrame:
-    """Rows drawn from the family, all of whose unconstrained parameters are 0.4; trials are in `size`."""
+    """Rows drawn from the family, all of whose unconstrained parameters are 0.4; trials are in
+    `size`."""
     rng, kind = np.random.default_rng(1), case.kind
     n = groups * ROWS
-    data = pd.DataFrame({"g": np.repeat(np.arange(groups), ROWS), "x": rng.normal(size=n), "size": 10})
+    data = pd.DataFrame(
+        {"g": np.repeat(np.arange(groups), ROWS), "x": rng.normal(size=n), "size": 10}
+    )
     kind = kind.other if isinstance(kind, AbstractQuasi) else kind
     kind = kind.with_categories(CATEGORIES, None) if isinstance(kind, AbstractOrdinal) else kind
     trials = "size" if kind.response == "proportion" else None
-    model = gj.glmm("~ x + (1 | g)", data, kind, weights=trials, ziformula=case.ziformula, dispformula=case.dispformula)
+    model = gj.glmm(
+        "~ x + (1 | g)",
+        data,
+        kind,
+        weights=trials,
+        ziformula=case.ziformula,
+        dispformula=case.dispformula,
+    )
     p, _, m = model.core.glmm.sizes
     beta = (0.5,) if p == 1 else (0.3, 0.5, -0.7, 0.3)[:p]
     params = gj.Params(np.array(beta), (np.array([0.6]),), np.full(m, 0.4))
@@ -126,7 +138,10 @@ def one_evaluation(fit: gj.Fit, repeats: int) -> float:
         values, _ = evaluate(glmm, points)
         if not np.isfinite(values).all():
             raise RuntimeError("An evaluation near the estimate is not finite.")
-        return milliseconds(lambda: jax.block_until_ready(evaluate(glmm, points)), repeats=repeats) / EVALUATIONS
+        return (
+            milliseconds(lambda: jax.block_until_ready(evaluate(glmm, points)), repeats=repeats)
+            / EVALUATIONS
+        )
 
 
 def row_of(name: str, found: Cost, poisson: Cost) -> tuple[str, ...]:
@@ -143,9 +158,15 @@ def row_of(name: str, found: Cost, poisson: Cost) -> tuple[str, ...]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="name", help=f"which of {'; '.join(CASES)}; all by default")
-    parser.add_argument("--small", action="store_true", help="few groups and repeats, to see that everything runs")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "names", nargs="*", metavar="name", help=f"which of {'; '.join(CASES)}; all by default"
+    )
+    parser.add_argument(
+        "--small", action="store_true", help="few groups and repeats, to see that everything runs"
+    )
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(CASES):
         parser.error(f"no such model: {'; '.join(sorted(unknown))}")

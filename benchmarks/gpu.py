@@ -2,12 +2,13 @@
 
     python benchmarks/gpu.py [--settings single-cell,S3] [--small]
 
-S1 to S4 are those of `batch.py` with more members. `single-cell` is 20,000 genes in 10,000 cells of 50 donors: sparse
-counts, negative binomial, offset log library size, 4 coefficients, (1 | donor).
+S1 to S4 are those of `batch.py` with more members. `single-cell` is 20,000 genes in 10,000 cells of
+50 donors: sparse counts, negative binomial, offset log library size, 4 coefficients, (1 | donor).
 
-Every measurement is a process of its own, so that its peak of device memory is its own; a sample of the members is
-fitted again by a process that has the CPU alone. Goals: single-cell below 60 s on one H200; 1,000 times the rate of
-NEBULA-HL, which takes 50 ms a fit on one core of a CPU at the size of S3.
+Every measurement is a process of its own, so that its peak of device memory is its own; a sample of
+the members is fitted again by a process that has the CPU alone. Goals: single-cell below 60 s on
+one H200; 1,000 times the rate of NEBULA-HL, which takes 50 ms a fit on one core of a CPU at the
+size of S3.
 """
 
 import argparse
@@ -56,7 +57,10 @@ def device() -> tuple[str, str]:
 
     one = jax.local_devices()[0]
     version = " ".join(one.client.platform_version.split())
-    return one.platform, f"{jax.local_device_count()} x {one.device_kind} ({one.platform}: {version})"
+    return (
+        one.platform,
+        f"{jax.local_device_count()} x {one.device_kind} ({one.platform}: {version})",
+    )
 
 
 def measure(setting: Setting, precision: str, sample: int) -> Measured:
@@ -113,7 +117,16 @@ def cpu_alone() -> Iterator[None]:
 
 
 HEAD = (
-    *("setting", "precision", "members", "first call, s", "warm call, s", "fits a second", "converged", "peak, GiB"),
+    *(
+        "setting",
+        "precision",
+        "members",
+        "first call, s",
+        "warm call, s",
+        "fits a second",
+        "converged",
+        "peak, GiB",
+    ),
     *("sample that converged, here and on the CPU", "worst log-likelihood", "worst estimate, s.e."),
 )
 
@@ -126,7 +139,14 @@ def row(name: str, precision: str, run: Measured, cpu: Answers) -> tuple[str, ..
     in_beta = np.nanmax(np.abs(run.sample.beta - cpu.beta) / cpu.error)
     peak = "-" if run.peak is None else f"{run.peak / 2**30:.2f}"
     return (
-        *(name, precision, f"{run.members:,}", f"{run.first:.1f}", f"{run.warm:.2f}", f"{run.members / run.warm:,.0f}"),
+        *(
+            name,
+            precision,
+            f"{run.members:,}",
+            f"{run.first:.1f}",
+            f"{run.warm:.2f}",
+            f"{run.members / run.warm:,.0f}",
+        ),
         *(f"{run.converged:.2%}", peak, both, f"{in_loglik:.0e}", f"{in_beta:.0e}"),
     )
 
@@ -134,9 +154,15 @@ def row(name: str, precision: str, run: Measured, cpu: Answers) -> tuple[str, ..
 def goal(name: str, run: Measured) -> str | None:
     """What was hoped for, beside what was measured."""
     if name == "single-cell":
-        return f"{run.first:.0f} s with compilation, {run.warm:.0f} s warm; goal: below {GOAL_SECONDS} s on one H200"
+        return (
+            f"{run.first:.0f} s with compilation, {run.warm:.0f} s warm; goal: below {GOAL_SECONDS}"
+            " s on one H200"
+        )
     if name == "S3":
-        return f"{run.members / run.warm:,.0f} fits a second; goal: {GOAL_RATE:,.0f}, 1,000 times NEBULA-HL's"
+        return (
+            f"{run.members / run.warm:,.0f} fits a second; goal: {GOAL_RATE:,.0f}, 1,000 times"
+            " NEBULA-HL's"
+        )
     return None
 
 
@@ -147,16 +173,28 @@ def setting_of(name: str, *, small: bool) -> Setting:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--settings", help="which settings, with commas (all; with --small single-cell)")
-    parser.add_argument("--small", action="store_true", help="few members, on a CPU too, to see that everything runs")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--settings", help="which settings, with commas (all; with --small single-cell)"
+    )
+    parser.add_argument(
+        "--small",
+        action="store_true",
+        help="few members, on a CPU too, to see that everything runs",
+    )
     arguments = parser.parse_args()
     platform, words = in_process(device)
     print(machine("glmmjax", "jax", "jaxlib"), words, sep="\n", flush=True)
     if platform == "cpu" and not arguments.small:
-        raise SystemExit("JAX sees no accelerator here: --small runs on a CPU, and batch.py measures one.")
+        raise SystemExit(
+            "JAX sees no accelerator here: --small runs on a CPU, and batch.py measures one."
+        )
     rows, remarks = [HEAD], []
-    chosen = arguments.settings.split(",") if arguments.settings else SMALL if arguments.small else ALL
+    chosen = (
+        arguments.settings.split(",") if arguments.settings else SMALL if arguments.small else ALL
+    )
     for name in chosen:
         setting = setting_of(name, small=arguments.small)
         with cpu_alone():
@@ -166,7 +204,9 @@ def main() -> None:
             rows.append(row(name, precision, run, cpu))
             ends = ", ".join(f"{count:,} {status}" for status, count in run.counts.items())
             against = None if arguments.small else goal(name, run)
-            remarks.append("; ".join(part for part in (f"{name}, {precision}: {ends}", against) if part))
+            remarks.append(
+                "; ".join(part for part in (f"{name}, {precision}: {ends}", against) if part)
+            )
     print(f"\n{table(rows)}\n", *remarks, sep="\n")
 
 

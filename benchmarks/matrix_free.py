@@ -2,8 +2,9 @@
 
     python benchmarks/matrix_free.py [--small]
 
-Bernoulli data in two crossed factors (truth: sd 0.8 and 0.6). Each model is fitted with the dense matrix of its smaller
-factor and, where the plan is told to avoid it, by conjugate gradients and stochastic Lanczos quadrature.
+Bernoulli data in two crossed factors (truth: sd 0.8 and 0.6). Each model is fitted with the dense
+matrix of its smaller factor and, where the plan is told to avoid it, by conjugate gradients and
+stochastic Lanczos quadrature.
 """
 
 import argparse
@@ -32,7 +33,9 @@ class Fitted(NamedTuple):
 def crossed(a: int, b: int, n: int) -> pd.DataFrame:
     """Rows in randomly met pairs of levels."""
     rng = np.random.default_rng(a)
-    data = pd.DataFrame({"a": rng.integers(0, a, n), "b": rng.integers(0, b, n), "x": rng.normal(size=n)})
+    data = pd.DataFrame(
+        {"a": rng.integers(0, a, n), "b": rng.integers(0, b, n), "x": rng.normal(size=n)}
+    )
     eta = -0.3 + 0.6 * data.x + rng.normal(0, 0.8, a)[data.a] + rng.normal(0, 0.6, b)[data.b]
     return data.assign(y=(rng.random(n) < 1 / (1 + np.exp(-eta))).astype(int))
 
@@ -68,7 +71,9 @@ def row(a: int, b: int, n: int) -> tuple[str, ...]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--small", action="store_true", help="the smallest only")
     sizes = SIZES[:1] if parser.parse_args().small else SIZES
     print(machine("glmmjax", "jax"), flush=True)

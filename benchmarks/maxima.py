@@ -1,11 +1,13 @@
-"""How often a fit ends at a maximum that is not the best: random small sets, each from three other starts as well.
+"""How often a fit ends at a maximum that is not the best: random small sets, each from three other
+starts as well.
 
     python benchmarks/maxima.py [--sets 280] [--first 0] [names...]
 
-A set has 8 to 12 groups of 5 or 6 rows, a continuous and a binary covariate, coefficients and standard deviations of
-random effects drawn anew. It is fitted as `model.fit()` does it, and from zero coefficients with independent random
-effects whose variances are all 0.05, all 1 and all 3. Counted are the fits that are certified, and those of them for
-which another start ends more than 1e-3 higher; `draw(family, part, seed)` makes a set again.
+A set has 8 to 12 groups of 5 or 6 rows, a continuous and a binary covariate, coefficients and
+standard deviations of random effects drawn anew. It is fitted as `model.fit()` does it, and from
+zero coefficients with independent random effects whose variances are all 0.05, all 1 and all 3.
+Counted are the fits that are certified, and those of them for which another start ends more than
+1e-3 higher; `draw(family, part, seed)` makes a set again.
 """
 
 import argparse
@@ -29,7 +31,8 @@ HEAD = ("family", "random part", "certified", "singular", "higher elsewhere", "s
 
 
 class Count(NamedTuple):
-    """What the sets of a family and a random part ended with; `worse` are the seeds of those that could be better."""
+    """What the sets of a family and a random part ended with; `worse` are the seeds of those that
+    could be better."""
 
     certified: int
     singular: int
@@ -42,7 +45,12 @@ def draw(family: str, part: str, seed: int) -> pd.DataFrame:
     rng = np.random.default_rng([FAMILIES.index(family), list(PARTS).index(part), seed])
     groups, rows = rng.integers(8, 13), rng.integers(5, 7)
     n = groups * rows
-    data = pd.DataFrame({"g": np.repeat(np.arange(groups), rows), "h": rng.permutation(np.resize(np.arange(rows), n))})
+    data = pd.DataFrame(
+        {
+            "g": np.repeat(np.arange(groups), rows),
+            "h": rng.permutation(np.resize(np.arange(rows), n)),
+        }
+    )
     data["x"], data["w"] = rng.normal(size=n), rng.integers(0, 2, n).astype(float)
     (b0, b1, b2), sd = rng.normal(0, 0.5, 3), rng.uniform(0, 1.2, 2)
     u, v = sd[0] * rng.normal(size=groups), sd[1] * rng.normal(size=groups)
@@ -65,7 +73,8 @@ def _respond(rng: np.random.Generator, family: str, eta: np.ndarray) -> np.ndarr
 
 
 def models(family: str, part: str, seeds: range) -> Iterator[tuple[int, gj.Model]]:
-    """The models of the sets, but for those that are refused: a binary covariate without variation."""
+    """The models of the sets, but for those that are refused: a binary covariate without
+    variation."""
     kind = gj.Gamma("log") if family == "gamma" else family
     for seed in seeds:
         try:
@@ -95,7 +104,9 @@ def count(family: str, part: str, seeds: range) -> Count:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="How often a fit ends at a maximum that is not the best.")
+    parser = argparse.ArgumentParser(
+        description="How often a fit ends at a maximum that is not the best."
+    )
     parser.add_argument("names", nargs="*", default=FAMILIES, help="families; by default all")
     parser.add_argument("--part", choices=PARTS, help="one random part only")
     parser.add_argument("--sets", type=int, default=280, help="sets of each family and random part")
@@ -108,7 +119,9 @@ def main() -> None:
         for part in PARTS if given.part is None else (given.part,):
             found = count(family, part, range(given.first, given.first + given.sets))
             total += found.certified
-            seeds = f"{len(found.worse)}" + (f" (seeds {', '.join(map(str, found.worse))})" if found.worse else "")
+            seeds = f"{len(found.worse)}" + (
+                f" (seeds {', '.join(map(str, found.worse))})" if found.worse else ""
+            )
             counts = (f"{found.certified}", f"{found.singular}", seeds, f"{found.seconds:.0f}")
             rows.append((family, part.replace("|", r"\|"), *counts))
             print(*rows[-1], flush=True)

@@ -2,9 +2,9 @@
 
     python benchmarks/scaling.py [--plot benchmarks/scaling.png]
 
-Poisson, (1 | g), 4 coefficients: members of 600 rows in 30 groups; one model with groups of 20 rows. Every point is a
-process of its own; its peak of memory includes Python, JAX and the data. Times are those of a warm call; the first
-call, which compiles, is shown apart.
+Poisson, (1 | g), 4 coefficients: members of 600 rows in 30 groups; one model with groups of 20
+rows. Every point is a process of its own; its peak of memory includes Python, JAX and the data.
+Times are those of a warm call; the first call, which compiles, is shown apart.
 """
 
 import argparse
@@ -69,7 +69,9 @@ def timed(call: Callable[[], object]) -> Point:
 def in_processes(function: Callable[[int], Point], sizes: tuple[int, ...]) -> list[Point]:
     """A new process for each size, one after the other."""
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(1, mp_context=context, max_tasks_per_child=1) as pool:
+    with concurrent.futures.ProcessPoolExecutor(
+        1, mp_context=context, max_tasks_per_child=1
+    ) as pool:
         return list(pool.map(function, sizes))
 
 
@@ -77,14 +79,21 @@ def table_of(what: str, each: str, series: Series) -> list[tuple[str, ...]]:
     """A table of points."""
     head = (what, "first call, s", "warm call, s", each, "peak memory, MiB")
     body = [
-        (f"{size:,}", f"{p.first:.1f}", f"{p.warm:.3g}", f"{1e6 * p.warm / size:,.1f}", f"{p.peak / 2**20:,.0f}")
+        (
+            f"{size:,}",
+            f"{p.first:.1f}",
+            f"{p.warm:.3g}",
+            f"{1e6 * p.warm / size:,.1f}",
+            f"{p.peak / 2**20:,.0f}",
+        )
         for size, p in zip(*series, strict=True)
     ]
     return [head, *body]
 
 
 def plot(path: str, members: Series, rows: Series) -> None:
-    """Both on log-log axes, with the line of a cost in proportion to the size through the largest point."""
+    """Both on log-log axes, with the line of a cost in proportion to the size through the largest
+    point."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -100,12 +109,18 @@ def plot(path: str, members: Series, rows: Series) -> None:
     for axes, (sizes, points), title, colour in parts:
         warm = [point.warm for point in points]
         axes.loglog(
-            sizes, [warm[-1] * size / sizes[-1] for size in sizes], "--", color="0.65", label="proportional cost"
+            sizes,
+            [warm[-1] * size / sizes[-1] for size in sizes],
+            "--",
+            color="0.65",
+            label="proportional cost",
         )
         axes.loglog(sizes, warm, "o-", color=colour, label="measured, warm")
         for size, seconds in zip(sizes, warm, strict=True):
             place = {"xytext": (-7, 5), "textcoords": "offset points", "ha": "right"}
-            axes.annotate(in_words(seconds), (size, seconds), color=colour, path_effects=halo, **place)
+            axes.annotate(
+                in_words(seconds), (size, seconds), color=colour, path_effects=halo, **place
+            )
         axes.set(xlabel=title, ylabel="time of a call")
         axes.set(xlim=(sizes[0] / 8, sizes[-1] * 2.5), ylim=(min(warm) / 4, max(warm) * 5))
         axes.xaxis.set_major_formatter(lambda size, _: f"{size:,.0f}")
@@ -126,7 +141,9 @@ def in_words(seconds: float) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--plot", help="where to write the picture (PNG; needs matplotlib)")
     parser.add_argument("--small", action="store_true", help="leave the largest sizes out")
     arguments = parser.parse_args()

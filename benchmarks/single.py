@@ -1,9 +1,11 @@
-"""One warm fit, beside the peers in the same run: Poisson, (1 | g), 600 rows, 30 groups, 4 coefficients.
+"""One warm fit, beside the peers in the same run: Poisson, (1 | g), 600 rows, 30 groups, 4
+coefficients.
 
     python benchmarks/single.py
 
-Every time is that of a whole fit with standard errors from data in memory; glmmjax's is `model.fit()`, without parsing
-the formula, which is shown apart. Peers that are not installed are left out.
+Every time is that of a whole fit with standard errors from data in memory; glmmjax's is
+`model.fit()`, without parsing the formula, which is shown apart. Peers that are not installed are
+left out.
 """
 
 import time
@@ -33,9 +35,12 @@ def peers(data: pd.DataFrame) -> dict[str, float]:
     if installed("glmm"):
         import glmm
 
-        columns = {name: data[name].to_numpy(float) for name in "abcy"} | {"g": data.g.astype(str).tolist()}
+        columns = {name: data[name].to_numpy(float) for name in "abcy"} | {
+            "g": data.g.astype(str).tolist()
+        }
 
-        def fit_glmm():  # with Wald tests, as all others: by default it refits reduced models for likelihood ratios
+        # With Wald tests, as all others: by default it refits reduced models for likelihood ratios.
+        def fit_glmm():
             return glmm.fit(columns, FORMULA, family="poisson", anova_test="Wald")
 
         times["glmm (Rust)"] = milliseconds(fit_glmm, repeats=30)
@@ -67,8 +72,15 @@ def main() -> None:
     first = time.perf_counter()
     own = milliseconds(model.fit, repeats=100)
     print(machine("glmmjax", "jax", "glmm", "gpboost"))
-    print(f"formula and data {1e3 * (parsed - start):.0f} ms (imports included), first fit (compilation) ", end="")
-    print(f"{first - parsed:.2f} s, log-likelihood {fit.loglik:.4f}, scaled gradient {fit.scaled_gradient:.0e}\n")
+    print(
+        f"formula and data {1e3 * (parsed - start):.0f} ms (imports included), first fit"
+        " (compilation) ",
+        end="",
+    )
+    print(
+        f"{first - parsed:.2f} s, log-likelihood {fit.loglik:.4f}, scaled gradient"
+        f" {fit.scaled_gradient:.0e}\n"
+    )
     rows = [("engine", "ms a fit", "times glmmjax"), ("glmmjax", f"{own:.2f}", "1")]
     rows += [(name, f"{value:.1f}", f"{value / own:.1f}") for name, value in peers(data).items()]
     print(table(rows))

@@ -1,8 +1,10 @@
-"""What a person waits for: the command line's first and second run as whole processes, and `import glmmjax`.
+"""What a person waits for: the command line's first and second run as whole processes, and `import
+glmmjax`.
 
     python benchmarks/startup.py
 
-The first run starts with an empty compilation cache, the second reads it. `Rscript` with glmer is the peer.
+The first run starts with an empty compilation cache, the second reads it. `Rscript` with glmer is
+the peer.
 """
 
 import os
@@ -15,7 +17,15 @@ import time
 
 from _timing import machine, table
 
-SPINAL = ["success ~ visit + (1 | patient)", "--family", "bernoulli", "--method", "aghq", "--points", "25"]
+SPINAL = [
+    "success ~ visit + (1 | patient)",
+    "--family",
+    "bernoulli",
+    "--method",
+    "aghq",
+    "--points",
+    "25",
+]
 PEER = (
     "suppressMessages(library(lme4)); d <- read.csv('{path}'); "
     "print(summary(glmer(success ~ visit + (1 | patient), d, binomial, nAGQ = 25)))"
@@ -36,8 +46,13 @@ def main() -> None:
         environment = os.environ | {"GLMMJAX_CACHE": cache}
         first = seconds(run, environment)
         later = [seconds(run, environment) for _ in range(repeats)]
-        bare = [seconds([sys.executable, "-c", "import glmmjax"], environment) for _ in range(repeats)]
-        ready = [seconds([sys.executable, "-c", "import glmmjax; glmmjax.glmm"], environment) for _ in range(repeats)]
+        bare = [
+            seconds([sys.executable, "-c", "import glmmjax"], environment) for _ in range(repeats)
+        ]
+        ready = [
+            seconds([sys.executable, "-c", "import glmmjax; glmmjax.glmm"], environment)
+            for _ in range(repeats)
+        ]
     print(machine("glmmjax", "jax"), "\n")
     rows = [
         ("whole process", "s"),
@@ -50,7 +65,10 @@ def main() -> None:
         import glmmjax.datasets
 
         path = os.path.join(os.path.dirname(glmmjax.datasets.__file__), "spinal.csv")
-        peer = [seconds(["Rscript", "-e", PEER.format(path=path)], dict(os.environ)) for _ in range(repeats)]
+        peer = [
+            seconds(["Rscript", "-e", PEER.format(path=path)], dict(os.environ))
+            for _ in range(repeats)
+        ]
         rows.append(("Rscript with glmer, the same fit", f"{statistics.median(peer):.2f}"))
     print(table(rows))
 

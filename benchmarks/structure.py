@@ -2,10 +2,11 @@
 
     python benchmarks/structure.py [--small] [--no-peers] [names...]
 
-Every fit has standard errors, starts from data in memory, and is shown with its log-likelihood, so that one sees that
-the same model was fitted. glmmjax's first call compiles; formula and design are made once, before, and shown apart.
-Everything that is timed has a process of its own, whose peak of memory includes Python, JAX, the data and the compiler.
-A peer that is not installed is left out; one whose first fit takes longer than 5 s fits once.
+Every fit has standard errors, starts from data in memory, and is shown with its log-likelihood, so
+that one sees that the same model was fitted. glmmjax's first call compiles; formula and design are
+made once, before, and shown apart. Everything that is timed has a process of its own, whose peak of
+memory includes Python, JAX, the data and the compiler. A peer that is not installed is left out;
+one whose first fit takes longer than 5 s fits once.
 """
 
 import argparse
@@ -25,7 +26,8 @@ HEAD = ("method", "first call, s", "warm, s", "log-likelihood", "times glmmjax, 
 
 
 class Own(NamedTuple):
-    """What glmmjax did with a setting; `cells` are those of the padded layout, `peak` the peak of memory in bytes."""
+    """What glmmjax did with a setting; `cells` are those of the padded layout, `peak` the peak of
+    memory in bytes."""
 
     run: Run
     built: float
@@ -68,20 +70,35 @@ def alone(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
 
 def row_of(method: str, run: Run, own: Run) -> tuple[str, ...]:
     """A row of the table of a setting."""
-    return method, digits(run.first), digits(run.warm), f"{run.loglik:,.4f}", digits(run.warm / own.warm)
+    return (
+        method,
+        digits(run.first),
+        digits(run.warm),
+        f"{run.loglik:,.4f}",
+        digits(run.warm / own.warm),
+    )
 
 
 def in_words(name: str, setting: Structure, own: Own) -> str:
     """What was fitted and how: a paragraph in front of the table."""
     lines = [
         f"### {name}: {setting.text}",
-        f"`{setting.formula}`, {setting.family}, {own.rows:,} rows; {own.status} {own.evaluations} evaluations.",
-        f"Formula and design (imports included) {own.built:.2f} s; peak memory {own.peak / 2**20:,.0f} MiB;",
+        (
+            f"`{setting.formula}`, {setting.family}, {own.rows:,} rows; {own.status}"
+            f" {own.evaluations} evaluations."
+        ),
+        (
+            f"Formula and design (imports included) {own.built:.2f} s; peak memory"
+            f" {own.peak / 2**20:,.0f} MiB;"
+        ),
         f"{own.cells:,} cells ({own.cells / own.rows - 1:.1%} padding).",
     ]
     if setting.goal is not None:
         which, seconds = ("first", own.run.first) if name == "million" else ("warm", own.run.warm)
-        lines.append(f"Goal {which} below {setting.goal:g} s: {'met' if seconds < setting.goal else 'not met'}.")
+        lines.append(
+            f"Goal {which} below {setting.goal:g} s:"
+            f" {'met' if seconds < setting.goal else 'not met'}."
+        )
     return "\n".join(lines) + f"\n\n```\n{own.plan}\n```"
 
 
@@ -91,9 +108,15 @@ def digits(value: float) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("names", nargs="*", metavar="name", help=f"which of {', '.join(STRUCTURES)}; all by default")
-    parser.add_argument("--small", action="store_true", help="few rows, to see that everything runs")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "names", nargs="*", metavar="name", help=f"which of {', '.join(STRUCTURES)}; all by default"
+    )
+    parser.add_argument(
+        "--small", action="store_true", help="few rows, to see that everything runs"
+    )
     parser.add_argument("--no-peers", action="store_true", help="glmmjax alone")
     arguments = parser.parse_args()
     if unknown := set(arguments.names) - set(STRUCTURES):

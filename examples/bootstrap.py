@@ -3,9 +3,9 @@
     python examples/bootstrap.py            # 10,000 draws
     python examples/bootstrap.py --small    # 200
 
-Cattle of 15 herds were seen in four periods. Wald's intervals trust the curvature at the maximum; the bootstrap draws
-new herds and new cases from the fitted model, fits each draw, and also says how far the standard deviation of the
-herds is known, for which Wald has no interval.
+Cattle of 15 herds were seen in four periods. Wald's intervals trust the curvature at the maximum;
+the bootstrap draws new herds and new cases from the fitted model, fits each draw, and also says how
+far the standard deviation of the herds is known, for which Wald has no interval.
 """
 
 import argparse
@@ -16,7 +16,9 @@ import glmmjax as gj
 
 
 def main(draws: int) -> None:
-    fit = gj.glmm("incidence / size ~ period + (1 | herd)", gj.datasets.load("cbpp"), "binomial").fit()
+    fit = gj.glmm(
+        "incidence / size ~ period + (1 | herd)", gj.datasets.load("cbpp"), "binomial"
+    ).fit()
     found = fit.bootstrap(draws, seed=1)
     print(found, "\n")
 

@@ -1,10 +1,12 @@
-"""Power of a trial with a binary outcome, over the numbers of clinics and of patients a clinic, as a picture.
+"""Power of a trial with a binary outcome, over the numbers of clinics and of patients a clinic, as
+a picture.
 
     python examples/power_curve.py            # 1,000 data sets a point
     python examples/power_curve.py --small    # 50, and fewer points
 
-Half of the clinics treat their patients, so the clinic is what is compared: more clinics help more than more patients.
-Supposed are a success of 30 % without treatment, an odds ratio of 2, and clinics that differ by 0.5 on the logit scale.
+Half of the clinics treat their patients, so the clinic is what is compared: more clinics help more
+than more patients. Supposed are a success of 30 % without treatment, an odds ratio of 2, and
+clinics that differ by 0.5 on the logit scale.
 """
 
 import argparse
@@ -31,7 +33,9 @@ def draw(curve: pd.DataFrame, path: str) -> None:
     for k, (size, part) in enumerate(curve.groupby("per_group")):
         error = [part["power"] - part["lower"], part["upper"] - part["power"]]
         at = part["groups"] + spread * (k - (curve["per_group"].nunique() - 1) / 2)
-        axes.errorbar(at, part["power"], error, marker="o", capsize=3, label=f"{size} patients a clinic")
+        axes.errorbar(
+            at, part["power"], error, marker="o", capsize=3, label=f"{size} patients a clinic"
+        )
     axes.axhline(0.8, color="grey", linestyle="--", linewidth=1)
     axes.set(xlabel="Clinics", ylabel="Power (with exact 95 % intervals)", ylim=(0, 1.02))
     axes.set_xticks(sorted(curve["groups"].unique()))

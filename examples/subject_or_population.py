@@ -2,8 +2,9 @@
 
     python examples/subject_or_population.py
 
-A coefficient of a logistic mixed model speaks of one patient. The difference between the two visits averaged over
-patients is smaller, and the more so the more patients differ; `predict(level="marginal")` averages.
+A coefficient of a logistic mixed model speaks of one patient. The difference between the two visits
+averaged over patients is smaller, and the more so the more patients differ;
+`predict(level="marginal")` averages.
 """
 
 import numpy as np
@@ -25,7 +26,9 @@ def main() -> None:
         }
     )
     print(table.round(3), "\n")
-    odds_ratios = np.exp(np.log(table / (1 - table)).diff().iloc[1]).rename("odds ratio, second against first")
+    odds_ratios = np.exp(np.log(table / (1 - table)).diff().iloc[1]).rename(
+        "odds ratio, second against first"
+    )
     print(odds_ratios.round(3))
 
 

@@ -3,9 +3,10 @@
     python examples/thousand_genes.py            # 1,000 genes
     python examples/thousand_genes.py --small    # 60
 
-Ten cells of each of 16 donors are counted, half of them treated. Cells of a donor are alike, so each gene is a mixed
-model with the donor as group; counts are negative binomial, and the offset is the logarithm of a cell's library size.
-The counts are simulated, so it is known which genes are changed.
+Ten cells of each of 16 donors are counted, half of them treated. Cells of a donor are alike, so
+each gene is a mixed model with the donor as group; counts are negative binomial, and the offset is
+the logarithm of a cell's library size. The counts are simulated, so it is known which genes are
+changed.
 """
 
 import argparse
@@ -18,7 +19,9 @@ import glmmjax as gj
 DONORS, CELLS, SHARE, EFFECT = 16, 10, 0.1, 0.7
 
 
-def experiment(genes: int, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
+def experiment(
+    genes: int, rng: np.random.Generator
+) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
     """A table of the cells, the counts (a column a gene), and which genes are changed."""
     donor = np.repeat(np.arange(DONORS), CELLS)
     cells = pd.DataFrame({"donor": donor, "treated": np.tile([0, 1], len(donor) // 2)})
@@ -27,7 +30,12 @@ def experiment(genes: int, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.D
     base = rng.normal(-7.5, 1.0, genes)
     effect = np.where(changed, rng.choice([-EFFECT, EFFECT], genes), 0.0)
     donors = rng.normal(0, 0.4, (DONORS, genes))[donor]
-    log_mean = base + np.outer(cells["treated"], effect) + donors + np.log(cells["library"].to_numpy())[:, None]
+    log_mean = (
+        base
+        + np.outer(cells["treated"], effect)
+        + donors
+        + np.log(cells["library"].to_numpy())[:, None]
+    )
     dispersion = 0.4  # variance mu + 0.4 mu^2
     counts = rng.poisson(rng.gamma(1 / dispersion, dispersion * np.exp(log_mean)))
     return cells, pd.DataFrame(counts, columns=[f"gene{k}" for k in range(genes)]), changed
@@ -40,11 +48,17 @@ def main(genes: int) -> None:
     print(batch.counts(), "\n")
 
     results = batch.to_frame().query("term == 'treated'").set_index("member")
-    print(results.nsmallest(10, "p_value")[["estimate", "std_error", "p_value", "p_adjusted"]].to_string(), "\n")
+    print(
+        results.nsmallest(10, "p_value")[
+            ["estimate", "std_error", "p_value", "p_adjusted"]
+        ].to_string(),
+        "\n",
+    )
     found = (results["p_adjusted"] < 0.05).to_numpy()
     print(f"Found at a false discovery rate of 5 %: {found.sum()} genes.")
     print(
-        f"Of the {changed.sum()} that are changed {(found & changed).sum()}, of the others {(found & ~changed).sum()}."
+        f"Of the {changed.sum()} that are changed {(found & changed).sum()}, of the others"
+        f" {(found & ~changed).sum()}."
     )
 
 

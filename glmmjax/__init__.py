@@ -1,7 +1,8 @@
 """Generalised linear mixed models on JAX: differentiable, batched, on CPU and GPU.
 
-The table below is the public interface. Names are loaded when they are first used, so that `import glmmjax` costs
-nothing and the formula machinery (a second of imports) is only paid for by who writes a formula.
+The table below is the public interface. Names are loaded when they are first used, so that `import
+glmmjax` costs nothing and the formula machinery (a second of imports) is only paid for by who
+writes a formula.
 """
 
 import importlib

@@ -4,16 +4,20 @@ from typing import Any
 
 
 class ModelError(ValueError):
-    """The input does not describe a model that can be fitted; the message is one sentence that says why.
+    """The input does not describe a model that can be fitted; the message is one sentence that says
+    why.
 
-    Everything that a caller can do wrong (a formula, a column, an argument) raises this class. A model that is
-    valid but whose fit did not end well is no error: it has a `Status`.
+    Everything that a caller can do wrong (a formula, a column, an argument) raises this class. A
+    model that is valid but whose fit did not end well is no error: it has a `Status`.
     """
 
 
 class Interrupted(KeyboardInterrupt):
-    """Ctrl-C during a batch; `batch` holds the members that were finished (the others have a status that says so)."""
+    """Ctrl-C during a batch; `batch` holds the members that were finished (the others have a status
+    that says so)."""
 
     def __init__(self, batch: Any):
-        super().__init__("Interrupted; the finished members are in the attribute `batch` of this exception.")
+        super().__init__(
+            "Interrupted; the finished members are in the attribute `batch` of this exception."
+        )
         self.batch = batch

@@ -11,7 +11,8 @@ from typing import Any, BinaryIO
 from ._errors import ModelError
 
 UNFINISHED = ".writing-"
-"""What the names of files begin with that are not finished; one that a killed process left means nothing."""
+"""What the names of files begin with that are not finished; one that a killed process left means
+nothing."""
 
 
 def as_path(path: Any) -> pathlib.Path:
@@ -28,12 +29,15 @@ def as_path(path: Any) -> pathlib.Path:
 def write_whole(path: str | os.PathLike, write: Callable[[BinaryIO], Any]) -> None:
     """Let `write` fill a file beside `path`, and then put it in the place of `path`.
 
-    A file that is there stays as it was until the new one is on the disk. Raises `ModelError` if the system refuses.
+    A file that is there stays as it was until the new one is on the disk. Raises `ModelError` if
+    the system refuses.
     """
     given = as_path(path)
     try:
         target = pathlib.Path(os.path.realpath(given))
-        if target.exists() and not target.is_file():  # a pipe or a device; a folder is refused by the system
+        if (
+            target.exists() and not target.is_file()
+        ):  # a pipe or a device; a folder is refused by the system
             with target.open("wb") as file:
                 write(file)
         else:

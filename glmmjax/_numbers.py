@@ -15,10 +15,12 @@ _NO_NUMBERS = (TypeError, ValueError, OverflowError)
 
 
 def as_floating(name: str, value: Any, needed: str = "an array of real numbers") -> Array:
-    """Numbers, an array, or nested lists of these: float64 if NumPy holds them, in the precision JAX is in if JAX does.
+    """Numbers, an array, or nested lists of these: float64 if NumPy holds them, in the precision
+    JAX is in if JAX does.
 
-    Integers and floating numbers of every width are taken, traced ones too. Raises a `ModelError`, "`name` must be
-    `needed`", for complex numbers, text, other objects, and lists whose parts differ in length.
+    Integers and floating numbers of every width are taken, traced ones too. Raises a `ModelError`,
+    "`name` must be `needed`", for complex numbers, text, other objects, and lists whose parts
+    differ in length.
     """
     try:
         return _floating(value)
@@ -45,7 +47,8 @@ def _refused(name: str, value: Any, needed: str) -> ModelError:
 
 
 def is_real(dtype: Any) -> bool:
-    """Whether a type is one of real numbers: those that NumPy knows by extension, such as bfloat16, and bool are."""
+    """Whether a type is one of real numbers: those that NumPy knows by extension, such as bfloat16,
+    and bool are."""
     return any(jnp.issubdtype(dtype, kind) for kind in (jnp.bool_, jnp.integer, jnp.floating))
 
 
@@ -68,7 +71,10 @@ def _without_objects(array: np.ndarray, missing: bool) -> np.ndarray:
     """Fractions, decimals, and types that NumPy has no common one for, as floating numbers."""
     if array.dtype != object:
         return array
-    values = [np.nan if missing and (value is None or value is pd.NA) else _number(value) for value in array.flat]
+    values = [
+        np.nan if missing and (value is None or value is pd.NA) else _number(value)
+        for value in array.flat
+    ]
     return np.array(values, np.float64).reshape(array.shape)
 
 

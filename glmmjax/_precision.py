@@ -21,14 +21,16 @@ def float64() -> AbstractContextManager:
 
 @contextmanager
 def usual_promotion() -> Iterator[None]:
-    """A context with JAX's usual promotion of types and ranks: how strict callers are is about their own code."""
+    """A context with JAX's usual promotion of types and ranks: how strict callers are is about
+    their own code."""
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         yield
 
 
 @contextmanager
 def own_settings(*, x64: bool = True) -> Iterator[None]:
-    """The settings of JAX with which fits and all that follows compute; `ModelError` within a function being traced."""
+    """The settings of JAX with which fits and all that follows compute; `ModelError` within a
+    function being traced."""
     with jax.enable_x64(x64), usual_promotion():
         try:
             yield
@@ -38,20 +40,26 @@ def own_settings(*, x64: bool = True) -> Iterator[None]:
 
 
 def enable_compilation_cache(folder: str | os.PathLike | None = None) -> pathlib.Path:
-    """Keep compiled programs on disk, so that the next process does not compile them again; returns the folder.
+    """Keep compiled programs on disk, so that the next process does not compile them again; returns
+    the folder.
 
-    `folder` defaults to `$GLMMJAX_CACHE`, else `glmmjax` in the user's cache folder. A cache folder that the user has
-    already given to JAX is kept. Raises `ModelError` if the system refuses to make it.
+    `folder` defaults to `$GLMMJAX_CACHE`, else `glmmjax` in the user's cache folder. A cache folder
+    that the user has already given to JAX is kept. Raises `ModelError` if the system refuses to
+    make it.
     """
     given = getattr(jax.config, "jax_compilation_cache_dir", None)
     if given and folder is None:
         return pathlib.Path(given)
     base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    place = pathlib.Path(folder or os.environ.get("GLMMJAX_CACHE") or pathlib.Path(base) / "glmmjax")
+    place = pathlib.Path(
+        folder or os.environ.get("GLMMJAX_CACHE") or pathlib.Path(base) / "glmmjax"
+    )
     try:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise ModelError(f"{place} cannot be a folder for compiled programs: {error.strerror or error}.") from error
+        raise ModelError(
+            f"{place} cannot be a folder for compiled programs: {error.strerror or error}."
+        ) from error
     jax.config.update("jax_compilation_cache_dir", str(place))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)

@@ -9,8 +9,8 @@ from jax.core import Tracer
 from ._errors import ModelError
 
 _HOST = (
-    "fits, predictions and simulations run on the host and cannot be traced by jax.jit, jax.grad or jax.vmap; what can "
-    "be compiled and differentiated is model.log_marginal."
+    "fits, predictions and simulations run on the host and cannot be traced by jax.jit, jax.grad or"
+    " jax.vmap; what can be compiled and differentiated is model.log_marginal."
 )
 
 
@@ -21,6 +21,7 @@ def refuse_tracers(argument: str, value: Any) -> None:
 
 
 def refuse_tracing() -> None:
-    """Raise a `ModelError` inside of a function that JAX is compiling, where every result is traced."""
+    """Raise a `ModelError` inside of a function that JAX is compiling, where every result is
+    traced."""
     if isinstance(jnp.asarray(0.0), Tracer):
         raise ModelError(f"Within a function that JAX traces this cannot be done: {_HOST}")

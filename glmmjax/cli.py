@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn
 
-import glmmjax as gj  # loads nothing by itself, so that --help and a mistyped option do not wait for JAX
+import glmmjax as gj  # loads nothing by itself: --help and a mistyped option do not wait for JAX
 
 from ._errors import ModelError
 from ._files import write_whole
@@ -26,7 +26,7 @@ examples:
 
 _MANY_EXAMPLES = """\
 examples:
-  glmmjax fit-many counts.mtx cells.csv "~ treated + (1 | donor) + offset(log_size)" --family nbinom2 --out fits.parquet
+  glmmjax fit-many counts.mtx cells.csv "~ treated + (1 | donor)" --family nbinom2 --out fits.csv
   glmmjax fit-many simulated.npy design.csv "~ x + (x | g)" --reml --out fits.csv --checkpoint run1
 """
 
@@ -41,8 +41,8 @@ class _Parser(argparse.ArgumentParser):
 def run() -> int:
     """The console script: `main` without the cyclic garbage collector.
 
-    A process that ends after one fit has nothing to collect, and looking for cycles among JAX's modules, on the way and
-    at the end, took a third of its time.
+    A process that ends after one fit has nothing to collect, and looking for cycles among JAX's
+    modules, on the way and at the end, took a third of its time.
     """
     gc.disable()
     status = main()
@@ -74,8 +74,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"glmmjax {gj.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     fit = _command(commands, "fit", "fit one model and print its summary", _EXAMPLES)
-    fit.add_argument("data", metavar="DATA", help="a CSV or Parquet file, or spinal, cbpp, sleepstudy, epil")
-    fit.add_argument("formula", metavar="FORMULA", help='as in lme4, for example "y ~ x + (1 + x | g)"')
+    fit.add_argument(
+        "data", metavar="DATA", help="a CSV or Parquet file, or spinal, cbpp, sleepstudy, epil"
+    )
+    fit.add_argument(
+        "formula", metavar="FORMULA", help='as in lme4, for example "y ~ x + (1 + x | g)"'
+    )
     _add_model_options(fit)
     fit.add_argument("--json", metavar="FILE", help="also write the results to FILE")
     fit.set_defaults(run=_fit)
@@ -83,16 +87,28 @@ def _parser() -> argparse.ArgumentParser:
     many.add_argument(
         "counts",
         metavar="COUNTS",
-        help="responses: .mtx, .npz (scipy sparse) or .npy with a member in every row, .csv or .parquet with one in "
-        "every column",
+        help=(
+            "responses: .mtx, .npz (scipy sparse) or .npy with a member in every row, .csv or"
+            " .parquet with one in every column"
+        ),
     )
-    many.add_argument("design", metavar="DESIGN", help="a CSV or Parquet file with the rows of the model")
-    many.add_argument("formula", metavar="FORMULA", help='without a left side, for example "~ x + (1 | g)"')
+    many.add_argument(
+        "design", metavar="DESIGN", help="a CSV or Parquet file with the rows of the model"
+    )
+    many.add_argument(
+        "formula", metavar="FORMULA", help='without a left side, for example "~ x + (1 | g)"'
+    )
     _add_model_options(many)
-    many.add_argument("--out", metavar="FILE", required=True, help="table of estimates to write, .parquet or .csv")
-    many.add_argument("--checkpoint", metavar="FOLDER", help="keep finished chunks, and go on from there")
+    many.add_argument(
+        "--out", metavar="FILE", required=True, help="table of estimates to write, .parquet or .csv"
+    )
+    many.add_argument(
+        "--checkpoint", metavar="FOLDER", help="keep finished chunks, and go on from there"
+    )
     many.add_argument("--chunk-size", type=int, metavar="N", help="members held at a time")
-    many.add_argument("--precision", choices=("float64", "float32"), default="float64", help="default: float64")
+    many.add_argument(
+        "--precision", choices=("float64", "float32"), default="float64", help="default: float64"
+    )
     many.add_argument("--no-progress", action="store_true", help="no progress bar")
     many.set_defaults(run=_fit_many)
     return parser
@@ -100,23 +116,38 @@ def _parser() -> argparse.ArgumentParser:
 
 def _command(commands, name: str, what: str, examples: str) -> argparse.ArgumentParser:
     description, layout = f"{what[0].upper()}{what[1:]}.", argparse.RawDescriptionHelpFormatter
-    return commands.add_parser(name, help=what, description=description, epilog=examples, formatter_class=layout)
+    return commands.add_parser(
+        name, help=what, description=description, epilog=examples, formatter_class=layout
+    )
 
 
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
     families = (
-        "gaussian (default), bernoulli, binomial, betabinomial, poisson, nbinom1, nbinom2, genpois, compois, "
-        "truncated_poisson, truncated_nbinom1, truncated_nbinom2, gamma, inverse_gaussian, lognormal, tweedie, beta, "
-        "ordbeta, student_t, skew_normal, cumulative, continuation_ratio, adjacent_category, censored_gaussian, "
-        "censored_lognormal, weibull, quasipoisson, quasibinomial"
+        "gaussian (default), bernoulli, binomial, betabinomial, poisson, nbinom1, nbinom2, genpois,"
+        " compois, truncated_poisson, truncated_nbinom1, truncated_nbinom2, gamma,"
+        " inverse_gaussian, lognormal, tweedie, beta, ordbeta, student_t, skew_normal, cumulative,"
+        " continuation_ratio, adjacent_category, censored_gaussian, censored_lognormal, weibull,"
+        " quasipoisson, quasibinomial"
     )
     parser.add_argument("--family", default="gaussian", help=families)
     parser.add_argument("--link", help="link function, if not the family's usual one")
-    parser.add_argument("--zi", metavar="FORMULA", help='log odds of extra zeros, for example "~ x"')
-    parser.add_argument("--disp", metavar="FORMULA", help='logarithm of the dispersion, for example "~ x"')
-    parser.add_argument("--method", choices=("laplace", "aghq", "exact"), help="default: laplace; exact for gaussian")
-    parser.add_argument("--points", type=int, metavar="K", help="quadrature points a random effect (default 11)")
-    parser.add_argument("--reml", action="store_true", help="restricted maximum likelihood (gaussian)")
+    parser.add_argument(
+        "--zi", metavar="FORMULA", help='log odds of extra zeros, for example "~ x"'
+    )
+    parser.add_argument(
+        "--disp", metavar="FORMULA", help='logarithm of the dispersion, for example "~ x"'
+    )
+    parser.add_argument(
+        "--method",
+        choices=("laplace", "aghq", "exact"),
+        help="default: laplace; exact for gaussian",
+    )
+    parser.add_argument(
+        "--points", type=int, metavar="K", help="quadrature points a random effect (default 11)"
+    )
+    parser.add_argument(
+        "--reml", action="store_true", help="restricted maximum likelihood (gaussian)"
+    )
     parser.add_argument("--weights", metavar="COLUMN", help="column of prior weights")
     parser.add_argument("--offset", metavar="COLUMN", help="column added to the linear predictor")
 
@@ -186,7 +217,9 @@ def _read(name: str) -> "pd.DataFrame":
     if not path.exists() and name in gj.datasets.SOURCES:
         return gj.datasets.load(name)
     if not path.exists() and not path.suffix:
-        raise ModelError(f"{name} is neither a file nor one of the data sets {', '.join(gj.datasets.SOURCES)}.")
+        raise ModelError(
+            f"{name} is neither a file nor one of the data sets {', '.join(gj.datasets.SOURCES)}."
+        )
     return gj.datasets.read_table(path)
 
 

@@ -25,7 +25,8 @@ _FLAT = 1e-8  # smallest singular value of columns scaled to length one
 def refuse_dependent_columns(design: Design) -> None:
     """Raise a `ModelError` for a random column that is a linear combination of those before it.
 
-    It is not dropped as a fixed one is: how much its effects vary is part of the model, unless the covariance is free.
+    It is not dropped as a fixed one is: how much its effects vary is part of the model, unless the
+    covariance is free.
     """
     present = design.weights > 0
     for term in design.random:
@@ -33,14 +34,17 @@ def refuse_dependent_columns(design: Design) -> None:
             continue
         z = term.z[present]
         if len(z) < z.shape[1]:
-            raise ModelError(f"The random term {term.formula.text} has {z.shape[1]} columns and only {len(z)} rows.")
+            raise ModelError(
+                f"The random term {term.formula.text} has {z.shape[1]} columns and only {len(z)}"
+                " rows."
+            )
         left = np.abs(np.diag(np.linalg.qr(z, mode="r")))
         lost = left <= 1e-10 * np.sqrt((z * z).sum(0))
         if lost.any():
             name = term.names[int(np.argmax(lost))]
             raise ModelError(
-                f"Column {name} of {term.formula.text} is a linear combination of those before it, so it is not "
-                "identified: leave it out."
+                f"Column {name} of {term.formula.text} is a linear combination of those before it,"
+                " so it is not identified: leave it out."
             )
 
 
@@ -51,25 +55,41 @@ class Pairs(NamedTuple):
     other: np.ndarray
 
 
-def refuse_overlapping_terms(design: Design, covariances: Sequence[AbstractCovariance], *, has_residual: bool) -> None:
-    """Raise a `ModelError` for terms whose covariances cannot be told apart, such as `(1 | g) + (x | g)`.
+def refuse_overlapping_terms(
+    design: Design, covariances: Sequence[AbstractCovariance], *, has_residual: bool
+) -> None:
+    """Raise a `ModelError` for terms whose covariances cannot be told apart, such as `(1 | g) + (x
+    | g)`.
 
-    The covariance of two observations is a sum over the terms of `z_i' S z_j` where both are of one level. The
-    parameters are identified if its derivatives by all of them, at a point that is not special, are independent over
-    pairs of rows. With `has_residual` a variance of each observation is one of them (over the prior weights), which a
-    term alone can stand in for if it has as many effects as there are rows.
+    The covariance of two observations is a sum over the terms of `z_i' S z_j` where both are of one
+    level. The parameters are identified if its derivatives by all of them, at a point that is not
+    special, are independent over pairs of rows. With `has_residual` a variance of each observation
+    is one of them (over the prior weights), which a term alone can stand in for if it has as many
+    effects as there are rows.
     """
     n = int((design.weights > 0).sum())
     for number in range(len(design.predictors)):
-        terms = [k for k, term in enumerate(design.random) if not term.is_smooth and term.predictor == number]
+        terms = [
+            k
+            for k, term in enumerate(design.random)
+            if not term.is_smooth and term.predictor == number
+        ]
         beside = has_residual and number == 0
         many = any(len(design.random[k].levels) * len(design.random[k].names) >= n for k in terms)
-        if len(terms) > 1 or any(design.random[k].position is not None for k in terms) or (beside and many):
+        if (
+            len(terms) > 1
+            or any(design.random[k].position is not None for k in terms)
+            or (beside and many)
+        ):
             _refuse_overlapping(design, covariances, terms, has_residual=beside)
 
 
 def _refuse_overlapping(
-    design: Design, covariances: Sequence[AbstractCovariance], terms: list[int], *, has_residual: bool
+    design: Design,
+    covariances: Sequence[AbstractCovariance],
+    terms: list[int],
+    *,
+    has_residual: bool,
 ) -> None:
     """The same for some terms of one linear predictor."""
     for is_thorough in (False, True):  # a few pairs settle most cases, and only many can refuse
@@ -89,12 +109,19 @@ def _refuse_overlapping(
         for k in dict.fromkeys(k for k, here in zip(owners, dependent, strict=False) if here)
     ]
     beside = " and the residual variance" if has_residual and dependent[-1] else ""
-    shared = "the terms share columns" if len(guilty) > 1 else "it has too few rows a level for its parameters"
-    raise ModelError(f"The covariances of {' + '.join(guilty)}{beside} cannot be told apart, because {shared}.")
+    shared = (
+        "the terms share columns"
+        if len(guilty) > 1
+        else "it has too few rows a level for its parameters"
+    )
+    raise ModelError(
+        f"The covariances of {' + '.join(guilty)}{beside} cannot be told apart, because {shared}."
+    )
 
 
 def _dependent(table: np.ndarray) -> np.ndarray | None:
-    """Which of the columns are part of a linear combination that is zero; None if they are independent."""
+    """Which of the columns are part of a linear combination that is zero; None if they are
+    independent."""
     lengths = np.sqrt((table**2).sum(0))
     triangle = np.linalg.qr(table / np.where(lengths > 0, lengths, 1.0), mode="r")
     _, values, directions = np.linalg.svd(triangle)
@@ -104,17 +131,24 @@ def _dependent(table: np.ndarray) -> np.ndarray | None:
 
 
 def _pairs(design: Design, terms: list[int], *, is_thorough: bool) -> Pairs:
-    """Rows with themselves, and with those that follow in the same level of each term: the next two, or all."""
+    """Rows with themselves, and with those that follow in the same level of each term: the next
+    two, or all."""
     present, one, other = np.flatnonzero(design.weights > 0), [], []
     for k in terms:
         refs = design.random[k].refs
         order = present[np.argsort(refs[present], kind="stable")]
-        aheads = _aheads(len(present), int(np.bincount(refs[present]).max())) if is_thorough else range(_FEW)
+        aheads = (
+            _aheads(len(present), int(np.bincount(refs[present]).max()))
+            if is_thorough
+            else range(_FEW)
+        )
         most = max(_PAIRS // len(aheads), _FEW)
         for ahead in aheads:
             first, second = order[: len(order) - ahead], order[ahead:]
             same = np.flatnonzero(refs[first] == refs[second])
-            looked_at = same[np.unique(np.linspace(0, max(len(same) - 1, 0), most).astype(int))[: len(same)]]
+            looked_at = same[
+                np.unique(np.linspace(0, max(len(same) - 1, 0), most).astype(int))[: len(same)]
+            ]
             one.append(first[looked_at])
             other.append(second[looked_at])
     return Pairs(np.concatenate(one), np.concatenate(other))
@@ -127,11 +161,15 @@ def _aheads(n: int, largest: int) -> Sequence[int]:
     return np.unique(np.geomspace(1, largest, max(_LOOKED_AT // n, _FEW)).astype(int) - 1).tolist()
 
 
-def _derivatives(term: RandomPart, covariance: AbstractCovariance, pairs: Pairs) -> list[np.ndarray]:
+def _derivatives(
+    term: RandomPart, covariance: AbstractCovariance, pairs: Pairs
+) -> list[np.ndarray]:
     """Derivatives of the covariances of the pairs by each parameter of the term."""
     if isinstance(covariance, Placed):
         return _of_places(term, covariance, pairs)
-    return [_covariance_of(term, slope, pairs) for slope in _slopes(covariance, term.formula.covariance)]
+    return [
+        _covariance_of(term, slope, pairs) for slope in _slopes(covariance, term.formula.covariance)
+    ]
 
 
 def _of_places(term: RandomPart, covariance: Placed, pairs: Pairs) -> list[np.ndarray]:
@@ -149,7 +187,9 @@ def _of_places(term: RandomPart, covariance: Placed, pairs: Pairs) -> list[np.nd
         # Repeated up to a round number, so that few programs serve all data.
         room = points[np.arange(round_up(len(points))) % len(points)] if len(points) else points
         with own_settings():
-            found[apart] = np.asarray(_correlations(covariance.pattern, room, theta[1:]))[: len(points)]
+            found[apart] = np.asarray(_correlations(covariance.pattern, room, theta[1:]))[
+                : len(points)
+            ]
         return found
 
     steps = 1e-5 * np.eye(covariance.size)[1:]
@@ -181,7 +221,8 @@ def _spread(values: np.ndarray, here: np.ndarray) -> np.ndarray:
 
 
 def _slopes(covariance: AbstractCovariance, name: str) -> list[np.ndarray]:
-    """Derivatives (q, q) of the covariance by its parameters; for `us` and `diag` by its own entries."""
+    """Derivatives (q, q) of the covariance by its parameters; for `us` and `diag` by its own
+    entries."""
     q = covariance.q
     if name in ("us", "diag"):
         cells = zip(*(np.diag_indices(q) if name == "diag" else np.tril_indices(q)), strict=True)
@@ -193,11 +234,14 @@ def _slopes(covariance: AbstractCovariance, name: str) -> list[np.ndarray]:
         return entries
     rng = np.random.default_rng(0)
     with own_settings():
-        theta = np.asarray(covariance.start(jnp.asarray(rng.uniform(0.5, 1.5, q)))) + 0.3 * rng.normal(
-            size=covariance.size
-        )
+        theta = np.asarray(
+            covariance.start(jnp.asarray(rng.uniform(0.5, 1.5, q)))
+        ) + 0.3 * rng.normal(size=covariance.size)
         steps = 1e-5 * np.eye(covariance.size)
-        return [(_matrix(covariance, theta + step) - _matrix(covariance, theta - step)) / 2e-5 for step in steps]
+        return [
+            (_matrix(covariance, theta + step) - _matrix(covariance, theta - step)) / 2e-5
+            for step in steps
+        ]
 
 
 def _matrix(covariance: AbstractCovariance, theta: np.ndarray) -> np.ndarray:
@@ -209,5 +253,10 @@ def _covariance_of(term: RandomPart, slope: np.ndarray, pairs: Pairs) -> np.ndar
     one, other = pairs
     same = term.refs[one] == term.refs[other]
     if term.position is not None:
-        return same * term.z[one, 0] * term.z[other, 0] * slope[term.position[one], term.position[other]]
+        return (
+            same
+            * term.z[one, 0]
+            * term.z[other, 0]
+            * slope[term.position[one], term.position[other]]
+        )
     return same * np.einsum("iq,qr,ir->i", term.z[one], slope, term.z[other])

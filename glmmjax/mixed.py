@@ -50,7 +50,8 @@ class MixedModel:
 
     @functools.cached_property
     def working(self) -> Working:
-        """The model in working coordinates; `ModelError` if the rows of a part do not identify it."""
+        """The model in working coordinates; `ModelError` if the rows of a part do not identify
+        it."""
         check_identified(self)
         return working_coordinates(self.glmm)
 
@@ -62,7 +63,9 @@ class MixedModel:
 
     def with_dropped_rows(self, count: int) -> "MixedModel":
         """The same model, whose table had lost `count` rows with missing values before."""
-        return dataclasses.replace(self, design=dataclasses.replace(self.design, dropped_rows=count))
+        return dataclasses.replace(
+            self, design=dataclasses.replace(self.design, dropped_rows=count)
+        )
 
     @functools.cached_property
     def nobs(self) -> int:
@@ -85,9 +88,16 @@ def mixed_model(  # noqa: PLR0913 - keyword-only
 ) -> MixedModel:
     """Parse, check and lay out; raises `ModelError`."""
     distribution, others = with_other_predictors(as_family(family, link), ziformula, dispformula)
-    given = {"weights": weights, "offset": offset, "matrices": matrices, "others": others, "context": context}
+    given = {
+        "weights": weights,
+        "offset": offset,
+        "matrices": matrices,
+        "others": others,
+        "context": context,
+    }
     return lay_out(
-        build_design(formula, data, response=distribution.response, covariances=kinds(), **given), distribution
+        build_design(formula, data, response=distribution.response, covariances=kinds(), **given),
+        distribution,
     )
 
 
@@ -99,7 +109,8 @@ def with_data(model: MixedModel, data: Any) -> MixedModel:
 def with_other_predictors(
     family: AbstractFamily, ziformula: str | None, dispformula: str | None
 ) -> tuple[AbstractFamily, dict[str, str]]:
-    """The family with a linear predictor for each formula that is given, and these formulas by their names."""
+    """The family with a linear predictor for each formula that is given, and these formulas by
+    their names."""
     others: dict[str, str] = {}
     if dispformula is not None:
         family, others = Dispersed(family), others | {"disp": dispformula}
@@ -109,11 +120,13 @@ def with_other_predictors(
 
 
 def lay_out(design: Design, family: AbstractFamily) -> MixedModel:
-    """The model of a design; raises `ModelError` for terms that are not identified, and for a response for which the
-    likelihood has no maximum."""
+    """The model of a design; raises `ModelError` for terms that are not identified, and for a
+    response for which the likelihood has no maximum."""
     refuse_without_maximum(design, family)
     refuse_dependent_columns(design)
-    refuse_overlapping_terms(design, covariances_of(design), has_residual=innermost(family).traits.has_residual)
+    refuse_overlapping_terms(
+        design, covariances_of(design), has_residual=innermost(family).traits.has_residual
+    )
     return arrange(design, family)
 
 
@@ -131,7 +144,9 @@ def _with_categories(family: AbstractFamily, design: Design) -> AbstractFamily:
     if not design.has_response:
         if family.categories is None:
             kind = type(family).__name__
-            raise ModelError(f"A model of categories without a response needs a number: gj.{kind}(categories=5).")
+            raise ModelError(
+                f"A model of categories without a response needs a number: gj.{kind}(categories=5)."
+            )
         return family
     found = int(design.y.max())
     if family.categories is None or (family.categories == found and family.labels is None):
@@ -139,13 +154,19 @@ def _with_categories(family: AbstractFamily, design: Design) -> AbstractFamily:
         # A response that took the place of another one need not have all of the categories.
         return family.with_categories(found, labels if len(labels) == found else None)
     if family.categories < found:
-        raise ModelError(f"The response {design.response_name} has {found} categories, not {family.categories}.")
+        raise ModelError(
+            f"The response {design.response_name} has {found} categories, not {family.categories}."
+        )
     return family
 
 
 def assemble(design: Design, family: AbstractFamily, laid: Laid) -> GLMM:
     """The arrays of a design in the blocks of its layout."""
-    layout, offsets, weights = laid.layout, [own.offset for own in design.predictors], design.weights
+    layout, offsets, weights = (
+        laid.layout,
+        [own.offset for own in design.predictors],
+        design.weights,
+    )
     if len(offsets) > 1 and innermost(family).traits.has_residual:
         # The standard deviation has a predictor of its own, of which precisions are an offset.
         present = weights > 0
@@ -162,13 +183,17 @@ def assemble(design: Design, family: AbstractFamily, laid: Laid) -> GLMM:
     )
 
 
-def covariances_of(design: Design, structure: Structure | None = None) -> tuple[AbstractCovariance, ...]:
-    """The covariance structure of each random term; with room for all places and levels of its factor in `structure`,
-    which may be more than the term has."""
+def covariances_of(
+    design: Design, structure: Structure | None = None
+) -> tuple[AbstractCovariance, ...]:
+    """The covariance structure of each random term; with room for all places and levels of its
+    factor in `structure`, which may be more than the term has."""
     room: dict[int, Columns] = {}
     for terms, columns in zip(structure.terms, structure.factors, strict=True) if structure else ():
         room |= dict.fromkeys(terms, columns)
-    return tuple(_covariance_of(term, room.get(number)) for number, term in enumerate(design.random))
+    return tuple(
+        _covariance_of(term, room.get(number)) for number, term in enumerate(design.random)
+    )
 
 
 def _covariance_of(term: RandomPart, room: Columns | None) -> AbstractCovariance:
@@ -176,30 +201,46 @@ def _covariance_of(term: RandomPart, room: Columns | None) -> AbstractCovariance
     if is_separate(name):
         return placed(name, *_places_of(term, room))
     return covariance_named(
-        name, len(term.names), coordinates=term.coordinates, matrix=term.matrix, rank=term.formula.rank
+        name,
+        len(term.names),
+        coordinates=term.coordinates,
+        matrix=term.matrix,
+        rank=term.formula.rank,
     )
 
 
 def _places_of(term: RandomPart, room: Columns | None) -> tuple[np.ndarray, np.ndarray]:
-    """The places (most, dims, levels) of each level, and which there are; those that only pad are behind the last."""
+    """The places (most, dims, levels) of each level, and which there are; those that only pad are
+    behind the last."""
     assert term.coordinates is not None
     table, coordinates = term.separate.table, np.asarray(term.coordinates)
     if room is not None:
         table = table[:, :1] if room.alike else table
         levels = 1 if room.alike else room.levels
-        table = np.pad(table, [(0, room.q - len(table)), (0, levels - table.shape[1])], constant_values=-1)
+        table = np.pad(
+            table, [(0, room.q - len(table)), (0, levels - table.shape[1])], constant_values=-1
+        )
     present = table >= 0
     behind = coordinates.max() + 1 + np.arange(len(table))
-    return np.where(present[:, None], np.moveaxis(coordinates[table], -1, 1), behind[:, None, None]), present
+    return (
+        np.where(present[:, None], np.moveaxis(coordinates[table], -1, 1), behind[:, None, None]),
+        present,
+    )
 
 
 def groupings(design: Design) -> list[Grouping]:
-    """The grouping factors: terms on the same factor share one, unless each row has only one of their columns."""
+    """The grouping factors: terms on the same factor share one, unless each row has only one of
+    their columns."""
     covariances = covariances_of(design)
-    return [_grouping(design, numbers, [covariances[k] for k in numbers]) for numbers in _sharing_a_factor(design)]
+    return [
+        _grouping(design, numbers, [covariances[k] for k in numbers])
+        for numbers in _sharing_a_factor(design)
+    ]
 
 
-def _grouping(design: Design, numbers: list[int], covariances: list[AbstractCovariance]) -> Grouping:
+def _grouping(
+    design: Design, numbers: list[int], covariances: list[AbstractCovariance]
+) -> Grouping:
     terms = [design.random[number] for number in numbers]
     first, own = terms[0], covariances[0]
     grouping = Grouping(
@@ -235,10 +276,11 @@ def _sharing_a_factor(design: Design) -> list[list[int]]:
 
 
 def response_size(y: np.ndarray, offset: np.ndarray, family: AbstractFamily) -> np.ndarray:
-    """(members,) the size of responses (members, n) or (members, n, k), as in `Traits.spread`: the standard deviation
-    where they may be any number, else the mean.
+    """(members,) the size of responses (members, n) or (members, n, k), as in `Traits.spread`: the
+    standard deviation where they may be any number, else the mean.
 
-    An identity link takes the offset (n,) or (members, n) out of the response, which may be all that varies.
+    An identity link takes the offset (n,) or (members, n) out of the response, which may be all
+    that varies.
     """
     y = y[..., 0] if y.ndim == 3 else y
     if family.response not in ("real", "censored"):
@@ -246,7 +288,9 @@ def response_size(y: np.ndarray, offset: np.ndarray, family: AbstractFamily) -> 
     left = y - offset if family.link.name == "identity" else y
     moved = left - left[:, :1]
     # In fewer passes over memory than NumPy's.
-    sd = np.sqrt(np.maximum(np.einsum("bn,bn->b", moved, moved) / moved.shape[1] - moved.mean(1) ** 2, 0.0))
+    sd = np.sqrt(
+        np.maximum(np.einsum("bn,bn->b", moved, moved) / moved.shape[1] - moved.mean(1) ** 2, 0.0)
+    )
     largest = np.maximum(np.abs(y).max(1), np.abs(left).max(1))
     return np.where(sd > _ROUNDING * largest, sd, np.where(largest > 0, largest, 1.0))
 
@@ -255,7 +299,8 @@ def check_identified(model: MixedModel) -> None:
     """Raise a `ModelError` if the model is one of other rows, which do not identify it."""
     if model.design.is_inherited and not is_identified(model.design):
         raise ModelError(
-            "These rows alone do not identify the model: it has a likelihood at given parameters, and no fit."
+            "These rows alone do not identify the model: it has a likelihood at given parameters,"
+            " and no fit."
         )
 
 
@@ -263,7 +308,8 @@ def check_response(model: MixedModel) -> None:
     """Raise a `ModelError` if there is no response to fit."""
     if not model.has_response:
         raise ModelError(
-            "This model has no response: give one on the left of the formula, or responses to gj.fit_many."
+            "This model has no response: give one on the left of the formula, or responses to"
+            " gj.fit_many."
         )
 
 
@@ -271,7 +317,10 @@ def plan(model: MixedModel) -> str:
     """The structure chosen for the random effects, as a table in words."""
     structure, layout = model.glmm.structure, model.layout
     blocks, width = layout.rows.shape
-    lines = [f"{model.nobs} observations in {blocks} blocks of {width} ({layout.present.mean():.0%} filled)"]
+    lines = [
+        f"{model.nobs} observations in {blocks} blocks of {width} ({layout.present.mean():.0%}"
+        " filled)"
+    ]
     if not structure.factors:
         return "\n".join([*lines, "no random effects"])
     for number, terms in enumerate(structure.terms):
@@ -281,8 +330,9 @@ def plan(model: MixedModel) -> str:
     if structure.avoided:
         r = structure.avoided
         lines.append(
-            f"no matrix: a dense {r} x {r} one ({8e-9 * r * r:.1f} GB) and what it takes to form it would be out of "
-            f"proportion. Conjugate gradients, and a log determinant estimated with {PROBES} random vectors"
+            f"no matrix: a dense {r} x {r} one ({8e-9 * r * r:.1f} GB) and what it takes to form it"
+            " would be out of proportion. Conjugate gradients, and a log determinant estimated"
+            f" with {PROBES} random vectors"
         )
     elif structure.rest:
         r = structure.size_of_rest
@@ -300,7 +350,9 @@ def _factor_in_words(model: MixedModel, number: int) -> str:
         return f"{size}, {columns.rank} effect{'s' if columns.rank > 1 else ''} each, in the rest"
     nested = "" if number + 1 >= structure.chain else f", nested in {_group(model, number + 1)}"
     if columns.linked:
-        return f"{size}, a chain of {columns.rank} effects or fewer each, one after the other{nested}"
+        return (
+            f"{size}, a chain of {columns.rank} effects or fewer each, one after the other{nested}"
+        )
     return f"{size}, H is one {columns.rank} x {columns.rank} block a level{nested}"
 
 
@@ -308,8 +360,15 @@ def _border_in_words(model: MixedModel, t: int) -> str:
     structure = model.glmm.structure
     border = structure.borders[t]
     others = ", ".join(_group(model, structure.chain + r) for r in range(len(structure.rest)))
-    how = "multiplied as a dense matrix" if border.first is None else "only those that occur are multiplied"
-    return f"{_group(model, t)} meets {others} in {len(border.level)} pairs of a level and a column; {how}"
+    how = (
+        "multiplied as a dense matrix"
+        if border.first is None
+        else "only those that occur are multiplied"
+    )
+    return (
+        f"{_group(model, t)} meets {others} in {len(border.level)} pairs of a level and a column;"
+        f" {how}"
+    )
 
 
 def _group(model: MixedModel, number: int) -> str:

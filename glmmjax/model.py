@@ -1,4 +1,5 @@
-"""The numerical model: arrays, a family and covariances, and nothing that a compiled function does not need."""
+"""The numerical model: arrays, a family and covariances, and nothing that a compiled function does
+not need."""
 
 from typing import NamedTuple
 
@@ -17,11 +18,13 @@ Cells = Float[Array, "... blocks width"]
 
 
 class GLMM(eqx.Module):
-    """`g(E[y | u]) = X beta + offset + Z u`, `u = scale lam b`, `b ~ N(0, I)`: a pytree of arrays in block layout.
+    """`g(E[y | u]) = X beta + offset + Z u`, `u = scale lam b`, `b ~ N(0, I)`: a pytree of arrays
+    in block layout.
 
-    Names, levels and the formula live outside (`Design`), so that two data sets of one shape share a program. Arrays
-    are NumPy's, whose precision does not depend on JAX's configuration. A batch holds models whose arrays differ as one
-    `GLMM` whose arrays have a leading axis of members; the numerics see one member at a time.
+    Names, levels and the formula live outside (`Design`), so that two data sets of one shape share
+    a program. Arrays are NumPy's, whose precision does not depend on JAX's configuration. A batch
+    holds models whose arrays differ as one `GLMM` whose arrays have a leading axis of members; the
+    numerics see one member at a time.
 
     Attributes:
         y: (blocks, width), or (components, blocks, width) for a response of several components.
@@ -57,7 +60,8 @@ class GLMM(eqx.Module):
 
 
 class Place(NamedTuple):
-    """Where a random term lies: its factor in `structure.factors`, and its columns among those of the factor."""
+    """Where a random term lies: its factor in `structure.factors`, and its columns among those of
+    the factor."""
 
     factor: int
     columns: slice
@@ -75,9 +79,11 @@ def places(glmm: GLMM) -> tuple[Place, ...]:
     return tuple(found[term] for term in range(len(found)))
 
 
-def term_factors(glmm: GLMM, theta: tuple[Float[Array, " _"], ...]) -> tuple[Float[Array, "_ _"], ...]:
-    """The relative covariance factor of each random term; of effects at places of their own in every level that of two
-    a typical distance apart."""
+def term_factors(
+    glmm: GLMM, theta: tuple[Float[Array, " _"], ...]
+) -> tuple[Float[Array, "_ _"], ...]:
+    """The relative covariance factor of each random term; of effects at places of their own in
+    every level that of two a typical distance apart."""
     return tuple(c.factor(t) for c, t in zip(glmm.covariances, theta, strict=True))
 
 
@@ -103,7 +109,9 @@ def scaled_factor(glmm: GLMM, params: Params) -> Factors:
     return tuple(lam.scaled(scale) for lam in relative_factor(glmm, params.theta))
 
 
-def fixed_predictor(glmm: GLMM, beta: Float[Array, " p"]) -> Float[Array, "predictors blocks width"]:
+def fixed_predictor(
+    glmm: GLMM, beta: Float[Array, " p"]
+) -> Float[Array, "predictors blocks width"]:
     """`X beta + offset` of each linear predictor."""
     parts, first = [], 0
     for x in glmm.x:

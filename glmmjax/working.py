@@ -1,4 +1,5 @@
-"""Working coordinates: orthogonal columns of X and Z, so that no scale or origin of a covariate matters."""
+"""Working coordinates: orthogonal columns of X and Z, so that no scale or origin of a covariate
+matters."""
 
 import dataclasses
 import functools
@@ -15,12 +16,15 @@ from .structure import Columns
 
 @dataclasses.dataclass(frozen=True)
 class Working:
-    """The same model with `X = Q R` replaced by `Q` (mean square one) and `Z = Z_w A` by `Z_w`, and the way back.
+    """The same model with `X = Q R` replaced by `Q` (mean square one) and `Z = Z_w A` by `Z_w`, and
+    the way back.
 
     Attributes:
-        glmm: the model in coordinates `gamma`, `lam_w`: `beta = beta_back gamma`, `lam = effects_back lam_w`.
+        glmm: the model in coordinates `gamma`, `lam_w`: `beta = beta_back gamma`, `lam =
+            effects_back lam_w`.
         beta_back: (p, p) `R^-1`.
-        effects_back: for each grouping factor (q, q) `A^-1`, block-diagonal over its terms; `u = effects_back u_w`.
+        effects_back: for each grouping factor (q, q) `A^-1`, block-diagonal over its terms; `u =
+            effects_back u_w`.
         theta_back: for each term the matrix that takes `theta` of `lam_w` to that of `lam`.
     """
 
@@ -36,9 +40,12 @@ class Working:
 
     @functools.cached_property
     def longest(self) -> list[np.ndarray]:
-        """For each linear predictor the largest squared length of a row of X that counts (of each member)."""
+        """For each linear predictor the largest squared length of a row of X that counts (of each
+        member)."""
         present = (self.glmm.weights > 0)[..., None, :, :]
-        return [np.asarray((np.asarray(x) ** 2 * present).sum(-3).max((-1, -2))) for x in self.glmm.x]
+        return [
+            np.asarray((np.asarray(x) ** 2 * present).sum(-3).max((-1, -2))) for x in self.glmm.x
+        ]
 
     @functools.cached_property
     def jacobian(self) -> np.ndarray:
@@ -64,8 +71,12 @@ def working_coordinates(glmm: GLMM) -> Working:
     backs = [_inverse_factor(_rows(x, present), present) for x in glmm.x]
     x = tuple(_combine(back, x) for back, x in zip(backs, glmm.x, strict=True))
     effects_back, theta_back = _inverse_basis(glmm, present)
-    factors = tuple(_moved(*pair) for pair in zip(effects_back, glmm.structure.factors, strict=True))
-    working = dataclasses.replace(glmm, x=x, structure=dataclasses.replace(glmm.structure, factors=factors))
+    factors = tuple(
+        _moved(*pair) for pair in zip(effects_back, glmm.structure.factors, strict=True)
+    )
+    working = dataclasses.replace(
+        glmm, x=x, structure=dataclasses.replace(glmm.structure, factors=factors)
+    )
     beta_back = block_diagonal(backs)
     return Working(working, beta_back, effects_back, theta_back)
 
@@ -94,7 +105,9 @@ def block_diagonal(blocks: Sequence[np.ndarray]) -> np.ndarray:
 def _rows(columns: Array, present: np.ndarray) -> np.ndarray:
     """(..., cells, p) rows of (..., p, blocks, width) columns, zero where absent."""
     seen = np.asarray(columns) * present[..., None, :, :]
-    return np.swapaxes(seen.reshape(*seen.shape[:-2], present.shape[-2] * present.shape[-1]), -1, -2)
+    return np.swapaxes(
+        seen.reshape(*seen.shape[:-2], present.shape[-2] * present.shape[-1]), -1, -2
+    )
 
 
 def _combine(back: np.ndarray, columns: Array) -> np.ndarray:
@@ -104,7 +117,8 @@ def _combine(back: np.ndarray, columns: Array) -> np.ndarray:
 
 
 def _inverse_factor(rows: np.ndarray, present: np.ndarray) -> np.ndarray:
-    """`R^-1` of the QR factors of (..., n, p) `rows`, scaled so that columns of `rows R^-1` have mean square one."""
+    """`R^-1` of the QR factors of (..., n, p) `rows`, scaled so that columns of `rows R^-1` have
+    mean square one."""
     count = present.sum((-1, -2))[..., None, None]
     return inverse_triangle(np.linalg.qr(rows, mode="r") / np.sqrt(count))
 
@@ -121,23 +135,39 @@ def inverse_triangle(triangle: np.ndarray) -> np.ndarray:
 
 def _moved(back: np.ndarray, columns: Columns) -> Columns:
     """Random columns times `back`, which changes nothing where each row has one column only."""
-    return dataclasses.replace(columns, z=_combine(back, columns.z)) if columns.position is None else columns
+    return (
+        dataclasses.replace(columns, z=_combine(back, columns.z))
+        if columns.position is None
+        else columns
+    )
 
 
-def _inverse_basis(glmm: GLMM, present: np.ndarray) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+def _inverse_basis(
+    glmm: GLMM, present: np.ndarray
+) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
     """`A^-1` of each grouping factor, and what it makes of each term's `theta`."""
-    of_terms = [_inverse_of_term(glmm, place, number, present) for number, place in enumerate(places(glmm))]
-    backs = tuple(block_diagonal([of_terms[term][0] for term in terms]) for terms in glmm.structure.terms)
+    of_terms = [
+        _inverse_of_term(glmm, place, number, present) for number, place in enumerate(places(glmm))
+    ]
+    backs = tuple(
+        block_diagonal([of_terms[term][0] for term in terms]) for terms in glmm.structure.terms
+    )
     return backs, tuple(matrix for _, matrix in of_terms)
 
 
-def _inverse_of_term(glmm: GLMM, place: Place, number: int, present: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _inverse_of_term(
+    glmm: GLMM, place: Place, number: int, present: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     columns, covariance = glmm.structure.factors[place.factor], glmm.covariances[number]
     if columns.position is not None:
-        back = np.eye(covariance.q)  # each observation has one effect, times one: its scale is right as it is
+        back = np.eye(
+            covariance.q
+        )  # each observation has one effect, times one: its scale is right as it is
     else:
         rows = _rows(columns.z[..., place.columns, :, :], present)
         triangle = np.linalg.qr(rows, mode="r") / np.sqrt(present.sum((-1, -2)))[..., None, None]
         back = inverse_triangle(covariance.working_basis(triangle))
     back = np.broadcast_to(back, (*present.shape[:-2], *back.shape[-2:]))
-    return back, np.stack([covariance.transform(unit, back) for unit in np.eye(covariance.size)], -1)
+    return back, np.stack(
+        [covariance.transform(unit, back) for unit in np.eye(covariance.size)], -1
+    )

@@ -6,9 +6,10 @@ import importlib.metadata
 import os
 import pathlib
 
-# Nearly all the time of the tests is XLA's compiler: no optimisation, the older emitters, one module for each program,
-# the plainest schedule, and no passes that move code out of loops or verify XLA's own work: a third of the time. A flag
-# that a jaxlib does not know ends the process, so all but the first are for the versions that are known to have them.
+# Nearly all the time of the tests is XLA's compiler: no optimisation, the older emitters, one
+# module for each program, the plainest schedule, and no passes that move code out of loops or
+# verify XLA's own work: a third of the time. A flag that a jaxlib does not know ends the process,
+# so all but the first are for the versions that are known to have them.
 _FLAGS = ["--xla_backend_optimization_level=0"]
 if importlib.metadata.version("jaxlib").startswith("0.10."):
     _FLAGS += [
@@ -23,8 +24,9 @@ import jax  # noqa: E402
 import pytest  # noqa: E402
 from jaxtyping import install_import_hook  # noqa: E402
 
-# Shapes and types of annotations are checked at every call, in the tests only. The doors (api, formula, design, report)
-# are left out: they are there to refuse arguments of other types in words of their own, which is tested.
+# Shapes and types of annotations are checked at every call, in the tests only. The doors (api,
+# formula, design, report) are left out: they are there to refuse arguments of other types in words
+# of their own, which is tested.
 _MODEL = ("structure", "covariances", "families", "model", "params", "working")
 _COMPUTE = ("marginal", "fit", "inference", "prediction", "batch", "study")
 install_import_hook([f"glmmjax.{part}" for part in _MODEL + _COMPUTE], "beartype.beartype")
@@ -33,7 +35,8 @@ from golden import fit_case  # noqa: E402
 
 import glmmjax as gj  # noqa: E402
 
-# A trace makes millions of objects, few of them garbage, among which the collector looks a twentieth of the time.
+# A trace makes millions of objects, few of them garbage, among which the collector looks a
+# twentieth of the time.
 gc.freeze()
 gc.set_threshold(100_000, 20, 20)
 
@@ -55,7 +58,8 @@ _GROUP = {name: group for group, names in _TOGETHER.items() for name in names}
 
 
 def pytest_collection_modifyitems(items):
-    """One process runs all tests of a file, and all files that look at the same fits or compile the same programs."""
+    """One process runs all tests of a file, and all files that look at the same fits or compile the
+    same programs."""
     for item in items:
         name = item.path.relative_to(pathlib.Path(__file__).parent).as_posix()
         item.add_marker(pytest.mark.xdist_group(_GROUP.get(name, name)))
@@ -63,7 +67,8 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def golden():
-    """`golden(case, method)`: the fit of a case of `reference/`, made when it is first asked for."""
+    """`golden(case, method)`: the fit of a case of `reference/`, made when it is first asked
+    for."""
     return functools.cache(fit_case)
 
 
@@ -75,9 +80,8 @@ def float64():
 
 
 _MAPS = pathlib.Path("/proc/self/maps")
-_MAPS_AT_MOST = (
-    20_000  # of the 65,530 that Linux grants a process: each program takes several, and beyond it XLA crashes
-)
+# Of the 65,530 that Linux grants a process: each program takes several, and beyond it XLA crashes
+_MAPS_AT_MOST = 20_000
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -91,7 +95,9 @@ def programs_are_let_go():
 
 _COMPILED = []
 jax.monitoring.register_event_duration_secs_listener(
-    lambda event, _, **__: _COMPILED.append(event) if event.endswith("backend_compile_duration") else None
+    lambda event, _, **__: (
+        _COMPILED.append(event) if event.endswith("backend_compile_duration") else None
+    )
 )
 
 

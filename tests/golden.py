@@ -25,7 +25,12 @@ def model_of(case: str) -> gj.Model:
     """The model of a case."""
     given = CASES[case]
     others = {name: given.get(name) for name in ("ziformula", "dispformula")}
-    return gj.glmm(given["formula"], read_case(case), gj.families.as_family(given["family"], given["link"]), **others)
+    return gj.glmm(
+        given["formula"],
+        read_case(case),
+        gj.families.as_family(given["family"], given["link"]),
+        **others,
+    )
 
 
 def method_of(name: str) -> gj.Method:

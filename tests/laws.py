@@ -9,7 +9,9 @@ from scipy.special import expit, gammaln, logsumexp, ndtr
 
 TRIALS = 7.0
 NODES = 2048
-CUTS = np.array([-0.9, 0.2, 0.7])  # of a censored response: left below, known between, an interval, right above
+CUTS = np.array(
+    [-0.9, 0.2, 0.7]
+)  # of a censored response: left below, known between, an interval, right above
 COUNTS = np.arange(400.0)
 
 
@@ -17,7 +19,8 @@ class Law(NamedTuple):
     """A distribution of responses (components, k).
 
     Attributes:
-        log_density: of responses; that of a quasi-likelihood belongs to a variable with its mean and variance.
+        log_density: of responses; that of a quasi-likelihood belongs to a variable with its mean
+            and variance.
         y: responses to sum over.
         weight: what belongs to each: one where there is mass, else the length of an interval.
     """
@@ -39,11 +42,14 @@ class Law(NamedTuple):
 
 
 def law(family, eta: float, phi: np.ndarray, *, censored: bool = True) -> Law:
-    """That of a family at one predictor; for one of censored responses those at `CUTS` or, if not `censored`, none."""
+    """That of a family at one predictor; for one of censored responses those at `CUTS` or, if not
+    `censored`, none."""
     of = LAWS[family.name](INVERSE[family.link.name](eta), phi, family.link.name, eta)
     if family.response in ("censored", "censored_positive"):
         low, high = (-np.inf, np.inf) if family.response == "censored" else (0.0, np.inf)
-        return _censored(of, np.exp(CUTS) if low == 0 else CUTS) if censored else _known(of, low, high)
+        return (
+            _censored(of, np.exp(CUTS) if low == 0 else CUTS) if censored else _known(of, low, high)
+        )
     return of if isinstance(of, Law) else _sum_over(of, family.response)
 
 
@@ -72,13 +78,20 @@ def _sum_over(of, response: str) -> Law:
         return Law(of.logpmf, y, np.ones_like(y))
     if response == "proportion":
         y = np.arange(TRIALS + 1)
-        return Law(lambda y: of.logpmf(y[0]), np.stack([y, np.full_like(y, TRIALS)]), np.ones_like(y))
-    make = {"real": lambda: _line(of.mean(), of.std()), "positive": lambda: _half_line(of.mean()), "unit": _unit}
+        return Law(
+            lambda y: of.logpmf(y[0]), np.stack([y, np.full_like(y, TRIALS)]), np.ones_like(y)
+        )
+    make = {
+        "real": lambda: _line(of.mean(), of.std()),
+        "positive": lambda: _half_line(of.mean()),
+        "unit": _unit,
+    }
     return Law(of.logpdf, *make[response]())
 
 
 def _steps(low: float, high: float, count: int = NODES):
-    """Nodes of the trapezoidal rule, which converges faster than any power where an integrand ends like this."""
+    """Nodes of the trapezoidal rule, which converges faster than any power where an integrand ends
+    like this."""
     t = np.linspace(low, high, count)
     return t, t[1] - t[0]
 
@@ -105,7 +118,8 @@ def _known(of, low: float, high: float) -> Law:
 
 
 def _censored(of, cuts: np.ndarray) -> Law:
-    """Responses below the first limit, between it and the second (known), up to the third, and above it."""
+    """Responses below the first limit, between it and the second (known), up to the third, and
+    above it."""
     low, middle, high = cuts
     x, weight = np.polynomial.legendre.leggauss(60)
     y = low + (middle - low) * (x + 1) / 2
@@ -115,10 +129,14 @@ def _censored(of, cuts: np.ndarray) -> Law:
     def log_density(y):
         with np.errstate(divide="ignore"):
             sides = {-1: of.logcdf(y[0]), 1: of.logsf(y[0]), 2: np.log(of.cdf(y[1]) - of.cdf(y[0]))}
-            return np.select([y[2] == code for code in sides], list(sides.values()), of.logpdf(y[0]))
+            return np.select(
+                [y[2] == code for code in sides], list(sides.values()), of.logpdf(y[0])
+            )
 
     return Law(
-        log_density, np.concatenate([known, limits], 1), np.concatenate([weight * (middle - low) / 2, np.ones(3)])
+        log_density,
+        np.concatenate([known, limits], 1),
+        np.concatenate([weight * (middle - low) / 2, np.ones(3)]),
     )
 
 
@@ -203,7 +221,9 @@ def tweedie(mu, phi) -> Law:
 
     def log_density(y):
         above = np.where(y > 0, y, 1.0)
-        own = scipy.stats.poisson(rate).logpmf(number) + scipy.stats.gamma(number * shape, scale=of_one).logpdf(above)
+        own = scipy.stats.poisson(rate).logpmf(number) + scipy.stats.gamma(
+            number * shape, scale=of_one
+        ).logpdf(above)
         return np.where(y > 0, logsumexp(own, axis=0), -rate)
 
     y, weight = _half_line(mu, -50.0, NODES - 1)
@@ -261,8 +281,12 @@ LAWS = {  # of the inverse link, phi, the link and the predictor
     "gaussian": lambda mu, phi, *_: scipy.stats.norm(mu, np.exp(phi[0])),
     "student_t": lambda mu, phi, *_: scipy.stats.t(phi[1] ** -2, mu, np.exp(phi[0])),
     "skew_normal": lambda mu, phi, *_: skew_normal(mu, phi),
-    "gamma": lambda mu, phi, *_: scipy.stats.gamma(np.exp(-2 * phi[0]), scale=mu * np.exp(2 * phi[0])),
-    "inverse_gaussian": lambda mu, phi, *_: scipy.stats.invgauss(mu * np.exp(2 * phi[0]), scale=np.exp(-2 * phi[0])),
+    "gamma": lambda mu, phi, *_: scipy.stats.gamma(
+        np.exp(-2 * phi[0]), scale=mu * np.exp(2 * phi[0])
+    ),
+    "inverse_gaussian": lambda mu, phi, *_: scipy.stats.invgauss(
+        mu * np.exp(2 * phi[0]), scale=np.exp(-2 * phi[0])
+    ),
     "lognormal": lambda mu, phi, *_: scipy.stats.lognorm(np.exp(phi[0]), scale=np.exp(mu)),
     "beta": lambda mu, phi, *_: scipy.stats.beta(mu * np.exp(phi[0]), (1 - mu) * np.exp(phi[0])),
     "ordbeta": lambda mu, phi, link, eta: ordered_beta(mu, phi, eta),

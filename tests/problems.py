@@ -80,7 +80,9 @@ def table(seed: int = 3) -> pd.DataFrame:
             "o": rng.uniform(-0.2, 0.2, len(g)),
             "share": later.beta(5 / (1 + np.exp(-eta)), 5 / (1 + np.exp(eta))),
             "grade": 1 + np.searchsorted((-0.7, 0.4, 1.5), eta + later.logistic(size=len(g))),
-            "part": np.clip(1.4 * later_still.beta(5 / (1 + np.exp(-eta)), 5 / (1 + np.exp(eta))) - 0.2, 0, 1),
+            "part": np.clip(
+                1.4 * later_still.beta(5 / (1 + np.exp(-eta)), 5 / (1 + np.exp(eta))) - 0.2, 0, 1
+            ),
             "known": later_still.choice(["none", "right", "left"], len(g), p=[0.6, 0.3, 0.1]),
             "rain": later.gamma(np.maximum(rain := later.poisson(np.exp(eta)), 1)) * (rain > 0),
             "seen": np.maximum(latest.poisson(np.exp(eta) + 0.5), 1),
@@ -88,10 +90,14 @@ def table(seed: int = 3) -> pd.DataFrame:
     )
 
 
-def model(family: str, link: str, random: str = "(1 | g)", data: pd.DataFrame | None = None, **options) -> gj.Model:
+def model(
+    family: str, link: str, random: str = "(1 | g)", data: pd.DataFrame | None = None, **options
+) -> gj.Model:
     """A model of `table()` (or `data`) with one covariate."""
     formula = " + ".join([f"{RESPONSE[family]} ~ x", *([random] if random else [])])
-    return gj.glmm(formula, table() if data is None else data, gj.families.as_family(family, link), **options)
+    return gj.glmm(
+        formula, table() if data is None else data, gj.families.as_family(family, link), **options
+    )
 
 
 def params(mixed: gj.Model, scale: float = 0.4) -> gj.Params:
@@ -118,7 +124,9 @@ def slopes(function, x: np.ndarray, step: float = 1e-5) -> np.ndarray:
     for i in range(len(x)):
         shift = np.zeros_like(x)
         shift[i] = step
-        columns.append((np.asarray(function(x + shift)) - np.asarray(function(x - shift))) / (2 * step))
+        columns.append(
+            (np.asarray(function(x + shift)) - np.asarray(function(x - shift))) / (2 * step)
+        )
     return np.stack(columns, -1)
 
 

@@ -17,7 +17,8 @@ ROOT = pathlib.Path(glmmjax.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 MAX_LINES = 400
 
-# In pipeline order: what a part may import of the package. Numerics never see the design, except through `mixed`.
+# In pipeline order: what a part may import of the package. Numerics never see the design, except
+# through `mixed`.
 PARTS = {
     "_errors": set(),
     "_status": set(),
@@ -39,7 +40,17 @@ PARTS = {
     "identified": {"_errors", "_precision", "_types", "covariances", "design", "structure"},
     "existence": {"_errors", "design", "families"},
     "mixed": {
-        *("_errors", "design", "families", "covariances", "structure", "model", "identified", "existence", "working"),
+        *(
+            "_errors",
+            "design",
+            "families",
+            "covariances",
+            "structure",
+            "model",
+            "identified",
+            "existence",
+            "working",
+        ),
     },
     "marginal": {"_errors", "_numbers", "_precision", "_types", "structure", "params", "model"},
     "fit": {
@@ -58,20 +69,71 @@ PARTS = {
         "marginal",
     },
     "inference": {
-        *("_errors", "_precision", "_types", "covariances", "design", "families", "params", "model", "mixed"),
+        *(
+            "_errors",
+            "_precision",
+            "_types",
+            "covariances",
+            "design",
+            "families",
+            "params",
+            "model",
+            "mixed",
+        ),
         *("marginal", "fit"),
     },
     "prediction": {
-        *("_errors", "_precision", "_types", "covariances", "design", "families", "structure", "params", "model"),
+        *(
+            "_errors",
+            "_precision",
+            "_types",
+            "covariances",
+            "design",
+            "families",
+            "structure",
+            "params",
+            "model",
+        ),
         *("mixed", "marginal", "fit"),
     },
     "report": {
-        *("_errors", "_status", "_precision", "_files", "covariances", "design", "families", "params", "model"),
+        *(
+            "_errors",
+            "_status",
+            "_precision",
+            "_files",
+            "covariances",
+            "design",
+            "families",
+            "params",
+            "model",
+        ),
         *("mixed", "marginal", "fit", "inference"),
     },
     "batch": {
-        *("_numbers", "_traced", "_errors", "_status", "_precision", "_types", "_files", "covariances", "design"),
-        *("families", "structure", "params", "model", "working", "existence", "mixed", "marginal", "fit", "inference"),
+        *(
+            "_numbers",
+            "_traced",
+            "_errors",
+            "_status",
+            "_precision",
+            "_types",
+            "_files",
+            "covariances",
+            "design",
+        ),
+        *(
+            "families",
+            "structure",
+            "params",
+            "model",
+            "working",
+            "existence",
+            "mixed",
+            "marginal",
+            "fit",
+            "inference",
+        ),
     },
     "study": {
         *(
@@ -91,7 +153,17 @@ PARTS = {
         *("prediction", "batch"),
     },
     "api": {
-        *("_errors", "_status", "_precision", "_programs", "_types", "families", "params", "mixed", "marginal"),
+        *(
+            "_errors",
+            "_status",
+            "_precision",
+            "_programs",
+            "_types",
+            "families",
+            "params",
+            "mixed",
+            "marginal",
+        ),
         *("fit", "inference", "prediction", "report", "batch", "study"),
     },
     "cli": {"_errors", "_files"},  # the rest through the public names, loaded when they are used
@@ -158,7 +230,9 @@ def test_no_import_inside_a_function(path):
     functions = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
     for function in ast.walk(ast.parse(path.read_text())):
         if isinstance(function, functions):
-            inside = [node for node in ast.walk(function) if isinstance(node, ast.Import | ast.ImportFrom)]
+            inside = [
+                node for node in ast.walk(function) if isinstance(node, ast.Import | ast.ImportFrom)
+            ]
             assert not inside, f"{name_of(path)}:{inside[0].lineno}"
 
 
@@ -172,7 +246,11 @@ def test_public_names_are_documented(path):
     tree = ast.parse(path.read_text())
     assert ast.get_docstring(tree), "the module itself"
     definitions = ast.FunctionDef | ast.ClassDef
-    public = [node for node in tree.body if isinstance(node, definitions) and not node.name.startswith("_")]
+    public = [
+        node
+        for node in tree.body
+        if isinstance(node, definitions) and not node.name.startswith("_")
+    ]
     for node in public:
         assert ast.get_docstring(node), f"{name_of(path)}:{node.lineno} {node.name}"
 
@@ -181,9 +259,15 @@ def test_public_names_are_documented(path):
 class TestClasses:
     def test_public_methods_are_documented_where_they_are_introduced(self, kind):
         for name, member in vars(kind).items():
-            function = member.fget if isinstance(member, property) else getattr(member, "func", member)
+            function = (
+                member.fget if isinstance(member, property) else getattr(member, "func", member)
+            )
             function = getattr(function, "__func__", function)
-            if name.startswith("_") or not inspect.isfunction(function) or function.__qualname__ == name:
+            if (
+                name.startswith("_")
+                or not inspect.isfunction(function)
+                or function.__qualname__ == name
+            ):
                 continue
             if not any(hasattr(base, name) for base in kind.__mro__[1:]):
                 assert function.__doc__, f"{kind.__qualname__}.{name}"
@@ -191,17 +275,27 @@ class TestClasses:
     def test_abstract_or_final(self, kind):
         for base in kind.__mro__[1:]:
             if base.__module__.startswith("glmmjax"):
-                assert base.__name__.startswith("Abstract"), f"{kind.__qualname__} inherits from {base.__qualname__}"
+                assert base.__name__.startswith("Abstract"), (
+                    f"{kind.__qualname__} inherits from {base.__qualname__}"
+                )
 
     def test_no_concrete_method_is_overridden(self, kind):
         for base in kind.__mro__[1:]:
             if not base.__module__.startswith("glmmjax"):
                 continue
             for name, member in vars(base).items():
-                method = callable(member) or isinstance(member, property | classmethod | staticmethod)
-                if name.startswith("__") or not method or getattr(member, "__isabstractmethod__", False):
+                method = callable(member) or isinstance(
+                    member, property | classmethod | staticmethod
+                )
+                if (
+                    name.startswith("__")
+                    or not method
+                    or getattr(member, "__isabstractmethod__", False)
+                ):
                     continue
-                assert name not in vars(kind), f"{kind.__qualname__}.{name} overrides a concrete method"
+                assert name not in vars(kind), (
+                    f"{kind.__qualname__}.{name} overrides a concrete method"
+                )
 
     def test_what_is_called_abstract_is(self, kind):
         assert kind.__name__.startswith("Abstract") == _is_abstract(kind)
@@ -233,12 +327,25 @@ def test_public_names_have_the_names_type_checkers_see():
 
 def test_importing_the_package_loads_nothing_heavy():
     code = "import glmmjax, json, sys; print(json.dumps(sorted(sys.modules)))"
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
     loaded = {name.split(".")[0] for name in json.loads(out)}
-    assert not loaded & {"jax", "jaxlib", "equinox", "numpy", "scipy", "pandas", "formulaic", "narwhals"}
+    assert not loaded & {
+        "jax",
+        "jaxlib",
+        "equinox",
+        "numpy",
+        "scipy",
+        "pandas",
+        "formulaic",
+        "narwhals",
+    }
 
 
 def test_the_command_line_starts_without_jax():
     code = "import glmmjax.cli, json, sys; print(json.dumps(sorted(sys.modules)))"
-    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    out = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
     assert not {name.split(".")[0] for name in json.loads(out)} & {"jax", "pandas", "formulaic"}

@@ -12,10 +12,14 @@ import glmmjax as gj
 FOLDER = pathlib.Path(__file__).parents[1] / "benchmarks"
 
 
-@pytest.mark.parametrize("command", ["batch.py --small --no-peers --settings S1", "gpu.py --small --settings S1"])
+@pytest.mark.parametrize(
+    "command", ["batch.py --small --no-peers --settings S1", "gpu.py --small --settings S1"]
+)
 def test_a_benchmark_prints_a_table(command):
     script, *options = command.split()
-    done = subprocess.run([sys.executable, FOLDER / script, *options], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, FOLDER / script, *options], capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     rows = [line for line in done.stdout.splitlines() if line.startswith("| S1 |")]
     assert rows and all("100.00%" in row and "nan" not in row for row in rows)
@@ -25,7 +29,9 @@ def test_structures_print_a_table():
     command = [sys.executable, FOLDER / "structure.py", "--small", "--no-peers", "lopsided"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "| glmmjax | " in done.stdout and "Converged." in done.stdout and "nan" not in done.stdout
+    assert (
+        "| glmmjax | " in done.stdout and "Converged." in done.stdout and "nan" not in done.stdout
+    )
 
 
 def test_families_have_a_cost():
@@ -50,7 +56,9 @@ def test_structures_are_models(monkeypatch):
     for make in _structures.STRUCTURES.values():
         setting = make(small=True)
         model = gj.glmm(setting.formula, setting.data, setting.family)
-        assert len(model.core.design.y) == len(setting.data) and np.isfinite(model.core.design.y).all()
+        assert (
+            len(model.core.design.y) == len(setting.data) and np.isfinite(model.core.design.y).all()
+        )
         assert {*setting.fixed, *setting.groups} <= set(setting.data)
 
 

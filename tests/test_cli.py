@@ -72,7 +72,12 @@ def test_json_is_json_where_numbers_are_not_finite(capsys, tmp_path):
 
 
 def test_a_file_reml_and_the_exact_method(golden, capsys):
-    command = ["fit", str(FOLDER / "sleepstudy.csv"), "Reaction ~ Days + (Days | Subject)", "--reml"]
+    command = [
+        "fit",
+        str(FOLDER / "sleepstudy.csv"),
+        "Reaction ~ Days + (Days | Subject)",
+        "--reml",
+    ]
     assert main(command) == 0
     out = capsys.readouterr().out
     assert out == str(golden("sleepstudy", "REML").summary(ratios=True))
@@ -81,7 +86,17 @@ def test_a_file_reml_and_the_exact_method(golden, capsys):
 
 
 def test_weights_offset_and_link(csv, capsys):
-    command = ["fit", csv, "count ~ x + (1 | g)", "--family", "poisson", "--weights", "w", "--offset", "o"]
+    command = [
+        "fit",
+        csv,
+        "count ~ x + (1 | g)",
+        "--family",
+        "poisson",
+        "--weights",
+        "w",
+        "--offset",
+        "o",
+    ]
     assert main([*command, "--link", "log", "--method", "laplace"]) == 0
     out = capsys.readouterr().out
     data = table()
@@ -101,17 +116,26 @@ def test_parquet(tmp_path, capsys):
 ERRORS = {
     "unknown file": (["fit", "nowhere.csv", "y ~ x"], "nowhere.csv"),
     "neither file nor data set": (["fit", "nowhere", "y ~ x"], "spinal, cbpp, sleepstudy, epil"),
-    "unknown column": (["fit", "spinal", "success ~ vist + (1 | patient)", "--family", "bernoulli"], "vist"),
+    "unknown column": (
+        ["fit", "spinal", "success ~ vist + (1 | patient)", "--family", "bernoulli"],
+        "vist",
+    ),
     "bad family": ([*SPINAL[:3], "--family", "normall"], "normall"),
     "bad link": ([*SPINAL, "--link", "log"], "logit, probit, cloglog"),
     "bad method": ([*SPINAL, "--method", "bayes"], "bayes"),
     "points without aghq": ([*SPINAL, "--points", "5"], "--points goes with --method aghq"),
-    "points of laplace": ([*SPINAL, "--method", "laplace", "--points", "5"], "--points goes with --method aghq"),
+    "points of laplace": (
+        [*SPINAL, "--method", "laplace", "--points", "5"],
+        "--points goes with --method aghq",
+    ),
     "no whole number of points": ([*SPINAL, "--method", "aghq", "--points", "many"], "many"),
     "no points": ([*SPINAL, "--method", "aghq", "--points", "0"], "number of points from 1"),
     "exact of bernoulli": ([*SPINAL, "--method", "exact"], "gaussian"),
     "reml of bernoulli": ([*SPINAL, "--reml"], "REML"),
-    "wrong response": (["fit", "spinal", "visit + 1 ~ success + (1 | patient)", "--family", "bernoulli"], "0 or 1"),
+    "wrong response": (
+        ["fit", "spinal", "visit + 1 ~ success + (1 | patient)", "--family", "bernoulli"],
+        "0 or 1",
+    ),
     "unknown weights": ([*SPINAL, "--weights", "w"], "w"),
     "unknown option": ([*SPINAL, "--nothing"], "--nothing"),
     "no command": ([], "COMMAND"),
@@ -134,7 +158,8 @@ def test_errors_are_one_sentence(arguments, part, capsys):
 
 
 @pytest.mark.parametrize(
-    ("formula", "place"), [("success ~ visit + (1 | ", "(1 |"), ("success", ""), ("success ~ visit +", "")]
+    ("formula", "place"),
+    [("success ~ visit + (1 | ", "(1 |"), ("success", ""), ("success ~ visit +", "")],
 )
 def test_errors_of_a_formula_point_at_the_place(formula, place, capsys):
     """A sentence, the formula, and a caret under the place."""
@@ -198,7 +223,11 @@ class TestFitMany:
         """A design, and three responses in its rows as a sparse matrix and as a table."""
         data = table()
         counts = np.stack([data["count"], data["count"][::-1], 0 * data["count"]])
-        design, matrix, columns = tmp_path / "design.csv", tmp_path / "counts.mtx", tmp_path / "counts.csv"
+        design, matrix, columns = (
+            tmp_path / "design.csv",
+            tmp_path / "counts.mtx",
+            tmp_path / "counts.csv",
+        )
         data[["g", "x", "o"]].to_csv(design, index=False)
         scipy.io.mmwrite(matrix, scipy.sparse.coo_matrix(counts))
         pd.DataFrame(counts.T, columns=["a", "b", "c"]).to_csv(columns, index=False)
@@ -206,10 +235,26 @@ class TestFitMany:
 
     def test_it_writes_the_table(self, files, tmp_path, capsys):
         design, matrix, columns = files
-        wanted = gj.fit_many(gj.glmm(self.FORMULA, table(), "poisson"), pd.read_csv(columns)).to_frame()
+        wanted = gj.fit_many(
+            gj.glmm(self.FORMULA, table(), "poisson"), pd.read_csv(columns)
+        ).to_frame()
         for source, out in ((columns, "fits.csv"), (matrix, "fits.parquet")):
             path = tmp_path / out
-            assert main(["fit-many", source, design, self.FORMULA, "--family", "poisson", "--out", str(path)]) == 0
+            assert (
+                main(
+                    [
+                        "fit-many",
+                        source,
+                        design,
+                        self.FORMULA,
+                        "--family",
+                        "poisson",
+                        "--out",
+                        str(path),
+                    ]
+                )
+                == 0
+            )
             written = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
             np.testing.assert_allclose(written["estimate"], wanted["estimate"], rtol=1e-9)
             assert written["status"].tolist() == wanted["status"].tolist()
@@ -217,7 +262,16 @@ class TestFitMany:
 
     def test_a_checkpoint_is_kept(self, files, tmp_path):
         design, matrix, _ = files
-        arguments = ["fit-many", matrix, design, self.FORMULA, "--family", "poisson", "--out", str(tmp_path / "f.csv")]
+        arguments = [
+            "fit-many",
+            matrix,
+            design,
+            self.FORMULA,
+            "--family",
+            "poisson",
+            "--out",
+            str(tmp_path / "f.csv"),
+        ]
         folder = tmp_path / "run"
         assert main([*arguments, "--checkpoint", str(folder), "--chunk-size", "2"]) == 0
         assert len(list(folder.glob("chunk-*.npz"))) == 2
@@ -233,6 +287,14 @@ class TestFitMany:
         design, matrix, _ = files
         options = {"--family": "poisson", "--out": str(tmp_path / "f.csv")} | change
         with pytest.raises(SystemExit) as stop:
-            main(["fit-many", matrix, design, self.FORMULA, *[word for pair in options.items() for word in pair]])
+            main(
+                [
+                    "fit-many",
+                    matrix,
+                    design,
+                    self.FORMULA,
+                    *[word for pair in options.items() for word in pair],
+                ]
+            )
         assert stop.value.code == 2
         assert capsys.readouterr().err == f"glmmjax: {sentence}\n"

@@ -84,14 +84,17 @@ def predictors(family) -> np.ndarray:
 
 
 def is_positive(family) -> bool:
-    """Whether linear predictors are: on the other branch of the square root there is nothing new."""
+    """Whether linear predictors are: on the other branch of the square root there is nothing
+    new."""
     return family.link.name == "sqrt" or not family.traits.covers_line
 
 
 def responses(family) -> np.ndarray:
     """A few responses of the family's kind, (components, k) if it has several."""
     positive = np.array([0.05, 0.7, 3.1])
-    censored = np.stack([np.repeat(CUTS, 4), np.repeat(CUTS, 4) + 0.6, np.tile([0.0, 1.0, -1.0, 2.0], 3)])
+    censored = np.stack(
+        [np.repeat(CUTS, 4), np.repeat(CUTS, 4) + 0.6, np.tile([0.0, 1.0, -1.0, 2.0], 3)]
+    )
     return {
         "real": np.array([-1.3, 0.4, 2.0]),
         "positive": positive,
@@ -140,13 +143,17 @@ def _program(family):
             "variance": family.variance(y, eta, phi),
             "start": family.link.link(family.start_mean(y)),
         }
-        return {name: jnp.broadcast_to(value, (*value.shape[:-1], *eta.shape)) for name, value in found.items()}
+        return {
+            name: jnp.broadcast_to(value, (*value.shape[:-1], *eta.shape))
+            for name, value in found.items()
+        }
 
     return jax.jit(everything)
 
 
 def evaluate(family, y, eta, phi=None) -> dict[str, np.ndarray]:
-    """All that a family says of responses (components, n) at predictors (n,): one program, of `NODES` observations."""
+    """All that a family says of responses (components, n) at predictors (n,): one program, of
+    `NODES` observations."""
     n, phi = y.shape[-1], phi_of(family) if phi is None else phi
     index = np.minimum(np.arange(NODES), n - 1)
     found = _program(family)(y[..., index], np.broadcast_to(eta, n)[index], phi)
@@ -155,15 +162,22 @@ def evaluate(family, y, eta, phi=None) -> dict[str, np.ndarray]:
 
 @functools.cache
 def summed(family):
-    """For each predictor the law there, and what the family says of the responses that it is summed over."""
+    """For each predictor the law there, and what the family says of the responses that it is summed
+    over."""
     laws = [law(family, float(eta), phi_of(family)) for eta in predictors(family)]
-    return [(own, evaluate(family, own.y, eta)) for own, eta in zip(laws, predictors(family), strict=True)]
+    return [
+        (own, evaluate(family, own.y, eta))
+        for own, eta in zip(laws, predictors(family), strict=True)
+    ]
 
 
 def close(found, expected, rtol: float) -> None:
-    """To `rtol` of their size, where an entry that is far below the largest counts as a thousandth of it."""
+    """To `rtol` of their size, where an entry that is far below the largest counts as a thousandth
+    of it."""
     expected = np.asarray(expected)
-    np.testing.assert_allclose(found, expected, rtol=rtol, atol=1e-3 * rtol * np.abs(expected).max())
+    np.testing.assert_allclose(
+        found, expected, rtol=rtol, atol=1e-3 * rtol * np.abs(expected).max()
+    )
 
 
 def test_every_family_of_the_registry_is_here():
@@ -211,11 +225,15 @@ class TestFamilies:
     @each(lambda family: family.traits.has_expectation)
     def test_expected_curvature_is_the_mean_of_the_observed_one(self, family):
         for own, found in summed(family):
-            assert own.expectation(found["curvature"]) == pytest.approx(found["expected"][0], rel=1e-8)
+            assert own.expectation(found["curvature"]) == pytest.approx(
+                found["expected"][0], rel=1e-8
+            )
             np.testing.assert_array_equal(found["expected"], found["expected"][0])
 
     @each(lambda family: not family.traits.has_expectation)
-    def test_what_stands_in_for_the_expected_curvature_is_the_size_of_the_observed_one(self, family):
+    def test_what_stands_in_for_the_expected_curvature_is_the_size_of_the_observed_one(
+        self, family
+    ):
         found = evaluate(family, *pairs(family))
         np.testing.assert_allclose(found["expected"], np.abs(found["curvature"]), rtol=1e-12)
 
@@ -224,9 +242,9 @@ class TestFamilies:
         for eta in predictors(family):
             own = law(family, eta, phi_of(family), censored=False)
             found, (mean, variance, _) = evaluate(family, own.y[..., :1], eta), own.moments
-            assert found["mean"][0] * (TRIALS if family.response == "proportion" else 1) == pytest.approx(
-                mean, rel=1e-9
-            )
+            assert found["mean"][0] * (
+                TRIALS if family.response == "proportion" else 1
+            ) == pytest.approx(mean, rel=1e-9)
             assert found["variance"][0] == pytest.approx(variance, rel=1e-8)
 
     @each(lambda family: family.traits.is_quasi)
@@ -234,7 +252,11 @@ class TestFamilies:
         y, eta = pairs(family)
         found, n = evaluate(family, y, eta), TRIALS if family.response == "proportion" else 1.0
         slope = n * elementwise(family.link.inverse, jnp.asarray(eta))
-        close(found["score"], (np.atleast_2d(y)[0] - n * found["mean"]) * slope / found["variance"], 1e-10)
+        close(
+            found["score"],
+            (np.atleast_2d(y)[0] - n * found["mean"]) * slope / found["variance"],
+            1e-10,
+        )
 
     @each(lambda family: family.traits.log_concave)
     def test_log_concave_means_what_it_says(self, family):
@@ -252,8 +274,13 @@ class TestFamilies:
             found, low, high = (evaluate(family, y, end + shift) for shift in (0, -step, step))
             for name, values in found.items():
                 assert np.isfinite(values).all(), f"{name} at {end}"
-            difference, rounding = (high["kernel"] - low["kernel"]) / (2 * step), 1e-8 + 1e-11 * np.abs(found["kernel"])
-            assert (np.abs(found["score"] - difference) <= 1e-6 * np.abs(difference) + rounding).all()
+            difference, rounding = (
+                (high["kernel"] - low["kernel"]) / (2 * step),
+                1e-8 + 1e-11 * np.abs(found["kernel"]),
+            )
+            assert (
+                np.abs(found["score"] - difference) <= 1e-6 * np.abs(difference) + rounding
+            ).all()
 
     @each(has_density)
     def test_samples_have_the_mean_and_variance(self, family):
@@ -263,7 +290,9 @@ class TestFamilies:
             y = np.zeros((*responses(family).shape[:-1], count))
             if family.response == "proportion":
                 y[1] = TRIALS
-            draws = np.asarray(family.sample(jax.random.key(k), y, jnp.full(count, eta), phi, np.ones(count)))
+            draws = np.asarray(
+                family.sample(jax.random.key(k), y, jnp.full(count, eta), phi, np.ones(count))
+            )
             assert draws.shape == y.shape
             assert draws.dtype == np.float64
             if family.response == "proportion":
@@ -276,7 +305,9 @@ class TestFamilies:
     @each(lambda family: family.traits.is_quasi)
     def test_from_a_quasi_likelihood_nothing_is_drawn(self, family):
         with pytest.raises(gj.ModelError, match=f"{family.name} has no distribution to draw from"):
-            family.sample(jax.random.key(0), responses(family), jnp.zeros(3), phi_of(family), jnp.ones(3))
+            family.sample(
+                jax.random.key(0), responses(family), jnp.zeros(3), phi_of(family), jnp.ones(3)
+            )
 
     @each()
     def test_iterations_can_start_from_every_response(self, family):
@@ -287,18 +318,24 @@ class TestFamilies:
         for name in ("kernel", "score", "curvature"):
             assert np.isfinite(found[name]).all()
         assert (found["expected"] > 0).all()
-        np.testing.assert_allclose(family.link.link(family.link.inverse(start)), start, rtol=1e-10, atol=1e-12)
+        np.testing.assert_allclose(
+            family.link.link(family.link.inverse(start)), start, rtol=1e-10, atol=1e-12
+        )
 
     @each(has_parameters)
     def test_dispersion_is_on_its_natural_scale(self, family):
         phi = phi_of(family)
-        expected = np.broadcast_to(NATURAL.get(family.name, np.exp)(phi), len(family.dispersion_names))
+        expected = np.broadcast_to(
+            NATURAL.get(family.name, np.exp)(phi), len(family.dispersion_names)
+        )
         np.testing.assert_allclose(np.array(family.dispersion(phi)), expected, rtol=1e-14)
 
     @each(has_parameters)
     def test_unconstrained_is_the_inverse_of_dispersion(self, family):
         natural = tuple(jnp.array([1.3, 1.7, 2.9][: len(family.dispersion_names)]))
-        np.testing.assert_allclose(family.dispersion(family.unconstrained(natural)), natural, rtol=1e-14)
+        np.testing.assert_allclose(
+            family.dispersion(family.unconstrained(natural)), natural, rtol=1e-14
+        )
 
     @each(has_density)
     def test_a_weight_multiplies_the_log_density(self, family):
@@ -308,7 +345,9 @@ class TestFamilies:
         expected = 3 * found["log_prob"]
         if family.traits.has_residual:
             phi = phi_of(family) - np.log(3) / 2
-            expected = np.stack([law(family, e, phi).log_density(value) for value, e in zip(y, eta, strict=True)])
+            expected = np.stack(
+                [law(family, e, phi).log_density(value) for value, e in zip(y, eta, strict=True)]
+            )
         close(found["weighted"], expected, 1e-10)
 
 
@@ -323,9 +362,13 @@ class TestLinks:
 
     def test_logarithms(self, name):
         link, eta = LINKS[name], self.eta(name)
-        np.testing.assert_allclose(link.log_inverse(eta), np.log(link.inverse(eta)), rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(
+            link.log_inverse(eta), np.log(link.inverse(eta)), rtol=1e-12, atol=1e-14
+        )
         if hasattr(link, "log_complement"):
-            np.testing.assert_allclose(link.log_complement(eta), np.log1p(-link.inverse(eta)), rtol=1e-12)
+            np.testing.assert_allclose(
+                link.log_complement(eta), np.log1p(-link.inverse(eta)), rtol=1e-12
+            )
 
     def test_means_are_in_range(self, name):
         link = LINKS[name]

@@ -65,5 +65,8 @@ def test_no_file_or_a_folder(files, name):
 
 def test_a_cache_that_cannot_be(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(gj.ModelError, match=r"file/cache cannot be a folder for compiled programs: Not a directory\.$"):
+    with pytest.raises(
+        gj.ModelError,
+        match=r"file/cache cannot be a folder for compiled programs: Not a directory\.$",
+    ):
         gj.enable_compilation_cache(tmp_path / "file" / "cache")

@@ -12,7 +12,9 @@ EXAMPLES = sorted(pathlib.Path(__file__).parents[1].joinpath("examples").glob("*
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_it_runs(path, tmp_path):
     small = ["--small"] if "--small" in path.read_text() else []
-    done = subprocess.run([sys.executable, str(path), *small], capture_output=True, text=True, cwd=tmp_path)
+    done = subprocess.run(
+        [sys.executable, str(path), *small], capture_output=True, text=True, cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     assert done.stdout
     if path.stem == "power_curve":

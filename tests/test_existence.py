@@ -14,10 +14,27 @@ N = 24
 @pytest.fixture(scope="module")
 def data() -> pd.DataFrame:
     rng = np.random.default_rng(2)
-    columns = {name: np.full(N, float(value)) for name, value in {"zero": 0, "one": 1, "two": 2, "half": 0.5}.items()}
-    columns |= {"x": rng.normal(size=N), "o": rng.normal(size=N), "level": np.full(N, 3.0), "g": np.arange(N) % 6}
-    columns |= {"code": np.ones(N), "sign": np.where(np.arange(N) % 2, 1.0, -1.0), "t": np.arange(N) // 6}
-    columns |= {"row": np.arange(N), "pair": np.arange(N) // 2, "w": rng.uniform(1, 2, N), "y": rng.normal(size=N)}
+    columns = {
+        name: np.full(N, float(value))
+        for name, value in {"zero": 0, "one": 1, "two": 2, "half": 0.5}.items()
+    }
+    columns |= {
+        "x": rng.normal(size=N),
+        "o": rng.normal(size=N),
+        "level": np.full(N, 3.0),
+        "g": np.arange(N) % 6,
+    }
+    columns |= {
+        "code": np.ones(N),
+        "sign": np.where(np.arange(N) % 2, 1.0, -1.0),
+        "t": np.arange(N) // 6,
+    }
+    columns |= {
+        "row": np.arange(N),
+        "pair": np.arange(N) // 2,
+        "w": rng.uniform(1, 2, N),
+        "y": rng.normal(size=N),
+    }
     return pd.DataFrame(columns)
 
 
@@ -86,7 +103,9 @@ def test_there_may_be_one(data, formula, family, arguments):
 
 
 def test_observations_alone_are_not_told_from_the_residuals(data):
-    with pytest.raises(gj.ModelError, match=r"\(1 \| row\) and the residual variance cannot be told apart"):
+    with pytest.raises(
+        gj.ModelError, match=r"\(1 \| row\) and the residual variance cannot be told apart"
+    ):
         gj.glmm("y ~ x + (1 | row)", data)
     assert gj.glmm("one ~ x + (1 | row)", data, "poisson").core.nobs == N
 
@@ -115,4 +134,9 @@ def test_members_are_held_to_the_same_rule(data):
     assert known.tolist() == [constant, FIT, invalid, FIT]
     design = gj.glmm("~ x", data).core.design
     offset = np.stack([data.o, np.full(N, 0.5), data.o, data.o])
-    assert known_status(design, gj.Gaussian(), y, weights, offset).tolist() == [FIT, constant, FIT, FIT]
+    assert known_status(design, gj.Gaussian(), y, weights, offset).tolist() == [
+        FIT,
+        constant,
+        FIT,
+        FIT,
+    ]

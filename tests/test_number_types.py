@@ -1,4 +1,5 @@
-"""Parameters, weights and offsets may be real numbers of any type, however strict the caller is with promotion."""
+"""Parameters, weights and offsets may be real numbers of any type, however strict the caller is
+with promotion."""
 
 import fractions
 
@@ -20,7 +21,9 @@ PHI = (0.5,)
 
 @pytest.fixture(scope="module")
 def mixed():
-    return gj.glmm(f"{RESPONSE['nbinom2']} ~ x + won + (1 | g)", table(), "nbinom2", weights="w", offset="o")
+    return gj.glmm(
+        f"{RESPONSE['nbinom2']} ~ x + won + (1 | g)", table(), "nbinom2", weights="w", offset="o"
+    )
 
 
 def params(make) -> gj.Params:
@@ -69,7 +72,9 @@ def strict(request):
 
 def same(value, expected):
     """To the rounding that a compiler may change."""
-    np.testing.assert_allclose(value, expected, rtol=1e-12 if expected.dtype == np.float64 else 1e-6)
+    np.testing.assert_allclose(
+        value, expected, rtol=1e-12 if expected.dtype == np.float64 else 1e-6
+    )
 
 
 @pytest.mark.parametrize("make", TYPES.values(), ids=list(TYPES))
@@ -109,7 +114,9 @@ def test_parts_of_different_types(mixed, strict):
     expected = mixed.log_marginal(params(np.array))
     parts = gj.Params(list(BETA), (jnp.array(THETA, jnp.bfloat16),), np.array(PHI, np.float16))
     same(mixed.log_marginal(parts), expected)
-    same(mixed.log_marginal(gj.Params(list(BETA), np.array([THETA]), list(PHI))), expected)  # a row a term
+    same(
+        mixed.log_marginal(gj.Params(list(BETA), np.array([THETA]), list(PHI))), expected
+    )  # a row a term
     inside = jax.jit(lambda b, t: mixed.log_marginal(gj.Params([BETA[0], b, 2], [[t]], PHI)))
     same(inside(np.float32(1.0), jnp.bfloat16(0.75)), expected)
 
@@ -135,11 +142,17 @@ def test_derivatives_of_every_kind(mixed, strict):
 
 
 CONFIGURATIONS = {
-    "two predictors": lambda: gj.glmm("count ~ x + (1 | g)", table(), "poisson", ziformula="~ x + (1 | g)"),
-    "dispersion": lambda: gj.glmm("amount ~ x + (x | g)", table(), gj.Gamma("log"), dispformula="~ x"),
+    "two predictors": lambda: gj.glmm(
+        "count ~ x + (1 | g)", table(), "poisson", ziformula="~ x + (1 | g)"
+    ),
+    "dispersion": lambda: gj.glmm(
+        "amount ~ x + (x | g)", table(), gj.Gamma("log"), dispformula="~ x"
+    ),
     "exact": lambda: model("gaussian", "identity", "(1 + x | g)"),
     "crossed": lambda: gj.glmm("count ~ x + (1 | g) + (1 | size)", table(), "poisson"),
-    "ordered": lambda: model("cumulative", "logit", "cs(0 + factor | g)", data=table().assign(factor=_factor())),
+    "ordered": lambda: model(
+        "cumulative", "logit", "cs(0 + factor | g)", data=table().assign(factor=_factor())
+    ),
 }
 
 
@@ -160,7 +173,11 @@ def test_other_models_under_strict_promotion(strict, make):
     "method", [gj.Laplace("expected"), gj.AGHQ(3), gj.Exact(reml=True)], ids=lambda m: m.describe()
 )
 def test_other_methods_under_strict_promotion(strict, method):
-    mixed = model("gaussian", "identity") if isinstance(method, gj.Exact) else model("bernoulli", "probit")
+    mixed = (
+        model("gaussian", "identity")
+        if isinstance(method, gj.Exact)
+        else model("bernoulli", "probit")
+    )
     gradient = jax.grad(mixed.log_marginal)(point(mixed), method)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(gradient))
 
@@ -170,7 +187,9 @@ def test_what_runs_on_the_host_under_strict_promotion(strict, mixed):
     assert fit.converged
     assert np.isfinite(fit.predict(se=True)).all().all()
     batch = gj.fit_many(
-        mixed, np.stack([table()["count"]] * 2), start=params(lambda value: jnp.array(value, jnp.bfloat16))
+        mixed,
+        np.stack([table()["count"]] * 2),
+        start=params(lambda value: jnp.array(value, jnp.bfloat16)),
     )
     assert batch.loglik.dtype == np.float64
 
@@ -228,7 +247,11 @@ def test_arrays_in_the_place_of_those_of_a_model(mixed, strict, make):
         return gj.log_marginal(changed, at, gj.Laplace())
 
     expected, others = value(given), tuple(map(make, given))
-    for found in (value(others), jax.jit(value)(others), value(tuple(own.tolist() for own in given))):
+    for found in (
+        value(others),
+        jax.jit(value)(others),
+        value(tuple(own.tolist() for own in given)),
+    ):
         same(found, expected)
 
 
@@ -247,10 +270,19 @@ NO_PARAMETERS = [
     (lambda: gj.Params("abc", ([0.5],), [1.0]), "beta must be a vector of real numbers, not 'abc'"),
     (lambda: gj.Params(["1", "2", "3"], ([0.5],), [1.0]), "beta must be a vector of real numbers"),
     (lambda: gj.Params([1.0, None, 0.0], ([0.5],), [1.0]), "beta must be a vector of real numbers"),
-    (lambda: gj.Params([[1.0, 2.0], [3.0]], ([0.5],), [1.0]), "beta must be a vector of real numbers"),
+    (
+        lambda: gj.Params([[1.0, 2.0], [3.0]], ([0.5],), [1.0]),
+        "beta must be a vector of real numbers",
+    ),
     (lambda: gj.Params([10**400, 0, 0], ([0.5],), [1.0]), "beta must be a vector of real numbers"),
-    (lambda: gj.Params([0, 0, 0], ([0.5, 1j],), [1.0]), r"theta\[0\] must be a vector of real numbers"),
-    (lambda: gj.Params([0, 0, 0], ({"sd": 1},), [1.0]), r"theta\[0\] must be a vector of real numbers"),
+    (
+        lambda: gj.Params([0, 0, 0], ([0.5, 1j],), [1.0]),
+        r"theta\[0\] must be a vector of real numbers",
+    ),
+    (
+        lambda: gj.Params([0, 0, 0], ({"sd": 1},), [1.0]),
+        r"theta\[0\] must be a vector of real numbers",
+    ),
     (lambda: gj.Params([0, 0, 0], None, [1.0]), "theta must be a tuple of vectors"),
     (lambda: gj.Params([0, 0, 0], 0.5, [1.0]), "theta must be a tuple of vectors"),
     (lambda: gj.Params([0, 0, 0], ([0.5],), {1.0}), "phi must be a vector of real numbers"),
@@ -260,7 +292,9 @@ NO_PARAMETERS = [
 ]
 
 
-@pytest.mark.parametrize(("make", "sentence"), NO_PARAMETERS, ids=[str(k) for k in range(len(NO_PARAMETERS))])
+@pytest.mark.parametrize(
+    ("make", "sentence"), NO_PARAMETERS, ids=[str(k) for k in range(len(NO_PARAMETERS))]
+)
 def test_what_is_no_real_number_is_a_sentence(mixed, make, sentence):
     with pytest.raises(gj.ModelError, match=sentence):
         mixed.log_marginal(make())
@@ -270,17 +304,25 @@ def test_numbers_that_are_not_finite(mixed):
     at = gj.Params([np.nan, 0, 0], ([0.5],), [0.5])
     assert np.isnan(mixed.log_marginal(at))
     assert np.isnan(mixed.log_marginal(gj.Params([0, 0, 0], ([np.inf],), [0.5])))
-    for call in (lambda: mixed.fit(start=at), lambda: mixed.simulate(at), lambda: gj.power(mixed, at, "x", n=2)):
+    for call in (
+        lambda: mixed.fit(start=at),
+        lambda: mixed.simulate(at),
+        lambda: gj.power(mixed, at, "x", n=2),
+    ):
         with pytest.raises(gj.ModelError, match="must hold finite numbers"):
             call()
 
 
 @pytest.mark.parametrize(
-    "bad", [np.full(26, 1j), ["1"] * 26, np.array(["2020-01-01"] * 26, "M8[D]"), [[1.0], 2.0] * 13], ids=str
+    "bad",
+    [np.full(26, 1j), ["1"] * 26, np.array(["2020-01-01"] * 26, "M8[D]"), [[1.0], 2.0] * 13],
+    ids=str,
 )
 @pytest.mark.parametrize("argument", ["weights", "offset"])
 def test_weights_and_offsets_that_are_no_numbers(mixed, bad, argument):
-    with pytest.raises(gj.ModelError, match=f"The argument {argument} must be an array of numbers or a column name"):
+    with pytest.raises(
+        gj.ModelError, match=f"The argument {argument} must be an array of numbers or a column name"
+    ):
         gj.glmm("count ~ x", table(), "poisson", **{argument: bad})
     with pytest.raises(gj.ModelError, match=f"{argument} must be (an array of )?numbers"):
         gj.fit_many(mixed, np.ones((2, 26)), **{argument: bad})
@@ -293,16 +335,24 @@ def scalar(function):
 
 HOST = {
     "fit": lambda m, x: m.fit(start=params(lambda v: jnp.array(v) * x)).loglik,
-    "fit_many start": lambda m, x: gj.fit_many(m, np.ones((2, 26)), start=params(lambda v: [x * i for i in v])).loglik,
+    "fit_many start": lambda m, x: (
+        gj.fit_many(m, np.ones((2, 26)), start=params(lambda v: [x * i for i in v])).loglik
+    ),
     "fit_many responses": lambda m, x: gj.fit_many(m, x * jnp.ones((2, 26))).loglik,
-    "fit_many weights": lambda m, x: gj.fit_many(m, np.ones((2, 26)), weights=x * jnp.ones(26)).loglik,
+    "fit_many weights": lambda m, x: (
+        gj.fit_many(m, np.ones((2, 26)), weights=x * jnp.ones(26)).loglik
+    ),
     "simulate": lambda m, x: m.simulate(params(lambda v: jnp.array(v) * x)),
-    "simulation_study": lambda m, x: gj.simulation_study(m, params(lambda v: jnp.array(v) * x), 2).table,
+    "simulation_study": lambda m, x: (
+        gj.simulation_study(m, params(lambda v: jnp.array(v) * x), 2).table
+    ),
     "power": lambda m, x: gj.power(m, params(lambda v: jnp.array(v) * x), "x", n=2).power,
     "predict": lambda m, x: m.fit().predict(
         {"x": x * jnp.ones(2), "won": [0, 1], "g": ["level 1"] * 2, "o": [0.0, 0.0]}
     ),
-    "weights": lambda m, x: gj.glmm("count ~ x", table(), "poisson", weights=x * jnp.ones(26)).fit().loglik,
+    "weights": lambda m, x: (
+        gj.glmm("count ~ x", table(), "poisson", weights=x * jnp.ones(26)).fit().loglik
+    ),
     "column": lambda m, x: gj.glmm("y ~ 1", {"y": x * jnp.arange(26.0)}).fit().loglik,
 }
 
@@ -310,12 +360,18 @@ HOST = {
 @pytest.mark.parametrize("transform", [jax.grad, jax.jit], ids=["grad", "jit"])
 @pytest.mark.parametrize("call", HOST.values(), ids=list(HOST))
 def test_what_runs_on_the_host_says_so_when_it_is_traced(mixed, call, transform):
-    with pytest.raises(gj.ModelError, match=r"run on the host and cannot be traced.*model\.log_marginal"):
+    with pytest.raises(
+        gj.ModelError, match=r"run on the host and cannot be traced.*model\.log_marginal"
+    ):
         transform(scalar(lambda x: call(mixed, x)))(1.0)
 
 
 def test_also_without_traced_arguments(mixed):
-    for call in (lambda: mixed.fit().loglik, lambda: mixed.start().beta, lambda: mixed.fit(start=params(list)).loglik):
+    for call in (
+        lambda: mixed.fit().loglik,
+        lambda: mixed.start().beta,
+        lambda: mixed.fit(start=params(list)).loglik,
+    ):
         with pytest.raises(gj.ModelError, match="run on the host and cannot be traced"):
             jax.jit(call)()
 

@@ -1,4 +1,5 @@
-"""Random models: a fit that says it converged has numbers, and what is no model is refused as such."""
+"""Random models: a fit that says it converged has numbers, and what is no model is refused as
+such."""
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,9 @@ FAMILIES = {
     "poisson": st.integers(0, 200),
     "gamma": st.floats(1e-3, 1e3),
 }
-fewer = settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+fewer = settings(
+    max_examples=25, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 def columns(values):
@@ -29,7 +32,8 @@ def finite(values):
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_what_converged_has_numbers(family):
-    """Any responses of the family's kind, any covariate: one shape, so one program for all examples."""
+    """Any responses of the family's kind, any covariate: one shape, so one program for all
+    examples."""
     link = "log" if family == "gamma" else None
 
     @fewer
@@ -37,7 +41,9 @@ def test_what_converged_has_numbers(family):
     def check(y, x, order):
         assume(np.ptp(y) > 1e-6 * np.abs(y).max())
         assume(np.ptp(x) > 1e-6)
-        data = pd.DataFrame({"y": y, "x": x, "g": np.repeat(np.arange(GROUPS), EACH)}).iloc[list(order)]
+        data = pd.DataFrame({"y": y, "x": x, "g": np.repeat(np.arange(GROUPS), EACH)}).iloc[
+            list(order)
+        ]
         fit = gj.glmm("y ~ x + (1 | g)", data, gj.families.as_family(family, link)).fit()
         if fit.converged:
             assert finite(fit.loglik)
@@ -85,7 +91,12 @@ bad_values = st.sampled_from(
 
 
 @settings(fewer, max_examples=60)
-@given(st.sampled_from(["y", "x", "g"]), bad_values, st.integers(0, N - 1), st.sampled_from(list(FAMILIES)))
+@given(
+    st.sampled_from(["y", "x", "g"]),
+    bad_values,
+    st.integers(0, N - 1),
+    st.sampled_from(list(FAMILIES)),
+)
 def test_data_are_a_model_or_a_model_error(column, value, row, family):
     data = {name: list(values) for name, values in GOOD.items()}
     data[column][row] = value
@@ -118,4 +129,6 @@ def test_weights_that_are_none_are_refused(weight, row):
     with pytest.raises(gj.ModelError):
         gj.glmm("y ~ x + (1 | g)", GOOD, "poisson", weights=weights)
     with pytest.raises(gj.ModelError):
-        gj.glmm("y ~ x + (1 | g)", GOOD, "poisson", offset=np.where(np.arange(N) == row, np.inf, 0.0))
+        gj.glmm(
+            "y ~ x + (1 | g)", GOOD, "poisson", offset=np.where(np.arange(N) == row, np.inf, 0.0)
+        )

@@ -29,22 +29,26 @@ def fit_many(  # noqa: PLR0913 - keyword-only settings
 ) -> Batch:
     """Fit many models at once, on every local device.
 
-    Each member ends as its own fit would: to the same maximum, with standard errors and a status; one that fails leaves
-    the others alone.
+    Each member ends as its own fit would: to the same maximum, with standard errors and a status;
+    one that fails leaves the others alone.
 
     Args:
-        model: a model, whose formula may lack a response, or a sequence of models of the same structure (terms and
-            their columns) with data of their own.
-        responses: with one model: (B, n) array or scipy sparse matrix, a member in every row (n: rows of the model's
-            data), or a table with a member in every column (rows of a pandas table go by their labels). For binomial
-            models successes (trials are the model's), or (B, n, 2) successes and trials. What rows of weight zero hold
-            does not matter.
-        weights, offset: (n,) for all members or (B, n), or a table as responses, instead of the model's arguments.
+        model: a model, whose formula may lack a response, or a sequence of models of the same
+            structure (terms and their columns) with data of their own.
+        responses: with one model: (B, n) array or scipy sparse matrix, a member in every row (n:
+            rows of the model's data), or a table with a member in every column (rows of a pandas
+            table go by their labels). For binomial models successes (trials are the model's), or
+            (B, n, 2) successes and trials. What rows of weight zero hold does not matter.
+        weights, offset: (n,) for all members or (B, n), or a table as responses, instead of the
+            model's arguments.
         method, reml, start: as for `Model.fit`, for every member.
-        precision: `"float32"` for devices whose float64 is slow; its accuracy is stated in the README.
-        chunk_size: members that are held on the devices at a time; by default as many as serve the purpose and fit.
-        checkpoint: folder for finished chunks. The same call after an interruption goes on where it was, to the same
-            bits; a damaged chunk is computed again, with a warning; a folder made from other inputs is refused.
+        precision: `"float32"` for devices whose float64 is slow; its accuracy is stated in the
+            README.
+        chunk_size: members that are held on the devices at a time; by default as many as serve the
+            purpose and fit.
+        checkpoint: folder for finished chunks. The same call after an interruption goes on where it
+            was, to the same bits; a damaged chunk is computed again, with a warning; a folder made
+            from other inputs is refused.
         progress: show a progress bar; by default on a terminal and in notebooks.
 
     Raises:
@@ -79,15 +83,19 @@ def fit_by(  # noqa: PLR0913 - the arguments of glmm and keyword-only settings
     checkpoint: str | os.PathLike | None = None,
     progress: bool | None = None,
 ) -> Batch:
-    """Fit the same model to the rows of each level of a column, such as one model an item or a site.
+    """Fit the same model to the rows of each level of a column, such as one model an item or a
+    site.
 
-    The columns of the model are made from the whole table once, so that terms such as `poly(x, 2)` or `scale(x)` mean
-    the same in every member. A member whose rows do not identify the model, or whose response leaves the
-    likelihood without a maximum (counts of zero only), is not fitted and has a status that says so.
+    The columns of the model are made from the whole table once, so that terms such as `poly(x, 2)`
+    or `scale(x)` mean the same in every member. A member whose rows do not identify the model, or
+    whose response leaves the likelihood without a maximum (counts of zero only), is not fitted and
+    has a status that says so.
 
     Args:
-        formula, data, family, link, ziformula, dispformula, weights, offset, matrices, context: as for `glmm`.
-        by: column whose levels are the members, in sorted order (for a categorical column in its own).
+        formula, data, family, link, ziformula, dispformula, weights, offset, matrices, context: as
+            for `glmm`.
+        by: column whose levels are the members, in sorted order (for a categorical column in its
+            own).
         method, reml, precision, chunk_size, checkpoint, progress: as for `fit_many`.
 
     Raises:
@@ -103,7 +111,9 @@ def fit_by(  # noqa: PLR0913 - the arguments of glmm and keyword-only settings
 def _of_responses(model: Model, responses: Any, weights: Any, offset: Any) -> core.AbstractMembers:
     if responses is None:
         raise ModelError("fit_many needs responses, one row a member, or a sequence of models.")
-    rows = core.as_responses(responses, model.core.design.frame.index, pairs=model.core.design.y.ndim == 2)
+    rows = core.as_responses(
+        responses, model.core.design.frame.index, pairs=model.core.design.y.ndim == 2
+    )
     return core.SharedDesign(model.core, rows, weights, offset)
 
 

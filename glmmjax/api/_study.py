@@ -75,17 +75,20 @@ def power(  # noqa: PLR0913 - keyword-only settings
 
     Args:
         model: the design, whose formula may lack a response.
-        params: the effects supposed, such as `model.params(fixef={"Intercept": 0, "x": 0.5}, sd=1.0)`.
-        term: name of the coefficient; for the likelihood-ratio test several, which are tested together.
+        params: the effects supposed, such as `model.params(fixef={"Intercept": 0, "x": 0.5},
+            sd=1.0)`.
+        term: name of the coefficient; for the likelihood-ratio test several, which are tested
+            together.
         n, seed: number of data sets, and the seed that makes them repeatable.
-        test: `wald`, the test of `Fit.coefficients` (z; for a linear model t with Satterthwaite's degrees of freedom),
-            or `lrt`, the likelihood-ratio test against the model without the term.
+        test: `wald`, the test of `Fit.coefficients` (z; for a linear model t with Satterthwaite's
+            degrees of freedom), or `lrt`, the likelihood-ratio test against the model without the
+            term.
         alpha: level of the test.
         method, reml: as for `Model.fit`.
         checkpoint, progress: as for `fit_many`.
 
-    Data sets whose fit fails count as not significant; their number is in the result. The interval is Clopper and
-    Pearson's.
+    Data sets whose fit fails count as not significant; their number is in the result. The interval
+    is Clopper and Pearson's.
 
     Raises:
         ModelError: one sentence that names the argument at fault.
@@ -93,7 +96,9 @@ def power(  # noqa: PLR0913 - keyword-only settings
     """
     refits = study.Refits(method, reml, many.Settings(checkpoint=checkpoint, progress=progress))
     with stoppable(Batch):
-        return study.power(_core(model), params, term, study.Draws(n, seed), study.Rule(test, alpha), refits)
+        return study.power(
+            _core(model), params, term, study.Draws(n, seed), study.Rule(test, alpha), refits
+        )
 
 
 def power_curve(  # noqa: PLR0913 - keyword-only settings
@@ -125,12 +130,15 @@ def power_curve(  # noqa: PLR0913 - keyword-only settings
 
     Args:
         formula: of the model; a left-hand side is not needed: `"~ x + (1 | g)"`.
-        make_data: `make_data(groups, per_group, rng)` gives the table of a design of that size. It is called once a
-            size: covariates that it draws from `rng` (seeded by `seed` and the size) are the same in all data sets.
+        make_data: `make_data(groups, per_group, rng)` gives the table of a design of that size. It
+            is called once a size: covariates that it draws from `rng` (seeded by `seed` and the
+            size) are the same in all data sets.
         term: coefficient(s) to find, as for `power`.
-        groups, per_group: sizes; every pair of them is simulated, and is a program of its own to compile.
+        groups, per_group: sizes; every pair of them is simulated, and is a program of its own to
+            compile.
         fixef, sd, corr, dispersion: the effects supposed, as for `Model.params`.
-        family, link, weights, offset, context: as for `glmm`, weights and offset by name of their column.
+        family, link, weights, offset, context: as for `glmm`, weights and offset by name of their
+            column.
         n, seed, test, alpha, method, reml, checkpoint, progress: as for `power`, at each size.
 
     Returns:
@@ -141,14 +149,24 @@ def power_curve(  # noqa: PLR0913 - keyword-only settings
         Interrupted: on Ctrl-C.
     """
     if not callable(make_data):
-        raise ModelError(f"make_data must be a function of groups, per_group and a generator, not {make_data!r}.")
+        raise ModelError(
+            f"make_data must be a function of groups, per_group and a generator, not {make_data!r}."
+        )
 
-    described = {"family": family, "link": link, "weights": weights, "offset": offset, "context": context}
+    described = {
+        "family": family,
+        "link": link,
+        "weights": weights,
+        "offset": offset,
+        "context": context,
+    }
 
     def recipe(g: int, m: int) -> tuple[MixedModel, Params]:
         table = make_data(g, m, study.generator(seed, g, m))
         model = mixed_model(formula, table, **described)
-        return model, study.natural_params(model, fixef=fixef, sd=sd, corr=corr, dispersion=dispersion)
+        return model, study.natural_params(
+            model, fixef=fixef, sd=sd, corr=corr, dispersion=dispersion
+        )
 
     refits = study.Refits(method, reml, many.Settings(checkpoint=checkpoint, progress=progress))
     draws, rule = study.Draws(n, seed), study.Rule(test, alpha)

@@ -22,8 +22,8 @@ class AbstractTables(Sequence):
 
     @property
     def loglik(self) -> np.ndarray:
-        """(B,) fully normalised log-likelihoods; restricted ones after REML. Under separation it is the one that is
-        approached; NaN where there is none to quote."""
+        """(B,) fully normalised log-likelihoods; restricted ones after REML. Under separation it is
+        the one that is approached; NaN where there is none to quote."""
         return self.solution.reported.loglik
 
     @property
@@ -88,7 +88,8 @@ class AbstractTables(Sequence):
 
     @property
     def gradient_norm(self) -> np.ndarray:
-        """(B,) Euclidean norm of the gradient of the log-likelihood in the coordinates of the search."""
+        """(B,) Euclidean norm of the gradient of the log-likelihood in the coordinates of the
+        search."""
         return np.linalg.norm(self.solution.found.gradient, axis=1)
 
     @property
@@ -97,21 +98,22 @@ class AbstractTables(Sequence):
         return self.solution.found.evaluations
 
     def varcorr(self) -> pd.DataFrame:
-        """Variances and correlations of the random effects: `member, group, term1, term2, vcov, sdcor`, and
-        `parameter` for a `range` and the like."""
+        """Variances and correlations of the random effects: `member, group, term1, term2, vcov,
+        sdcor`, and `parameter` for a `range` and the like."""
         return many.varcorr(self.solution)
 
     def to_frame(self) -> pd.DataFrame:
         """One row a member and coefficient.
 
-        Columns `member, term, estimate, std_error, statistic, p_value, p_adjusted, status`; `p_adjusted` is Benjamini
-        and Hochberg's, over the members within each term. Terms of `ziformula` and `dispformula` are called `zi_x` and
-        `disp_x`.
+        Columns `member, term, estimate, std_error, statistic, p_value, p_adjusted, status`;
+        `p_adjusted` is Benjamini and Hochberg's, over the members within each term. Terms of
+        `ziformula` and `dispformula` are called `zi_x` and `disp_x`.
         """
         return many.tidy(self.solution)
 
     def to_parquet(self, path: str | os.PathLike) -> None:
-        """Write `to_frame()` to a Parquet file; `ModelError` without pyarrow (the extra `parquet`)."""
+        """Write `to_frame()` to a Parquet file; `ModelError` without pyarrow (the extra
+        `parquet`)."""
         many.write_parquet(self.solution, path)
 
     def counts(self) -> pd.Series:

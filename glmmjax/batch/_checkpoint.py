@@ -23,35 +23,43 @@ _BY_TERM = ("theta", "covariance")  # fields with an array for each random term
 class Checkpoint:
     """A folder of chunks of one run.
 
-    Chunks are written whole or not at all; one that was damaged afterwards counts as not finished. The folder remembers
-    how the members were cut into chunks: memory may be scarcer at the next call, and other chunks could end in other
-    bits.
+    Chunks are written whole or not at all; one that was damaged afterwards counts as not finished.
+    The folder remembers how the members were cut into chunks: memory may be scarcer at the next
+    call, and other chunks could end in other bits.
     """
 
     def __init__(self, folder: str | os.PathLike, fingerprint: str, chunk_size: int):
         try:
             self._folder = pathlib.Path(folder)
             self._folder.mkdir(parents=True, exist_ok=True)
-            held = {path.name for path in self._folder.iterdir() if not path.name.startswith(UNFINISHED)}
+            held = {
+                path.name for path in self._folder.iterdir() if not path.name.startswith(UNFINISHED)
+            }
         except (OSError, TypeError, ValueError) as error:
             reason = getattr(error, "strerror", None) or error
-            raise ModelError(f"checkpoint must be a folder, and {folder!r} cannot be one: {reason}.") from error
+            raise ModelError(
+                f"checkpoint must be a folder, and {folder!r} cannot be one: {reason}."
+            ) from error
         manifest = self._folder / _MANIFEST
         if _MANIFEST not in held:
             if held:
-                raise ModelError(f"The checkpoint folder {folder} is not empty, and not a batch's: give another.")
+                raise ModelError(
+                    f"The checkpoint folder {folder} is not empty, and not a batch's: give another."
+                )
             text = json.dumps({"fingerprint": fingerprint, "chunk_size": chunk_size})
             write_whole(manifest, lambda file: file.write(text.encode()))
         kept = _read_manifest(manifest)
         if kept["fingerprint"] != fingerprint:
             raise ModelError(
-                f"The checkpoint folder {folder} holds a run on other inputs (data, formula, method, precision, device "
-                "or version of glmmjax): give another folder, or delete this one."
+                f"The checkpoint folder {folder} holds a run on other inputs (data, formula,"
+                " method, precision, device or version of glmmjax): give another folder, or delete"
+                " this one."
             )
         self.chunk_size: int = kept["chunk_size"]
 
     def read(self, number: int, blank: Outcome) -> Outcome | None:
-        """The chunk called `number`, which has the shapes of `blank`; None if it has not been finished.
+        """The chunk called `number`, which has the shapes of `blank`; None if it has not been
+        finished.
 
         One that cannot be read is not finished either, of which a warning tells.
         """
@@ -61,7 +69,10 @@ class Checkpoint:
         except FileNotFoundError:
             return None
         except Exception:  # of which bytes that are no archive of arrays can raise any
-            warnings.warn(f"{path} is damaged and cannot be read, so its members are fitted again.", stacklevel=2)
+            warnings.warn(
+                f"{path} is damaged and cannot be read, so its members are fitted again.",
+                stacklevel=2,
+            )
             return None
 
     def write(self, number: int, outcome: Outcome) -> None:
@@ -70,7 +81,9 @@ class Checkpoint:
         for name in _BY_TERM:
             arrays |= {f"{name}_{k}": value for k, value in enumerate(getattr(outcome, name))}
         about = {"number": number, "terms": len(outcome.theta)}
-        write_whole(self._path(number), lambda file: np.savez(file, allow_pickle=False, **about, **arrays))
+        write_whole(
+            self._path(number), lambda file: np.savez(file, allow_pickle=False, **about, **arrays)
+        )
 
     def _path(self, number: int) -> pathlib.Path:
         return self._folder / f"chunk-{number:06d}.npz"
@@ -97,9 +110,15 @@ def _read_chunk(path: pathlib.Path, number: int, blank: Outcome) -> Outcome:
         file = np.load(opened, allow_pickle=False)
         terms, is_it = range(int(file["terms"])), int(file["number"]) == number
         by_term = {name: tuple(file[f"{name}_{k}"] for k in terms) for name in _BY_TERM}
-        found = Outcome(**by_term, **{name: file[name] for name in Outcome._fields if name not in _BY_TERM})
+        found = Outcome(
+            **by_term, **{name: file[name] for name in Outcome._fields if name not in _BY_TERM}
+        )
     kinds = [[(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(own)] for own in (found, blank)]
-    if not is_it or kinds[0] != kinds[1] or not ((found.status >= 0) & (found.status < len(STATUSES))).all():
+    if (
+        not is_it
+        or kinds[0] != kinds[1]
+        or not ((found.status >= 0) & (found.status < len(STATUSES))).all()
+    ):
         raise ValueError("other arrays than those of its members")
     return found
 
@@ -112,7 +131,9 @@ def _read_manifest(path: pathlib.Path) -> dict[str, Any]:
     except (ValueError, RecursionError):
         kept = None
     if not isinstance(kept, dict) or {"fingerprint", "chunk_size"} - kept.keys():
-        raise ModelError(f"{path} is damaged, or not a batch's: delete the checkpoint folder, or give another.")
+        raise ModelError(
+            f"{path} is damaged, or not a batch's: delete the checkpoint folder, or give another."
+        )
     if type(kept["chunk_size"]) is not int or kept["chunk_size"] < 1:
         raise ModelError(f"{path} is damaged: delete the checkpoint folder, or give another.")
     return kept

@@ -1,9 +1,10 @@
 """Many members of one shape at once: the pieces of `fit._estimate` under `vmap`, run breadth first.
 
-All members of a chunk rest on the devices. A call takes some of them by number, a lane each, as many lanes as keep the
-working set in the cache, moves them a few evaluations on, and puts them back. Every member is moved once before any is
-moved again, so the lanes of a call are equally far and need equally many inner steps; a member at rest is in no call
-any more. The batch axis is sharded over a mesh; each device runs its own lanes.
+All members of a chunk rest on the devices. A call takes some of them by number, a lane each, as
+many lanes as keep the working set in the cache, moves them a few evaluations on, and puts them
+back. Every member is moved once before any is moved again, so the lanes of a call are equally far
+and need equally many inner steps; a member at rest is in no call any more. The batch axis is
+sharded over a mesh; each device runs its own lanes.
 """
 
 from collections.abc import Callable, Iterator
@@ -50,8 +51,8 @@ class Case(NamedTuple):
 
 
 class Chunk(NamedTuple):
-    """Cases whose arrays have a leading axis of members (`own`) or are the same for all (`shared`); in either the other
-    arrays are None."""
+    """Cases whose arrays have a leading axis of members (`own`) or are the same for all (`shared`);
+    in either the other arrays are None."""
 
     own: Case
     shared: Case
@@ -63,11 +64,11 @@ class Task(NamedTuple):
     Attributes:
         problem: their objective.
         glmm: their models, NumPy arrays.
-        own: mask over the arrays of `glmm`: those with a leading axis of members, whose length is a multiple of the
-            number of devices times `lanes`.
+        own: mask over the arrays of `glmm`: those with a leading axis of members, whose length is a
+            multiple of the number of devices times `lanes`.
         start: where they begin; its parameters have a leading axis of members.
-        lanes: how many members a device takes at once; always so many, because a program of another width could end
-            in other bits, and a member's result must not depend on its neighbours.
+        lanes: how many members a device takes at once; always so many, because a program of another
+            width could end in other bits, and a member's result must not depend on its neighbours.
     """
 
     problem: AbstractProblem
@@ -78,7 +79,9 @@ class Task(NamedTuple):
     lanes: int
 
 
-def fit_chunk(task: Task, wanted: Bool[np.ndarray, " members"], report: Callable[[int], None]) -> Estimate:
+def fit_chunk(
+    task: Task, wanted: Bool[np.ndarray, " members"], report: Callable[[int], None]
+) -> Estimate:
     """Fit the `wanted` members; the others' estimates are meaningless. Returns NumPy arrays.
 
     `report` hears of how many members are newly done.
@@ -107,9 +110,11 @@ def fit_chunk(task: Task, wanted: Bool[np.ndarray, " members"], report: Callable
     return jax.tree.map(np.asarray, _finish(problem, chunk, progress, mesh, lanes))
 
 
-def _calls(moving: Bool[np.ndarray, "devices members"], lanes: int) -> Iterator[Int[np.ndarray, "devices lanes"]]:
-    """The moving members of each device, `lanes` at a time; where there are fewer, the number of members instead,
-    which stands for nobody."""
+def _calls(
+    moving: Bool[np.ndarray, "devices members"], lanes: int
+) -> Iterator[Int[np.ndarray, "devices lanes"]]:
+    """The moving members of each device, `lanes` at a time; where there are fewer, the number of
+    members instead, which stands for nobody."""
     numbers = [np.flatnonzero(row) for row in moving]
     for first in range(0, max(len(row) for row in numbers), lanes):
         members = np.full((len(moving), lanes), moving.shape[1], np.int32)
@@ -123,7 +128,9 @@ def _update(flags: Bool[np.ndarray, "devices members"], calls: list) -> None:
     """Let the members that calls speak of go on or not."""
     for members, goes_on in calls:
         device, lane = np.nonzero(members < flags.shape[1])
-        flags[device, members[device, lane]] = np.asarray(goes_on).reshape(members.shape)[device, lane]
+        flags[device, members[device, lane]] = np.asarray(goes_on).reshape(members.shape)[
+            device, lane
+        ]
 
 
 def _send(task: Task) -> tuple[tuple[GLMM, Params], tuple[GLMM, Start]]:
@@ -136,10 +143,16 @@ def _send(task: Task) -> tuple[tuple[GLMM, Params], tuple[GLMM, Start]]:
 
 @eqx.filter_jit
 def _begin(
-    problem: AbstractProblem, own: tuple[GLMM, Params], common: tuple[GLMM, Start], mesh: Mesh, width: int
+    problem: AbstractProblem,
+    own: tuple[GLMM, Params],
+    common: tuple[GLMM, Start],
+    mesh: Mesh,
+    width: int,
 ) -> tuple[Chunk, Progress]:
     """What the objectives need once, and the state of each member before its first evaluation."""
-    one_design = all(part is None for part in jax.tree.leaves(_of_design(own[0]), is_leaf=lambda x: x is None))
+    one_design = all(
+        part is None for part in jax.tree.leaves(_of_design(own[0]), is_leaf=lambda x: x is None)
+    )
 
     def on_device(own, common):
         shared, kind = common
@@ -149,14 +162,18 @@ def _begin(
         def one(member):
             member, params = member
             glmm = eqx.combine(member, shared)
-            data = Data(design if one_design else problem.design_data(glmm), problem.response_data(glmm))
+            data = Data(
+                design if one_design else problem.design_data(glmm), problem.response_data(glmm)
+            )
             kept = data._replace(design=None) if one_design else data
             return Case(member, kept), begin(problem, glmm, data, kind._replace(params=params))
 
         cases, progress = _some_at_a_time(one, own, width)
         return Chunk(cases, Case(shared, Data(design, None))), progress
 
-    return _on_each(on_device, mesh, (MEMBERS, EVERYWHERE), (Chunk(MEMBERS, EVERYWHERE), MEMBERS))(own, common)
+    return _on_each(on_device, mesh, (MEMBERS, EVERYWHERE), (Chunk(MEMBERS, EVERYWHERE), MEMBERS))(
+        own, common
+    )
 
 
 def _of_design(glmm: GLMM) -> tuple:
@@ -166,7 +183,12 @@ def _of_design(glmm: GLMM) -> tuple:
 
 @eqx.filter_jit
 def _advance(
-    problem: AbstractProblem, chunk: Chunk, progress: Progress, lanes: Array, turns: Int[Array, ""], mesh: Mesh
+    problem: AbstractProblem,
+    chunk: Chunk,
+    progress: Progress,
+    lanes: Array,
+    turns: Int[Array, ""],
+    mesh: Mesh,
 ) -> tuple[Progress, Bool[Array, " lanes"]]:
     """Move the members in `lanes` by up to `turns` evaluations; which of them are not at rest?"""
 
@@ -200,7 +222,9 @@ def _check(
 
 
 @eqx.filter_jit
-def _finish(problem: AbstractProblem, chunk: Chunk, progress: Progress, mesh: Mesh, width: int) -> Estimate:
+def _finish(
+    problem: AbstractProblem, chunk: Chunk, progress: Progress, mesh: Mesh, width: int
+) -> Estimate:
     """The estimates of all members."""
 
     def on_device(chunk: Chunk, progress: Progress):
@@ -210,7 +234,9 @@ def _finish(problem: AbstractProblem, chunk: Chunk, progress: Progress, mesh: Me
 
         return _some_at_a_time(one, (chunk.own, progress), width)
 
-    return _on_each(on_device, mesh, (Chunk(MEMBERS, EVERYWHERE), MEMBERS), MEMBERS)(chunk, progress)
+    return _on_each(on_device, mesh, (Chunk(MEMBERS, EVERYWHERE), MEMBERS), MEMBERS)(
+        chunk, progress
+    )
 
 
 def _in_lanes(step: Callable, chunk: Chunk, progress: Progress, lanes: Array, mesh: Mesh):
@@ -223,7 +249,9 @@ def _in_lanes(step: Callable, chunk: Chunk, progress: Progress, lanes: Array, me
         # A lane with nobody in it computes what the first does; what it writes is dropped.
         somebody = jnp.where(lanes < len(progress.done), lanes, lanes[0])
         moved, flags = jax.vmap(one)(_member(chunk.own, somebody), _member(progress, somebody))
-        return jax.tree.map(lambda all_, some: all_.at[lanes].set(some, mode="drop"), progress, moved), flags
+        return jax.tree.map(
+            lambda all_, some: all_.at[lanes].set(some, mode="drop"), progress, moved
+        ), flags
 
     specs = (Chunk(MEMBERS, EVERYWHERE), MEMBERS, MEMBERS)
     return _on_each(on_device, mesh, specs, (MEMBERS, MEMBERS))(chunk, progress, lanes)
@@ -231,7 +259,9 @@ def _in_lanes(step: Callable, chunk: Chunk, progress: Progress, lanes: Array, me
 
 def _some_at_a_time(function: Callable, members, width: int):
     """`vmap(function)(members)`, `width` members at a time."""
-    apart = jax.tree.map(lambda leaf: leaf.reshape(leaf.shape[0] // width, width, *leaf.shape[1:]), members)
+    apart = jax.tree.map(
+        lambda leaf: leaf.reshape(leaf.shape[0] // width, width, *leaf.shape[1:]), members
+    )
     together = jax.lax.map(jax.vmap(function), apart)
     return jax.tree.map(lambda leaf: leaf.reshape(leaf.shape[0] * width, *leaf.shape[2:]), together)
 
@@ -246,4 +276,6 @@ def _whole(own: Case, shared: Case) -> Case:
 
 
 def _on_each(function: Callable, mesh: Mesh, in_specs, out_specs) -> Callable:
-    return jax.shard_map(function, mesh=mesh, in_specs=in_specs, out_specs=out_specs, check_vma=False)
+    return jax.shard_map(
+        function, mesh=mesh, in_specs=in_specs, out_specs=out_specs, check_vma=False
+    )

@@ -13,7 +13,15 @@ from .._errors import ModelError
 from .._status import STATUSES, Status
 from ..design import CENSORED, Design, formula_offset, is_identified, replace_response
 from ..families import AbstractFamily, innermost
-from ..mixed import MixedModel, arrange, assemble, check_identified, groupings, lay_out, response_size
+from ..mixed import (
+    MixedModel,
+    arrange,
+    assemble,
+    check_identified,
+    groupings,
+    lay_out,
+    response_size,
+)
 from ..model import GLMM
 from ..structure import Laid, Layout, Structure, make_structures
 from ..working import Working, working_coordinates
@@ -26,7 +34,8 @@ class Loaded(NamedTuple):
 
     Attributes:
         status: of each member asked for: an index into `STATUSES`, or -1 for those that are here.
-        working: working coordinates; arrays have a leading axis of the members that are here where `own` is true.
+        working: working coordinates; arrays have a leading axis of the members that are here where
+            `own` is true.
         own: mask over the arrays of `working.glmm`.
         size: of each response, as in `Traits.spread`.
     """
@@ -48,8 +57,12 @@ def some_of(loaded: Loaded, members: np.ndarray) -> Loaded:
     working = loaded.working
     one_design = not any(jax.tree.leaves(loaded.own.x))
     backs = working.beta_back, working.effects_back, working.theta_back
-    beta_back, effects_back, theta_back = backs if one_design else jax.tree.map(lambda leaf: leaf[members], backs)
-    some = Working(jax.tree.map(take, working.glmm, loaded.own), beta_back, effects_back, theta_back)
+    beta_back, effects_back, theta_back = (
+        backs if one_design else jax.tree.map(lambda leaf: leaf[members], backs)
+    )
+    some = Working(
+        jax.tree.map(take, working.glmm, loaded.own), beta_back, effects_back, theta_back
+    )
     return Loaded(np.full(len(members), FIT), some, loaded.own, loaded.size[members])
 
 
@@ -101,18 +114,28 @@ class SharedDesign(AbstractMembers):
         self._weights = per_row("weights", weights, responses.names, design.frame.index)
         self._offset = per_row("offset", offset, responses.names, design.frame.index)
         glmm, layout = model.glmm, model.layout
-        if self._weights is not None and len(design.predictors) > 1 and innermost(model.family).traits.has_residual:
-            raise ModelError("weights of a gaussian model with dispformula are arguments of gj.glmm.")
+        if (
+            self._weights is not None
+            and len(design.predictors) > 1
+            and innermost(model.family).traits.has_residual
+        ):
+            raise ModelError(
+                "weights of a gaussian model with dispformula are arguments of gj.glmm."
+            )
         self._thin = self._unidentified()
         self._masked = bool((self._prior_weights() == 0).any())
         if self._weights is not None and self._weights.ndim == 1:
-            glmm = dataclasses.replace(glmm, weights=layout.to_blocks(self._weights) * layout.present)
+            glmm = dataclasses.replace(
+                glmm, weights=layout.to_blocks(self._weights) * layout.present
+            )
         if self._offset is not None:
             # Terms `offset(...)` of the formula stay; the argument is replaced.
             self._of_formula = formula_offset(design)
             self._others = [own.offset for own in design.predictors[1:]]
             total = self._of_formula + (self._offset if self._offset.ndim == 1 else 0.0)
-            glmm = dataclasses.replace(glmm, offset=layout.to_blocks(np.stack([total, *self._others])))
+            glmm = dataclasses.replace(
+                glmm, offset=layout.to_blocks(np.stack([total, *self._others]))
+            )
         self._working = working_coordinates(glmm)
         own = (True, _differs(self._weights), _differs(self._offset))
         none = jax.tree.map(lambda _: False, glmm)
@@ -138,7 +161,9 @@ class SharedDesign(AbstractMembers):
     def load(self, numbers, bucket):
         model, layout, y = self._model, self._model.layout, self._responses.take(numbers)
         y = _with_trials(y, model.design)
-        present = np.stack([self._prior(number) > 0 for number in numbers]) if self._masked else None
+        present = (
+            np.stack([self._prior(number) > 0 for number in numbers]) if self._masked else None
+        )
         y = y if present is None else _without_absent(y, present)
         status = self._faults(y, numbers)
         here = status == FIT
@@ -153,17 +178,23 @@ class SharedDesign(AbstractMembers):
             changed["offset"] = layout.to_blocks(np.stack([totals, *others], 1))
         working = self._working
         working = dataclasses.replace(working, glmm=dataclasses.replace(working.glmm, **changed))
-        return Loaded(status, working, self._own, response_size(y, self._offset_of(numbers), model.family))
+        return Loaded(
+            status, working, self._own, response_size(y, self._offset_of(numbers), model.family)
+        )
 
     def _offset_of(self, numbers: np.ndarray) -> np.ndarray:
         """The offset of the mean, (n,) of all members or (members, n)."""
         if self._offset is None:
             return self._model.design.offset
-        return self._of_formula + (self._offset[numbers] if _differs(self._offset) else self._offset)
+        return self._of_formula + (
+            self._offset[numbers] if _differs(self._offset) else self._offset
+        )
 
     def _faults(self, y: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         if not _differs(self._weights):
-            return known_status(self._model.design, self._model.family, y, self._prior(0), self._offset_of(numbers))
+            return known_status(
+                self._model.design, self._model.family, y, self._prior(0), self._offset_of(numbers)
+            )
         status = np.full(len(numbers), STATUSES.index(Status.NOT_IDENTIFIED))
         for i in np.flatnonzero(~self._thin[numbers]):
             given = self._prior(numbers[i]), self._offset_of(numbers[[i]])
@@ -171,16 +202,22 @@ class SharedDesign(AbstractMembers):
         return status
 
     def _unidentified(self) -> np.ndarray:
-        """Which members have weights of zero that leave too few rows; raises `ModelError` if all share them."""
+        """Which members have weights of zero that leave too few rows; raises `ModelError` if all
+        share them."""
         design, weights, thin = self._model.design, self._weights, np.zeros(len(self), bool)
         if weights is None:
             return thin
         other = ((weights > 0) != (design.weights > 0)).any(-1)
         if weights.ndim == 2:
             for number in np.flatnonzero(other):
-                thin[number] = not is_identified(dataclasses.replace(design, weights=weights[number]))
+                thin[number] = not is_identified(
+                    dataclasses.replace(design, weights=weights[number])
+                )
         elif other and not is_identified(dataclasses.replace(design, weights=weights)):
-            raise ModelError("weights of zero leave too few rows to identify the model: take terms out of the formula.")
+            raise ModelError(
+                "weights of zero leave too few rows to identify the model: take terms out of the"
+                " formula."
+            )
         return thin
 
     def _prior_weights(self) -> np.ndarray:
@@ -211,11 +248,14 @@ class SharedDesign(AbstractMembers):
 class OwnDesigns(AbstractMembers):
     """Designs of one structure (terms and their columns), each with its rows.
 
-    `status` holds what is known of members beforehand (-1: nothing). Shapes are rounded within buckets, so that few
-    programs serve all members and no member costs more than a few times what its own rows would.
+    `status` holds what is known of members beforehand (-1: nothing). Shapes are rounded within
+    buckets, so that few programs serve all members and no member costs more than a few times what
+    its own rows would.
     """
 
-    def __init__(self, designs: Sequence[Design], family: AbstractFamily, names: Sequence, status: np.ndarray):
+    def __init__(
+        self, designs: Sequence[Design], family: AbstractFamily, names: Sequence, status: np.ndarray
+    ):
         self._designs, self._family, self._names, self._status = designs, family, names, status
         good = np.flatnonzero(status == FIT)
         some = next((design for design in designs if len(design.y)), designs[0])
@@ -242,12 +282,15 @@ class OwnDesigns(AbstractMembers):
         return (1, 1) if laid is None else _sizes(*laid)
 
     def _laid(self, bucket: np.ndarray) -> dict[int, Laid]:
-        """The structure and layout of each member of a bucket that can be fitted; all have one shape."""
+        """The structure and layout of each member of a bucket that can be fitted; all have one
+        shape."""
         numbers = bucket[self._status[bucket] == FIT].tolist()
         if not numbers:
             return {}
         designs = [self._designs[number] for number in numbers]
-        laid = make_structures([groupings(design) for design in designs], [len(design.y) for design in designs])
+        laid = make_structures(
+            [groupings(design) for design in designs], [len(design.y) for design in designs]
+        )
         return dict(zip(numbers, laid, strict=True))
 
     def load(self, numbers, bucket):
@@ -279,7 +322,10 @@ class OwnDesigns(AbstractMembers):
 
     def model(self, number):
         if not len(self._designs[number].y):
-            raise ModelError(f"Member {self._names[number]!r} has no row without missing values, and so no model.")
+            raise ModelError(
+                f"Member {self._names[number]!r} has no row without missing values, and so no"
+                " model."
+            )
         return arrange(self._designs[number], self._family)
 
 
@@ -302,16 +348,16 @@ def _parts(glmm: GLMM) -> Iterator:
 
 
 def _with_trials(y: np.ndarray, design: Design) -> np.ndarray:
-    """Successes (members, n) with the trials of the design; responses that have their own trials as they are. Where
-    the family takes censored values these are not."""
+    """Successes (members, n) with the trials of the design; responses that have their own trials as
+    they are. Where the family takes censored values these are not."""
     if design.y.ndim == 1 or y.ndim == 3:
         return y
     if design.response_kind in CENSORED:
         return np.stack([y, y, np.zeros_like(y)], 2)
     if not design.has_response and (design.y[:, 1] == 1).all() and (y > 1).any():
         raise ModelError(
-            "The model has no response and so no trials: give them to gj.glmm as weights, or (B, n, 2) responses of "
-            "successes and trials."
+            "The model has no response and so no trials: give them to gj.glmm as weights, or (B, n,"
+            " 2) responses of successes and trials."
         )
     return np.stack([y, np.broadcast_to(design.y[:, 1], y.shape)], 2)
 
@@ -323,16 +369,21 @@ def _refuse_censored(design: Design, responses: AbstractResponses) -> None:
         raise ModelError("responses must be (B, n) of values that are not censored.")
     if (design.y[design.weights > 0, 2] != 0).any():
         raise ModelError(
-            "The responses of a batch are not censored, and that of the model is: give a list of models, or a model "
-            "of values that are not."
+            "The responses of a batch are not censored, and that of the model is: give a list of"
+            " models, or a model of values that are not."
         )
 
 
 def _without_absent(y: np.ndarray, present: np.ndarray) -> np.ndarray:
-    """Responses in which rows of weight zero, whatever they hold, have the value of the first row that counts."""
+    """Responses in which rows of weight zero, whatever they hold, have the value of the first row
+    that counts."""
     members = np.arange(len(y))
     first = y[members, present.argmax(1)]
-    return np.where(present[..., None], y, first[:, None]) if y.ndim == 3 else np.where(present, y, first[:, None])
+    return (
+        np.where(present[..., None], y, first[:, None])
+        if y.ndim == 3
+        else np.where(present, y, first[:, None])
+    )
 
 
 def _differs(values: np.ndarray | None) -> TypeGuard[np.ndarray]:

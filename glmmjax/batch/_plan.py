@@ -11,10 +11,18 @@ from ._members import AbstractMembers
 
 Device = Any  # jax.Device, which is no type to type checkers
 
-_LANE_CELLS = {"cpu": 80_000, "gpu": 2**26}  # in all lanes together: several arrays stay in a core's cache
+_LANE_CELLS = {
+    "cpu": 80_000,
+    "gpu": 2**26,
+}  # in all lanes together: several arrays stay in a core's cache
 _LANES_AT_MOST = {"cpu": 256, "gpu": 2**15}
-_LANES_A_CHUNK = {"cpu": 32, "gpu": 4}  # so many members rest beside the lanes that stragglers fill lanes of their own
-_WORKING_ARRAYS = 24  # of all lanes, that an evaluation and its derivatives hold at a time (measured)
+_LANES_A_CHUNK = {
+    "cpu": 32,
+    "gpu": 4,
+}  # so many members rest beside the lanes that stragglers fill lanes of their own
+_WORKING_ARRAYS = (
+    24  # of all lanes, that an evaluation and its derivatives hold at a time (measured)
+)
 _STATE = 64  # numbers a member keeps beside its arrays, for each parameter and each random effect
 
 
@@ -41,7 +49,12 @@ class Size(NamedTuple):
 
 
 def plan_slices(
-    members: AbstractMembers, method: Method, devices: list[Device], *, itemsize: int, chunk_size: int | None
+    members: AbstractMembers,
+    method: Method,
+    devices: list[Device],
+    *,
+    itemsize: int,
+    chunk_size: int | None,
 ) -> list[Slice]:
     """All members in chunks, for `devices` that each take the same share of a chunk."""
     slices = []
@@ -62,12 +75,16 @@ def _size(members: AbstractMembers, method: Method, bucket: np.ndarray) -> Size:
     return Size(kept, max(1, numbers * (members.first.glmm.p + 1) // 2))
 
 
-def _sizes(size: Size, count: int, devices: list[Device], itemsize: int, wanted: int | None) -> tuple[int, int]:
+def _sizes(
+    size: Size, count: int, devices: list[Device], itemsize: int, wanted: int | None
+) -> tuple[int, int]:
     kind = "cpu" if devices[0].platform == "cpu" else "gpu"
     memory = free_memory(devices[0]) // (2 * (len(devices) if kind == "cpu" else 1))
     share = -(-min(count, wanted or count) // len(devices))  # of the members on one device
     full = _power_of_two(min(_LANES_AT_MOST[kind], max(1, _LANE_CELLS[kind] // size.touched)))
-    full = min(full, _power_of_two(max(1, memory // (2 * _WORKING_ARRAYS * size.touched * itemsize))))
+    full = min(
+        full, _power_of_two(max(1, memory // (2 * _WORKING_ARRAYS * size.touched * itemsize)))
+    )
     full = min(full, _power_of_two(2 * share - 1))
     room = memory // (2 * size.kept * itemsize)
     if wanted is not None:  # to the letter, padding included: a checkpoint was cut so

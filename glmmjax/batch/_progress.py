@@ -12,7 +12,8 @@ Report = Callable[[int, int], None]
 
 @contextlib.contextmanager
 def progress_bar(total: int, *, title: str, shown: bool | None) -> Iterator[Report]:
-    """Give a `Report`. `shown=None` shows the bar on a terminal or in a notebook, and nowhere else."""
+    """Give a `Report`. `shown=None` shows the bar on a terminal or in a notebook, and nowhere
+    else."""
     console = Console(stderr=True)
     if not ((console.is_terminal or console.is_jupyter) if shown is None else shown):
         yield lambda done, failed: None

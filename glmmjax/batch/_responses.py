@@ -78,9 +78,9 @@ class Sparse(AbstractResponses):
 def as_responses(values: Any, index: pd.Index, *, pairs: bool) -> AbstractResponses:
     """Responses for a design whose rows have the labels `index` (n,).
 
-    A (B, n) array or sparse matrix has a member in every row, a table one in every column (rows of a pandas table go by
-    their labels); if the family takes `pairs`, (B, n, 2) are successes and trials. Raises `ModelError` for other shapes
-    and for values that are no numbers.
+    A (B, n) array or sparse matrix has a member in every row, a table one in every column (rows of
+    a pandas table go by their labels); if the family takes `pairs`, (B, n, 2) are successes and
+    trials. Raises `ModelError` for other shapes and for values that are no numbers.
     """
     n = len(index)
     if scipy.sparse.issparse(values):
@@ -89,7 +89,9 @@ def as_responses(values: Any, index: pd.Index, *, pairs: bool) -> AbstractRespon
         return Sparse(values)
     if nw.dependencies.is_into_dataframe(values):
         names, array = _read_table("responses", values, index)
-        _check_shape(array.shape, n, "a table (whose columns are members), turned round,", pairs=False)
+        _check_shape(
+            array.shape, n, "a table (whose columns are members), turned round,", pairs=False
+        )
         return Dense(array, names)
     array = _numbers("responses", _each_by_label("responses", values, index))
     _check_shape(array.shape, n, "an array", pairs=pairs)
@@ -97,25 +99,34 @@ def as_responses(values: Any, index: pd.Index, *, pairs: bool) -> AbstractRespon
 
 
 def per_row(argument: str, values: Any, names: Sequence, index: pd.Index) -> np.ndarray | None:
-    """Weights or offsets of the members `names` (B) on rows of the labels `index` (n): (n,), (B, n), or None.
+    """Weights or offsets of the members `names` (B) on rows of the labels `index` (n): (n,), (B,
+    n), or None.
 
-    A Series goes by its labels; of a table, which has a member in every column, rows and columns do. Raises
-    `ModelError` for other shapes or labels, and for values that are no finite numbers or negative weights.
+    A Series goes by its labels; of a table, which has a member in every column, rows and columns
+    do. Raises `ModelError` for other shapes or labels, and for values that are no finite numbers or
+    negative weights.
     """
     if values is None:
         return None
     n, members = len(index), len(names)
     if nw.dependencies.is_into_dataframe(values):
         columns, array = _read_table(argument, values, index)
-        places = pd.Index(columns, tupleize_cols=False).get_indexer(pd.Index(names, tupleize_cols=False))
+        places = pd.Index(columns, tupleize_cols=False).get_indexer(
+            pd.Index(names, tupleize_cols=False)
+        )
         if len(columns) != members or (places < 0).any():
-            raise ModelError(f"{argument} is a table whose columns are not called as the members are: give (B, n).")
+            raise ModelError(
+                f"{argument} is a table whose columns are not called as the members are: give"
+                " (B, n)."
+            )
         array = array[places]
     else:
         array = _numbers(argument, _each_by_label(argument, values, index))
     array = np.asarray(array, np.float64)
     if array.shape not in ((n,), (members, n)):
-        raise ModelError(f"{argument} has shape {array.shape}; it must be ({n},) or ({members}, {n}).")
+        raise ModelError(
+            f"{argument} has shape {array.shape}; it must be ({n},) or ({members}, {n})."
+        )
     if not np.isfinite(array).all():
         raise ModelError(f"{argument} has missing or infinite values.")
     if argument == "weights" and (array < 0).any():
@@ -135,16 +146,23 @@ def _read_table(argument: str, values: Any, index: pd.Index) -> tuple[tuple, np.
     try:
         table = nw.from_native(by_label(argument, values, index), eager_only=True)
     except nw.exceptions.DuplicateError as error:
-        raise ModelError(f"{argument} is a table whose column names repeat: give every member a name.") from error
+        raise ModelError(
+            f"{argument} is a table whose column names repeat: give every member a name."
+        ) from error
     for name, dtype in table.schema.items():
         if not (dtype.is_numeric() or dtype in (nw.Boolean, nw.Object)):
-            raise ModelError(f"{argument} must be numbers, and column '{name}' holds {dtype}: write a success as 1.")
+            raise ModelError(
+                f"{argument} must be numbers, and column '{name}' holds {dtype}: write a success"
+                " as 1."
+            )
     return tuple(table.columns), np.ascontiguousarray(_numbers(argument, table.to_numpy()).T)
 
 
 def _numbers(argument: str, values: Any) -> np.ndarray:
     refuse_tracers(argument, values)
-    if isinstance(values, np.ndarray) and values.dtype != object:  # which a file may hold: read when it is needed
+    if (
+        isinstance(values, np.ndarray) and values.dtype != object
+    ):  # which a file may hold: read when it is needed
         _check_numbers(argument, values.dtype)
         return values
     return as_float64(argument, values, "numbers")
@@ -159,4 +177,6 @@ def _check_shape(shape: tuple[int, ...], n: int, kind: str, *, pairs: bool) -> N
     if shape[1:] == (n,) or (pairs and shape[1:] == (n, 2)):
         return
     hint = f" (the design has {n} rows, without those that had missing values)"
-    raise ModelError(f"responses is {kind} of shape {tuple(shape)}; it must be (members, {n}){hint}.")
+    raise ModelError(
+        f"responses is {kind} of shape {tuple(shape)}; it must be (members, {n}){hint}."
+    )

@@ -76,7 +76,8 @@ def fit_members(
     reml: bool = False,
     start: Params | None = None,
 ) -> BatchSolution:
-    """Fit all members; raises `ModelError` for settings that make no sense, `Interrupted` on Ctrl-C."""
+    """Fit all members; raises `ModelError` for settings that make no sense, `Interrupted` on
+    Ctrl-C."""
     _check(settings)
     method = choose_method(members.first, method, reml=reml)
     if start is not None:
@@ -96,18 +97,23 @@ def fit_members(
 
 def _check(settings: Settings) -> None:
     size = settings.chunk_size
-    if size is not None and (isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1):
+    if size is not None and (
+        isinstance(size, bool) or not isinstance(size, int | np.integer) or size < 1
+    ):
         raise ModelError(f"chunk_size must be a whole number of at least 1, not {size!r}.")
     if not isinstance(settings.precision, str) or settings.precision not in PRECISIONS:
         raise ModelError(f"precision must be 'float64' or 'float32', not {settings.precision!r}.")
 
 
 def _slices(job: Job) -> tuple[list[Slice], Checkpoint | None]:
-    """The chunks, and where finished ones are kept (then cut as they were when the folder was new)."""
+    """The chunks, and where finished ones are kept (then cut as they were when the folder was
+    new)."""
     settings, itemsize = job.settings, np.dtype(PRECISIONS[job.settings.precision]).itemsize
 
     def plan(chunk_size: int | None) -> list[Slice]:
-        return plan_slices(job.members, job.method, job.devices, itemsize=itemsize, chunk_size=chunk_size)
+        return plan_slices(
+            job.members, job.method, job.devices, itemsize=itemsize, chunk_size=chunk_size
+        )
 
     slices = plan(settings.chunk_size)
     size = settings.chunk_size or max((s.size for s in slices), default=1)
@@ -150,13 +156,17 @@ def _fit_slice(job: Job, piece: Slice, report: Report) -> Outcome:
     bounds = bounds_on_counts(loaded.working.glmm)
     for counts in np.unique(bounds):
         members = np.flatnonzero(bounds == counts)
-        found = _best(job, some_of(loaded, members), problem_of(job.method, int(counts)), piece, report)
+        found = _best(
+            job, some_of(loaded, members), problem_of(job.method, int(counts)), piece, report
+        )
         report(0, _failures(found))
         put(outcome, fit[members], found)
     return outcome
 
 
-def _best(job: Job, loaded: Loaded, problem: AbstractProblem, piece: Slice, report: Report) -> Outcome:
+def _best(
+    job: Job, loaded: Loaded, problem: AbstractProblem, piece: Slice, report: Report
+) -> Outcome:
     """The best maximum of each member; those of which there may be another are searched again."""
 
     def again(members: np.ndarray, start: Start) -> Ended:
@@ -170,12 +180,19 @@ def _first_start(job: Job, loaded: Loaded) -> Start:
     """The usual one, or the one that is given for all members."""
     usual = usual_start(job.members.first.glmm)
     params = usual.params if job.start is None else job.start
-    each = jax.tree.map(lambda leaf: np.broadcast_to(leaf, (len(loaded.size), *np.shape(leaf))), params)
-    return usual._replace(params=each) if job.start is None else start_at(loaded.working.forth(each))
+    each = jax.tree.map(
+        lambda leaf: np.broadcast_to(leaf, (len(loaded.size), *np.shape(leaf))), params
+    )
+    return (
+        usual._replace(params=each) if job.start is None else start_at(loaded.working.forth(each))
+    )
 
 
-def _search(job: Job, loaded: Loaded, problem: AbstractProblem, piece: Slice, start: Start, report: Report) -> Ended:
-    """Send members to the devices, padded to the size of a chunk by repeating the last, and bring estimates home."""
+def _search(
+    job: Job, loaded: Loaded, problem: AbstractProblem, piece: Slice, start: Start, report: Report
+) -> Ended:
+    """Send members to the devices, padded to the size of a chunk by repeating the last, and bring
+    estimates home."""
     working, dtype = loaded.working, PRECISIONS[job.settings.precision]
     count = len(loaded.size)
     padding = np.minimum(np.arange(piece.size), count - 1)

@@ -1,4 +1,5 @@
-"""The fits of a batch: numbers in the user's coordinates, and each member as an ordinary `Solution`."""
+"""The fits of a batch: numbers in the user's coordinates, and each member as an ordinary
+`Solution`."""
 
 import dataclasses
 import functools
@@ -35,14 +36,16 @@ class BatchSolution:
 
     @functools.cached_property
     def reported(self) -> Outcome:
-        """The numbers, NaN for members that failed (but the log-likelihood wherever there is one)."""
+        """The numbers, NaN for members that failed (but the log-likelihood wherever there is
+        one)."""
 
         def masked(leaf: np.ndarray) -> np.ndarray:
             if leaf.dtype.kind != "f":
                 return leaf
             return np.where(self.ok.reshape(-1, *[1] * (leaf.ndim - 1)), leaf, np.nan)
 
-        # Where there is a log-likelihood to quote is known already: under separation it is the one that is approached.
+        # Where there is a log-likelihood to quote is known already: under separation it is the one
+        # that is approached.
         return jax.tree.map(masked, self.found)._replace(loglik=self.found.loglik)
 
     @functools.cached_property

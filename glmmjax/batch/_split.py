@@ -22,9 +22,13 @@ def own_designs(models: Sequence[MixedModel]) -> OwnDesigns:
         check_identified(model)
         for what, own, first in zip(_PARTS, _structure(model), _structure(models[0]), strict=True):
             if own != first:
-                raise ModelError(f"Model {number} has another {what} than model 0: {own} instead of {first}.")
+                raise ModelError(
+                    f"Model {number} has another {what} than model 0: {own} instead of {first}."
+                )
     status = np.full(len(models), FIT, np.int8)
-    return OwnDesigns([model.design for model in models], models[0].family, range(len(models)), status)
+    return OwnDesigns(
+        [model.design for model in models], models[0].family, range(len(models)), status
+    )
 
 
 def split_by(  # noqa: PLR0913 - the arguments of `fit_by`
@@ -44,9 +48,19 @@ def split_by(  # noqa: PLR0913 - the arguments of `fit_by`
     """The rows of each level of `by` as members; those that cannot be fitted get a status."""
     distribution, others = with_other_predictors(as_family(family, link), ziformula, dispformula)
     if distribution.response == "ordered":
-        raise ModelError("fit_by does not take ordered categories: the levels may not have all of them.")
-    given = {"weights": weights, "offset": offset, "matrices": matrices, "others": others, "context": context}
-    levels, designs = split_design(formula, data, by, response=distribution.response, covariances=kinds(), **given)
+        raise ModelError(
+            "fit_by does not take ordered categories: the levels may not have all of them."
+        )
+    given = {
+        "weights": weights,
+        "offset": offset,
+        "matrices": matrices,
+        "others": others,
+        "context": context,
+    }
+    levels, designs = split_design(
+        formula, data, by, response=distribution.response, covariances=kinds(), **given
+    )
     if not all(design.has_response for design in designs):
         raise ModelError("fit_by needs a response on the left of the formula.")
     status = np.array([_known(design, distribution) for design in designs], np.int8)
@@ -58,15 +72,20 @@ _PARTS = ("family", "set of fixed effects", "random part")
 
 def _structure(model: MixedModel) -> tuple[str, tuple, tuple]:
     design, family = model.design, model.family
-    random = tuple((t.predictor, t.formula.group, _names(t), t.formula.covariance) for t in design.random)
-    categories = f" of {len(family.dispersion_names) + 1} categories" if family.response == "ordered" else ""
+    random = tuple(
+        (t.predictor, t.formula.group, _names(t), t.formula.covariance) for t in design.random
+    )
+    categories = (
+        f" of {len(family.dispersion_names) + 1} categories" if family.response == "ordered" else ""
+    )
     fixed = tuple((own.name, own.fixed.names) for own in design.predictors)
     fixed = fixed if len(fixed) > 1 else design.fixed.names
     return f"{innermost(family).name} ({family.link.name}){categories}", fixed, random
 
 
 def _names(term: RandomPart) -> tuple[str, ...]:
-    """What members must have in common: not the places of effects that differ from level to level anyway."""
+    """What members must have in common: not the places of effects that differ from level to level
+    anyway."""
     return () if is_separate(term.formula.covariance) else term.names
 
 

@@ -51,7 +51,8 @@ def vcov(batch: BatchSolution, part: str = "mean") -> np.ndarray:
 
 
 def other_coefficients(batch: BatchSolution, part: str) -> pd.DataFrame:
-    """(B, k) estimates of a linear predictor beside the mean's, without columns if the model has none of that name."""
+    """(B, k) estimates of a linear predictor beside the mean's, without columns if the model has
+    none of that name."""
     if part in predictor_names(batch.members.first.family):
         return fixef(batch, part)
     return pd.DataFrame(index=_members(batch), dtype=np.float64)
@@ -70,11 +71,14 @@ def dispersion(batch: BatchSolution) -> pd.DataFrame:
 
 
 def varcorr(batch: BatchSolution) -> pd.DataFrame:
-    """Variances and correlations of the random effects: `member, group, term1, term2, vcov, sdcor`, as a fit's."""
+    """Variances and correlations of the random effects: `member, group, term1, term2, vcov, sdcor`,
+    as a fit's."""
     frames, found, columns = [], batch.reported, ["member", *varcorr_columns(batch.members.first)]
     for number, term, component in components(batch.members.first):
         numbers = numbers_of(component, found.theta[number], found.covariance[number])
-        frames.append(_component(batch, (term.formula.group, component.term1, component.term2), numbers))
+        frames.append(
+            _component(batch, (term.formula.group, component.term1, component.term2), numbers)
+        )
     if batch.members.first.family.traits.has_residual:
         sigma = batch.reported.dispersion[:, 0]
         frames.append(_component(batch, ("Residual", "", ""), {"vcov": sigma**2, "sdcor": sigma}))
@@ -83,11 +87,13 @@ def varcorr(batch: BatchSolution) -> pd.DataFrame:
 
 
 def tidy(batch: BatchSolution) -> pd.DataFrame:
-    """One row a member and fixed effect: `member, term, estimate, std_error, statistic, p_value, p_adjusted, status`.
+    """One row a member and fixed effect: `member, term, estimate, std_error, statistic, p_value,
+    p_adjusted, status`.
 
-    `p_value` as in the table of one fit: a z-test, for linear models a t-test with Satterthwaite's degrees of freedom.
-    `p_adjusted` is Benjamini and Hochberg's (1995), over the members within each term. Names of coefficients of other
-    linear predictors than the mean's begin with `disp_` and `zi_`.
+    `p_value` as in the table of one fit: a z-test, for linear models a t-test with Satterthwaite's
+    degrees of freedom. `p_adjusted` is Benjamini and Hochberg's (1995), over the members within
+    each term. Names of coefficients of other linear predictors than the mean's begin with `disp_`
+    and `zi_`.
     """
     names, estimate = names_of(batch.members.first), batch.reported.beta
     error = np.sqrt(np.diagonal(batch.reported.vcov, axis1=1, axis2=2)[:, : len(names)])
@@ -100,7 +106,9 @@ def tidy(batch: BatchSolution) -> pd.DataFrame:
     adjusted = np.full_like(p_value, np.nan)
     for term in range(len(names)):
         adjusted[:, term] = benjamini_hochberg(p_value[:, term])
-    status = np.array([status.name.lower() for status in STATUSES], dtype=object)[batch.found.status]
+    status = np.array([status.name.lower() for status in STATUSES], dtype=object)[
+        batch.found.status
+    ]
     members, p = _members(batch), len(names)
     return pd.DataFrame(
         {
@@ -117,13 +125,18 @@ def tidy(batch: BatchSolution) -> pd.DataFrame:
 
 
 def write_parquet(batch: BatchSolution, path: str | os.PathLike) -> None:
-    """Write `tidy(batch)`; `ModelError` without pyarrow, for names that Parquet does not take, or where it fails."""
+    """Write `tidy(batch)`; `ModelError` without pyarrow, for names that Parquet does not take, or
+    where it fails."""
     try:
         content = tidy(batch).to_parquet(None, index=False)
     except ImportError as error:
-        raise ModelError("Writing Parquet needs pyarrow: pip install 'glmmjax[parquet]'.") from error
+        raise ModelError(
+            "Writing Parquet needs pyarrow: pip install 'glmmjax[parquet]'."
+        ) from error
     except (TypeError, ValueError) as error:
-        raise ModelError("Parquet takes no names of members of several kinds: give them names of one kind.") from error
+        raise ModelError(
+            "Parquet takes no names of members of several kinds: give them names of one kind."
+        ) from error
     write_whole(path, lambda file: file.write(content))
 
 
@@ -134,7 +147,8 @@ def counts(batch: BatchSolution) -> pd.Series:
 
 
 def benjamini_hochberg(p_value: np.ndarray) -> np.ndarray:
-    """P-values adjusted for the false discovery rate: `min over j >= i of m p_(j) / j`; NaN are no tests."""
+    """P-values adjusted for the false discovery rate: `min over j >= i of m p_(j) / j`; NaN are no
+    tests."""
     adjusted = np.full_like(p_value, np.nan)
     here = np.flatnonzero(~np.isnan(p_value))
     order = here[np.argsort(-p_value[here])]
@@ -144,7 +158,8 @@ def benjamini_hochberg(p_value: np.ndarray) -> np.ndarray:
 
 
 def satterthwaite_df(batch: BatchSolution) -> np.ndarray:
-    """(B, p) degrees of freedom of the fixed effects of linear models, as `inference.satterthwaite_df` of each."""
+    """(B, p) degrees of freedom of the fixed effects of linear models, as
+    `inference.satterthwaite_df` of each."""
     df = np.full_like(batch.found.beta, np.nan)
     for bucket in batch.members.buckets():
         good = bucket[batch.ok[bucket]]
@@ -167,7 +182,9 @@ def _some_df(batch: BatchSolution, numbers: np.ndarray, bucket: np.ndarray) -> n
         variance, slope = jax.tree.map(np.asarray, _variances(own, shared, params, back))
     # By the user's parameters, whose covariance `vcov` is.
     jacobian = np.broadcast_to(working.jacobian, found.vcov.shape)[:, p:, p:]
-    slope = np.swapaxes(np.linalg.solve(np.swapaxes(jacobian, 1, 2), np.swapaxes(slope, 1, 2)), 1, 2)
+    slope = np.swapaxes(
+        np.linalg.solve(np.swapaxes(jacobian, 1, 2), np.swapaxes(slope, 1, 2)), 1, 2
+    )
     return degrees_of_freedom(variance, slope, found.vcov[:, p:, p:])
 
 
@@ -180,7 +197,9 @@ def _variances(own: GLMM, shared: GLMM, params: Params, back: Float[Array, "memb
     return jax.lax.map(one, (own, params, back))
 
 
-def _component(batch: BatchSolution, names: tuple[str, str, str], numbers: dict[str, np.ndarray]) -> pd.DataFrame:
+def _component(
+    batch: BatchSolution, names: tuple[str, str, str], numbers: dict[str, np.ndarray]
+) -> pd.DataFrame:
     group, first, second = names
     columns = {"member": list(batch.members.names), "group": group, "term1": first, "term2": second}
     return pd.DataFrame({**columns, **numbers})

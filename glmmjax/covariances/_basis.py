@@ -1,7 +1,8 @@
 """Working bases by what a covariance leaves free: a triangle, a diagonal, or one scale.
 
-All take `r` with `r'r = z'z / count`, whose columns have the mean squares of those of `z`. A column of zeros keeps its
-scale, and so does one that depends on others: any invertible basis is right, and these are not identified anyway.
+All take `r` with `r'r = z'z / count`, whose columns have the mean squares of those of `z`. A column
+of zeros keeps its scale, and so does one that depends on others: any invertible basis is right, and
+these are not identified anyway.
 """
 
 import numpy as np
@@ -32,7 +33,8 @@ def scalar_basis(r: Matrices) -> Matrices:
 
 
 def position_basis(r: Matrices) -> Matrices:
-    """One scale for columns that share the rows among them: the root mean square of the rows, 1 for indicators."""
+    """One scale for columns that share the rows among them: the root mean square of the rows, 1 for
+    indicators."""
     return _one_for_zero(np.sqrt((r * r).sum((-2, -1), keepdims=True))) * np.eye(r.shape[-1])
 
 

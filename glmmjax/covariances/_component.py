@@ -1,4 +1,5 @@
-"""What people read of a covariance: standard deviations, correlations and parameters on their natural scale."""
+"""What people read of a covariance: standard deviations, correlations and parameters on their
+natural scale."""
 
 import itertools
 from collections.abc import Callable
@@ -18,10 +19,12 @@ class Component(NamedTuple):
     """One row of `varcorr()`.
 
     Attributes:
-        term1, term2: what the row is about, as lme4 writes it: `term2` is empty for a standard deviation.
+        term1, term2: what the row is about, as lme4 writes it: `term2` is empty for a standard
+            deviation.
         kind: "sd", "cor", or the name of another parameter, such as "range".
-        value: of `theta` and the covariance (both may have leading members) the pair of a variance or covariance and of
-            a standard deviation, correlation or parameter. What does not exist is NaN.
+        value: of `theta` and the covariance (both may have leading members) the pair of a variance
+            or covariance and of a standard deviation, correlation or parameter. What does not exist
+            is NaN.
     """
 
     term1: str
@@ -54,7 +57,9 @@ def _correlation_of(i: int, j: int) -> Callable[[Theta, Matrices], tuple[Members
         matrix = np.asarray(covariance)
         product = np.sqrt(matrix[..., i, i] * matrix[..., j, j])
         exists = product > 0
-        return matrix[..., i, j], np.where(exists, matrix[..., i, j] / np.where(exists, product, 1), np.nan)
+        return matrix[..., i, j], np.where(
+            exists, matrix[..., i, j] / np.where(exists, product, 1), np.nan
+        )
 
     return value
 
@@ -63,7 +68,9 @@ def as_deviations(values: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
     """The values themselves; a `ModelError` if one of them is no standard deviation."""
     for value in values:
         if not (np.isfinite(value) and value >= 0):
-            raise ModelError(f"A standard deviation must be a finite number that is not negative, not {value:g}.")
+            raise ModelError(
+                f"A standard deviation must be a finite number that is not negative, not {value:g}."
+            )
     return values
 
 

@@ -11,8 +11,8 @@ from ._pattern import AbstractPattern, Parameter
 class CompoundSymmetry(AbstractPattern):
     """The same correlation `rho` of all pairs, between `-1 / (q - 1)` and 1.
 
-    `rho = (exp(theta) - 1) / (exp(theta) + q - 1)`: a logistic curve between its bounds, zero at zero (glmmTMB's is
-    shifted so that zero is the middle of the interval).
+    `rho = (exp(theta) - 1) / (exp(theta) + q - 1)`: a logistic curve between its bounds, zero at
+    zero (glmmTMB's is shifted so that zero is the middle of the interval).
     """
 
     q: int = eqx.field(static=True)

@@ -11,7 +11,8 @@ _PLACED = ("order", "line", "space")
 
 
 def as_coordinates(name: str, kind: str, given: Any, q: int) -> Num[np.ndarray, "q dims"]:
-    """Coordinates of the `kind` that structure `name` has: 0, 1, ... for columns, and if an order gives none."""
+    """Coordinates of the `kind` that structure `name` has: 0, 1, ... for columns, and if an order
+    gives none."""
     if kind not in _PLACED or (given is None and kind == "order"):
         return np.arange(q)[:, None]
     if given is None:
@@ -19,7 +20,9 @@ def as_coordinates(name: str, kind: str, given: Any, q: int) -> Num[np.ndarray, 
     points = np.asarray(given, np.float64)
     points = points[:, None] if points.ndim == 1 else points
     if points.ndim != 2 or len(points) != q or not np.isfinite(points).all():
-        raise ModelError(f"The coordinates of {name} must be finite numbers, a row for each of its {q} effects.")
+        raise ModelError(
+            f"The coordinates of {name} must be finite numbers, a row for each of its {q} effects."
+        )
     return _in_space(name, points) if kind == "space" else _in_line(name, kind, points)
 
 
@@ -31,7 +34,9 @@ def _in_space(name: str, points: Float[np.ndarray, "q dims"]) -> Float[np.ndarra
 
 def _in_line(name: str, kind: str, points: Float[np.ndarray, "q dims"]) -> Num[np.ndarray, "q 1"]:
     if points.shape[1] != 1 or not (np.diff(points[:, 0]) > 0).all():
-        raise ModelError(f"The coordinates of {name} must be one increasing number for each effect.")
+        raise ModelError(
+            f"The coordinates of {name} must be one increasing number for each effect."
+        )
     if kind == "line":
         return points
     if (points != np.round(points)).any():
@@ -51,7 +56,8 @@ _LOOKED_AT = 256  # levels, and places of a level
 def typical_pair(
     kind: str, places: Num[np.ndarray, "most dims levels"], present: Bool[np.ndarray, "most levels"]
 ) -> Num[np.ndarray, "2 dims"]:
-    """Two places as far apart as two of one level are in the median; the first two of all if no level has two."""
+    """Two places as far apart as two of one level are in the median; the first two of all if no
+    level has two."""
     levels = (np.moveaxis(places, -1, 0)[k][present[:, k]] for k in _evenly(places.shape[-1]))
     pairs = [_pairs_of(own[_evenly(len(own))]) for own in levels if len(own) > 1]
     if pairs:
@@ -63,7 +69,11 @@ def typical_pair(
     typical = np.median(distances)
     if kind == "space":
         return found[np.abs(distances - typical).argmin()]
-    return np.array([[0], [max(1, round(typical))]]) if kind == "order" else np.array([[0.0], [typical]])
+    return (
+        np.array([[0], [max(1, round(typical))]])
+        if kind == "order"
+        else np.array([[0.0], [typical]])
+    )
 
 
 def _pairs_of(points: Num[np.ndarray, "q dims"]) -> Num[np.ndarray, "pairs 2 dims"]:

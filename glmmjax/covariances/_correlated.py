@@ -1,4 +1,5 @@
-"""Standard deviations times a correlation: most structures are this, and differ in the correlation."""
+"""Standard deviations times a correlation: most structures are this, and differ in the
+correlation."""
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -11,12 +12,13 @@ from ._pattern import AbstractPattern, parameter_value
 
 
 class Correlated(AbstractCovariance):
-    """`lam = diag(sd) l` where `l` is the factor of a correlation matrix: `theta` is `sd` (the roots of several), then
-    the parameters of `l`.
+    """`lam = diag(sd) l` where `l` is the factor of a correlation matrix: `theta` is `sd` (the
+    roots of several), then the parameters of `l`.
 
     Attributes:
         heterogeneous: whether each effect has its own standard deviation; else one is shared.
-        placed: whether effects are positions, of which each observation has one, rather than columns.
+        placed: whether effects are positions, of which each observation has one, rather than
+            columns.
         pattern: the correlation.
     """
 
@@ -39,8 +41,9 @@ class Correlated(AbstractCovariance):
         return self.q if self.heterogeneous else 1
 
     def factor(self, theta):
-        # Of several deviations one negative among positive ones would turn the signs of correlations, which is no
-        # covariance of this kind: they are squares. A single one may be negative, which is a mirror image.
+        # Of several deviations one negative among positive ones would turn the signs of
+        # correlations, which is no covariance of this kind: they are squares. A single one may be
+        # negative, which is a mirror image.
         scales = theta[: self._scales] ** 2 if self.heterogeneous else theta[: self._scales]
         return scales[:, None] * self.pattern.factor(theta[self._scales :])
 
@@ -60,7 +63,9 @@ class Correlated(AbstractCovariance):
     def transform(self, theta, a):
         stretch = np.diagonal(a, axis1=-2, axis2=-1)[..., : self._scales]
         scales = (np.sqrt(stretch) if self.heterogeneous else stretch) * theta[: self._scales]
-        rest = np.broadcast_to(theta[self._scales :], (*scales.shape[:-1], len(theta) - self._scales))
+        rest = np.broadcast_to(
+            theta[self._scales :], (*scales.shape[:-1], len(theta) - self._scales)
+        )
         return np.concatenate([scales, rest], -1)
 
     def canonical(self, theta):
@@ -70,7 +75,12 @@ class Correlated(AbstractCovariance):
         scales = deviations(names if self.heterogeneous else (label,))
         parameters = self.pattern.parameters
         return scales + tuple(
-            Component(label, name, kind, parameter_value(self.pattern, k, self._scales, has_covariance=shared))
+            Component(
+                label,
+                name,
+                kind,
+                parameter_value(self.pattern, k, self._scales, has_covariance=shared),
+            )
             for k, (name, kind) in enumerate(parameters)
             for shared in (kind == "cor" and not self.heterogeneous,)
         )

@@ -18,8 +18,8 @@ _CLOSE = 1e-4  # in any precision
 class AbstractCorrelation(eqx.Module):
     """Correlation matrices of the effects of a level, for one standard deviation that all share.
 
-    A subclass gives its `name` in formulas, the names of its `parameters`, which `matrix`, and, if the correlation
-    depends on where the effects are, the `kind` of their coordinates:
+    A subclass gives its `name` in formulas, the names of its `parameters`, which `matrix`, and, if
+    the correlation depends on where the effects are, the `kind` of their coordinates:
 
     - "columns": no coordinates; `coordinates` are 0, 1, ..., one for each column of the term;
     - "order": whole numbers, in increasing order;
@@ -32,8 +32,11 @@ class AbstractCorrelation(eqx.Module):
     kind: ClassVar[str] = "columns"
 
     @abc.abstractmethod
-    def matrix(self, theta: Float[Array, " k"], coordinates: Num[Array, "q dims"]) -> Float[Array, "q q"]:
-        """The correlation matrix, positive definite and differentiable at any real `theta`; zeros are the start."""
+    def matrix(
+        self, theta: Float[Array, " k"], coordinates: Num[Array, "q dims"]
+    ) -> Float[Array, "q q"]:
+        """The correlation matrix, positive definite and differentiable at any real `theta`; zeros
+        are the start."""
 
 
 class OfMatrix(AbstractField):
@@ -68,12 +71,17 @@ def check_matrix(pattern: OfMatrix) -> None:
     """Raise a `ModelError` unless the matrix at the start is a correlation matrix."""
     name, q = pattern.correlation.name, len(pattern.coordinates)
     matrix = np.asarray(
-        pattern.correlation.matrix(jnp.zeros(len(pattern.parameters)), jnp.asarray(pattern.coordinates))
+        pattern.correlation.matrix(
+            jnp.zeros(len(pattern.parameters)), jnp.asarray(pattern.coordinates)
+        )
     )
     if matrix.shape != (q, q):
         raise ModelError(f"The matrix of {name} must have shape {(q, q)}, not {matrix.shape}.")
-    symmetric = np.allclose(matrix, matrix.T, atol=_CLOSE) and np.allclose(np.diag(matrix), 1, atol=_CLOSE)
+    symmetric = np.allclose(matrix, matrix.T, atol=_CLOSE) and np.allclose(
+        np.diag(matrix), 1, atol=_CLOSE
+    )
     if not (symmetric and np.linalg.eigvalsh(matrix).min() > 0):
         raise ModelError(
-            f"The matrix of {name} at zero must be symmetric and positive definite with a diagonal of one."
+            f"The matrix of {name} at zero must be symmetric and positive definite with a diagonal"
+            " of one."
         )

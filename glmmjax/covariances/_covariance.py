@@ -11,13 +11,16 @@ from ._component import Component
 
 
 class AbstractCovariance(eqx.Module):
-    """The covariance `lam lam'` of `q` random effects of a level, from unconstrained parameters `theta`.
+    """The covariance `lam lam'` of `q` random effects of a level, from unconstrained parameters
+    `theta`.
 
-    `lam` is a smooth function of `theta` in which a variance of zero is an ordinary point, so there is no
-    boundary: `theta` and its mirror image (a column of `lam` with the other sign) are the same model. `theta` begins
-    with what has the scale of the effects; parameters of the correlation follow.
+    `lam` is a smooth function of `theta` in which a variance of zero is an ordinary point, so there
+    is no boundary: `theta` and its mirror image (a column of `lam` with the other sign) are the
+    same model. `theta` begins with what has the scale of the effects; parameters of the correlation
+    follow.
 
-    Structures differ in shape by static fields only. Coordinates are arrays, so that members of a batch can be stacked.
+    Structures differ in shape by static fields only. Coordinates are arrays, so that members of a
+    batch can be stacked.
     """
 
     q: eqx.AbstractVar[int]
@@ -40,17 +43,21 @@ class AbstractCovariance(eqx.Module):
     @property
     @abc.abstractmethod
     def scales(self) -> np.ndarray:
-        """Positions in `theta` of the diagonal of `lam`, or of what it is a multiple of: zero at a singular fit."""
+        """Positions in `theta` of the diagonal of `lam`, or of what it is a multiple of: zero at a
+        singular fit."""
 
     @abc.abstractmethod
     def start(self, sd: Float[Array, "*members q"]) -> Float[Array, "*members size"]:
-        """`theta` of independent effects with standard deviations `sd` (their root mean square if there is one for
-        all): NumPy's of NumPy's, JAX's of JAX's."""
+        """`theta` of independent effects with standard deviations `sd` (their root mean square if
+        there is one for all): NumPy's of NumPy's, JAX's of JAX's."""
 
     @abc.abstractmethod
-    def working_basis(self, r: Float[np.ndarray, "*members q q"]) -> Float[np.ndarray, "*members q q"]:
-        """Lower-triangular `a` such that `a lam` is again a factor of this kind, and the columns of `z a^-1` have mean
-        square one and are as orthogonal as that allows, where `r` is triangular with `r'r = z'z / count`."""
+    def working_basis(
+        self, r: Float[np.ndarray, "*members q q"]
+    ) -> Float[np.ndarray, "*members q q"]:
+        """Lower-triangular `a` such that `a lam` is again a factor of this kind, and the columns of
+        `z a^-1` have mean square one and are as orthogonal as that allows, where `r` is triangular
+        with `r'r = z'z / count`."""
 
     @abc.abstractmethod
     def transform(
@@ -64,12 +71,15 @@ class AbstractCovariance(eqx.Module):
 
     @abc.abstractmethod
     def components(self, names: tuple[str, ...], label: str = "") -> tuple[Component, ...]:
-        """What is shown of the covariance on its natural scale, for effects called `names` of a term whose left side
-        is `label`."""
+        """What is shown of the covariance on its natural scale, for effects called `names` of a
+        term whose left side is `label`."""
 
     @abc.abstractmethod
-    def from_components(self, values: Float[np.ndarray, " components"]) -> Float[np.ndarray, " size"]:
-        """`theta` from the standard deviations, correlations and parameters in the order of `components`.
+    def from_components(
+        self, values: Float[np.ndarray, " components"]
+    ) -> Float[np.ndarray, " size"]:
+        """`theta` from the standard deviations, correlations and parameters in the order of
+        `components`.
 
         Raises:
             ModelError: no covariance of this kind has these values.

@@ -12,7 +12,8 @@ from ._covariance import AbstractCovariance
 
 
 class Diagonal(AbstractCovariance):
-    """Independent effects: `theta` is the diagonal of `lam` (`diag` in glmmTMB, `||` in a formula)."""
+    """Independent effects: `theta` is the diagonal of `lam` (`diag` in glmmTMB, `||` in a
+    formula)."""
 
     q: int = eqx.field(static=True)
     name: ClassVar[str] = "diag"

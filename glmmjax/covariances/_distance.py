@@ -41,7 +41,8 @@ class Exponential(AbstractField):
 class Matern(AbstractField):
     """`r_ij = 2^(1 - kappa) / Gamma(kappa) (d_ij / range)^kappa K_kappa(d_ij / range)`.
 
-    As in glmmTMB. `range` is `exp(theta_1)` times the median distance `unit`; the smoothness `kappa` is `exp(theta_2)`.
+    As in glmmTMB. `range` is `exp(theta_1)` times the median distance `unit`; the smoothness
+    `kappa` is `exp(theta_2)`.
     """
 
     points: Float[Array, "*members q dims"]
@@ -68,11 +69,17 @@ class Matern(AbstractField):
         return xp.exp(theta) * xp.stack([unit, xp.ones_like(unit)], -1)
 
     def unconstrained(self, values):
-        return np.log([as_positive("range", values[0]) / float(self.unit), as_positive("smoothness", values[1])])
+        return np.log(
+            [
+                as_positive("range", values[0]) / float(self.unit),
+                as_positive("smoothness", values[1]),
+            ]
+        )
 
 
 def pair_distances(points: Float[Array, "q dims"]) -> Float[Array, " pairs"]:
-    """Distances of all pairs, in the order of the lower triangle. (Those of a point to itself have no derivatives.)"""
+    """Distances of all pairs, in the order of the lower triangle. (Those of a point to itself have
+    no derivatives.)"""
     rows, columns = np.tril_indices(len(points), -1)
     return ((points[rows] - points[columns]) ** 2).sum(-1) ** 0.5
 

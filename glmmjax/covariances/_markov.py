@@ -44,7 +44,8 @@ class Autoregressive(AbstractLinked):
 
 
 class OrnsteinUhlenbeck(AbstractLinked):
-    """`r_ij = exp(-|t_i - t_j| / range)` at times `t`; `range` is `exp(theta)` times the median distance."""
+    """`r_ij = exp(-|t_i - t_j| / range)` at times `t`; `range` is `exp(theta)` times the median
+    distance."""
 
     times: Float[Array, "*members q"]
     unit: Float[Array, "*members"]

@@ -15,14 +15,16 @@ from ._component import Matrices, Members, Theta
 
 
 class Parameter(NamedTuple):
-    """A parameter of a correlation: its name, and whether it is a correlation ("cor") or else its name again."""
+    """A parameter of a correlation: its name, and whether it is a correlation ("cor") or else its
+    name again."""
 
     name: str
     kind: str
 
 
 class AbstractPattern(eqx.Module):
-    """Lower-triangular `l` with a correlation matrix `l l'`, from unconstrained parameters that start at zero."""
+    """Lower-triangular `l` with a correlation matrix `l l'`, from unconstrained parameters that
+    start at zero."""
 
     @property
     @abc.abstractmethod
@@ -35,15 +37,19 @@ class AbstractPattern(eqx.Module):
 
     @abc.abstractmethod
     def elsewhere(self, points: Num[Array, "m dims"]) -> "AbstractPattern | None":
-        """The same correlation with the same parameters at other points, sorted; None if it is not one of places."""
+        """The same correlation with the same parameters at other points, sorted; None if it is not
+        one of places."""
 
     @abc.abstractmethod
-    def natural(self, theta: Float[Array, "*members k"], xp: ModuleType) -> Float[Array, "*members k"]:
+    def natural(
+        self, theta: Float[Array, "*members k"], xp: ModuleType
+    ) -> Float[Array, "*members k"]:
         """The parameters as people read them, computed with `xp`: NumPy, or JAX's NumPy."""
 
     @abc.abstractmethod
     def unconstrained(self, values: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
-        """The inverse of `natural`; raises a `ModelError` for values that no such correlation has."""
+        """The inverse of `natural`; raises a `ModelError` for values that no such correlation
+        has."""
 
 
 class AbstractField(AbstractPattern):
@@ -67,7 +73,8 @@ class AbstractLinked(AbstractPattern):
 def parameter_value(
     pattern: AbstractPattern, k: int, scales: int, *, has_covariance: bool
 ) -> Callable[[Theta, Matrices], tuple[Members, Members]]:
-    """`Component.value` of parameter `k` of a pattern, whose `theta` stands behind those of `scales`."""
+    """`Component.value` of parameter `k` of a pattern, whose `theta` stands behind those of
+    `scales`."""
 
     def value(theta, covariance):
         natural = np.asarray(pattern.natural(np.asarray(theta)[..., scales:], np))[..., k]

@@ -1,4 +1,5 @@
-"""One standard deviation, and a correlation of effects that have places of their own in every level."""
+"""One standard deviation, and a correlation of effects that have places of their own in every
+level."""
 
 from typing import ClassVar
 
@@ -19,13 +20,15 @@ from ._pattern import AbstractField, AbstractLinked, AbstractPattern, parameter_
 class Placed(AbstractCovariance):
     """`sd^2 r(place, place)`: `theta` is `sd`, then the parameters of the correlation.
 
-    The places differ from level to level, so what there is to see of it (`factor`, `q`) is the covariance of two
-    effects a typical distance apart; `relative` is the factor of each level.
+    The places differ from level to level, so what there is to see of it (`factor`, `q`) is the
+    covariance of two effects a typical distance apart; `relative` is the factor of each level.
 
     Attributes:
         pattern: the correlation of the two typical places.
-        places: (most, dims, levels) those of each level in order, or (most, dims, 1) if all have the same.
-        present: (most, levels or 1) which of them there are; the others are behind, and no observation is there.
+        places: (most, dims, levels) those of each level in order, or (most, dims, 1) if all have
+            the same.
+        present: (most, levels or 1) which of them there are; the others are behind, and no
+            observation is there.
     """
 
     name: str = eqx.field(static=True)
@@ -92,7 +95,9 @@ class Placed(AbstractCovariance):
             return pattern.matrix(theta[1:])
 
         each, present = jax.vmap(one, -1, -1)(jnp.asarray(self.places)), jnp.asarray(self.present)
-        return jnp.where(present[:, None] & present, each, jnp.eye(len(each), dtype=each.dtype)[:, :, None])
+        return jnp.where(
+            present[:, None] & present, each, jnp.eye(len(each), dtype=each.dtype)[:, :, None]
+        )
 
     def start(self, sd):
         one = (sd * sd).mean(-1, keepdims=True) ** 0.5
@@ -110,7 +115,9 @@ class Placed(AbstractCovariance):
 
     def components(self, names, label=""):
         return deviations((label,)) + tuple(
-            Component(label, name, kind, parameter_value(self.pattern, k, 1, has_covariance=kind == "cor"))
+            Component(
+                label, name, kind, parameter_value(self.pattern, k, 1, has_covariance=kind == "cor")
+            )
             for k, (name, kind) in enumerate(self.pattern.parameters)
         )
 

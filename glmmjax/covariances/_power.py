@@ -9,7 +9,8 @@ from .._types import Array
 
 @jax.custom_jvp
 def whole_power(x: Float[Array, ""], n: Int[Array, "*any"]) -> Float[Array, "*any"]:
-    """`x^n` for `n >= 0`. (The second derivative of `jnp.power` at zero is NaN for `n = 1`: it is `0 * 0^-1` there.)"""
+    """`x^n` for `n >= 0`. (The second derivative of `jnp.power` at zero is NaN for `n = 1`: it is
+    `0 * 0^-1` there.)"""
     return jnp.power(x, n)
 
 

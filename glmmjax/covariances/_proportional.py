@@ -14,7 +14,8 @@ from ._covariance import AbstractCovariance
 
 
 class Proportional(AbstractCovariance):
-    """`sd^2 K` with a known matrix `K = lower lower'`, as of a phylogeny or pedigree (`propto` in glmmTMB)."""
+    """`sd^2 K` with a known matrix `K = lower lower'`, as of a phylogeny or pedigree (`propto` in
+    glmmTMB)."""
 
     q: int = eqx.field(static=True)
     lower: Float[Array, "*members q q"]

@@ -27,7 +27,8 @@ Kind = TypeVar("Kind")
 
 
 class Request(NamedTuple):
-    """What a structure is made of: checked coordinates of the kind it asked for, and what else was given."""
+    """What a structure is made of: checked coordinates of the kind it asked for, and what else was
+    given."""
 
     q: int
     coordinates: np.ndarray
@@ -39,11 +40,12 @@ class Recipe(NamedTuple):
     """How to make a structure, and what its effects are.
 
     Attributes:
-        kind: "columns" of a design; positions in whole numbers ("order"), numbers ("line") or points ("space"); or
-            "levels" of a known matrix.
+        kind: "columns" of a design; positions in whole numbers ("order"), numbers ("line") or
+            points ("space"); or "levels" of a known matrix.
         make: the structure from a request.
         least: the smallest number of effects it is defined for.
-        separate: whether the effects of a level are at the places of that level only, whatever those of others.
+        separate: whether the effects of a level are at the places of that level only, whatever
+            those of others.
     """
 
     kind: str
@@ -57,7 +59,9 @@ def _compound(name: str, heterogeneous: bool) -> Callable[[Request], AbstractCov
 
 
 def _autoregressive(name: str, heterogeneous: bool) -> Callable[[Request], AbstractCovariance]:
-    return lambda given: Correlated(given.q, name, Autoregressive(given.coordinates[:, 0]), heterogeneous, True)
+    return lambda given: Correlated(
+        given.q, name, Autoregressive(given.coordinates[:, 0]), heterogeneous, True
+    )
 
 
 def _toeplitz(given: Request) -> AbstractCovariance:
@@ -66,7 +70,10 @@ def _toeplitz(given: Request) -> AbstractCovariance:
     lags = int(distances[-1])
     if len(distances) <= lags:
         absent = next(lag for lag in range(lags) if lag not in distances)
-        raise ModelError(f"The toep correlation at lag {absent} has no pair of positions: use ar1, or fill the gaps.")
+        raise ModelError(
+            f"The toep correlation at lag {absent} has no pair of positions: use ar1, or fill the"
+            " gaps."
+        )
     return Correlated(given.q, "toep", Toeplitz(positions, lags), True, True)
 
 
@@ -75,9 +82,17 @@ def _ornstein_uhlenbeck(given: Request) -> AbstractCovariance:
     return Correlated(given.q, "ou", pattern, False, True)
 
 
-def _spatial(name: str, pattern: type[Exponential] | type[Matern]) -> Callable[[Request], AbstractCovariance]:
+def _spatial(
+    name: str, pattern: type[Exponential] | type[Matern]
+) -> Callable[[Request], AbstractCovariance]:
     def make(given: Request) -> AbstractCovariance:
-        return Correlated(given.q, name, pattern(given.coordinates, median_distance(given.coordinates)), False, True)
+        return Correlated(
+            given.q,
+            name,
+            pattern(given.coordinates, median_distance(given.coordinates)),
+            False,
+            True,
+        )
 
     return make
 
@@ -87,7 +102,9 @@ def _proportional(given: Request) -> AbstractCovariance:
         raise ModelError("propto needs the matrix that the covariance is proportional to.")
     matrix = np.asarray(given.matrix, np.float64)
     if matrix.shape != (given.q, given.q):
-        raise ModelError(f"The matrix of propto must have shape {(given.q, given.q)}, not {matrix.shape}.")
+        raise ModelError(
+            f"The matrix of propto must have shape {(given.q, given.q)}, not {matrix.shape}."
+        )
     if not (np.isfinite(matrix).all() and np.allclose(matrix, matrix.T, rtol=1e-8, atol=1e-12)):
         raise ModelError("The matrix of propto must be symmetric, and its entries finite.")
     try:
@@ -100,7 +117,8 @@ def _reduced_rank(given: Request) -> AbstractCovariance:
     rank = min(2, given.q) if given.rank is None else given.rank
     if not (isinstance(rank, int | np.integer) and 1 <= rank <= given.q):
         raise ModelError(
-            f"The rank of rr must be a whole number from 1 to the number of effects, {given.q}, not {rank}."
+            f"The rank of rr must be a whole number from 1 to the number of effects, {given.q}, not"
+            f" {rank}."
         )
     return ReducedRank(given.q, int(rank))
 
@@ -108,7 +126,9 @@ def _reduced_rank(given: Request) -> AbstractCovariance:
 COVARIANCES: dict[str, Recipe] = {
     "us": Recipe("columns", lambda given: Unstructured(given.q)),
     "diag": Recipe("columns", lambda given: Diagonal(given.q)),
-    "homdiag": Recipe("columns", lambda given: Correlated(given.q, "homdiag", Independent(given.q))),
+    "homdiag": Recipe(
+        "columns", lambda given: Correlated(given.q, "homdiag", Independent(given.q))
+    ),
     "cs": Recipe("columns", _compound("cs", True), 2),
     "homcs": Recipe("columns", _compound("homcs", False), 2),
     "rr": Recipe("columns", _reduced_rank),
@@ -133,7 +153,8 @@ def covariance_named(
     """The covariance structure called `name` for `q` random effects.
 
     Args:
-        coordinates: (q,) or (q, dims) positions of the effects; whole numbers in order are 0, 1, ... if not given.
+        coordinates: (q,) or (q, dims) positions of the effects; whole numbers in order are 0, 1,
+            ... if not given.
         matrix: (q, q) that of `propto`.
         rank: number of factors of `rr`; 2 if not given.
 
@@ -141,10 +162,14 @@ def covariance_named(
         ModelError: there is no such structure, or it cannot be made of what was given.
     """
     if name not in COVARIANCES:
-        raise ModelError(f"There is no covariance structure {name!r}; choose one of {', '.join(COVARIANCES)}.")
+        raise ModelError(
+            f"There is no covariance structure {name!r}; choose one of {', '.join(COVARIANCES)}."
+        )
     recipe = COVARIANCES[name]
     if q < recipe.least:
-        raise ModelError(f"Covariance structure {name} needs at least {recipe.least} effects, and there is one.")
+        raise ModelError(
+            f"Covariance structure {name} needs at least {recipe.least} effects, and there is one."
+        )
     return recipe.make(Request(q, as_coordinates(name, recipe.kind, coordinates, q), matrix, rank))
 
 
@@ -154,17 +179,21 @@ def is_separate(name: str) -> bool:
 
 
 def placed(name: str, places: np.ndarray, present: np.ndarray) -> Placed:
-    """The structure called `name` of effects at `places` (most, dims, levels or 1), those that are `present`."""
+    """The structure called `name` of effects at `places` (most, dims, levels or 1), those that are
+    `present`."""
     pair = typical_pair(COVARIANCES[name].kind, places, present)
     made = covariance_named(name, 2, coordinates=pair)
     assert isinstance(made, Correlated)
-    if not isinstance(made.pattern, OfMatrix):  # all others see distances only, which single precision keeps so
+    if not isinstance(
+        made.pattern, OfMatrix
+    ):  # all others see distances only, which single precision keeps so
         places = places - places[:1]
     return Placed(name=name, pattern=made.pattern, places=places, present=present)
 
 
 def register_covariance(correlation: Kind) -> Kind:
-    """Add a user's correlation, with one standard deviation, under its `name`; usable as a decorator of the class.
+    """Add a user's correlation, with one standard deviation, under its `name`; usable as a
+    decorator of the class.
 
     Raises:
         ModelError: it is no such class, or its name is taken.
@@ -183,17 +212,30 @@ def register_covariance(correlation: Kind) -> Kind:
 def _checked_class(correlation: Any) -> type[AbstractCorrelation]:
     if not (inspect.isclass(correlation) and issubclass(correlation, AbstractCorrelation)):
         raise ModelError(
-            f"A covariance is registered by its subclass of gj.AbstractCorrelation, not by {correlation!r}."
+            "A covariance is registered by its subclass of gj.AbstractCorrelation, not by"
+            f" {correlation!r}."
         )
     name, parameters = getattr(correlation, "name", None), getattr(correlation, "parameters", None)
-    if inspect.isabstract(correlation) or not isinstance(name, str) or not isinstance(parameters, tuple):
-        raise ModelError(f"{correlation.__name__} must define name, parameters (a tuple of names) and matrix.")
+    if (
+        inspect.isabstract(correlation)
+        or not isinstance(name, str)
+        or not isinstance(parameters, tuple)
+    ):
+        raise ModelError(
+            f"{correlation.__name__} must define name, parameters (a tuple of names) and matrix."
+        )
     if any(field.default is dataclasses.MISSING for field in dataclasses.fields(correlation)):
-        raise ModelError(f"{correlation.__name__} must need no arguments: it is made by its name in a formula.")
+        raise ModelError(
+            f"{correlation.__name__} must need no arguments: it is made by its name in a formula."
+        )
     if not name.isidentifier():
-        raise ModelError(f"The name of a covariance must be a word that a formula can hold, not {name!r}.")
+        raise ModelError(
+            f"The name of a covariance must be a word that a formula can hold, not {name!r}."
+        )
     if name in COVARIANCES:
         raise ModelError(f"There is a covariance structure {name!r} already: choose another name.")
     if correlation.kind not in ("columns", "order", "line", "space"):
-        raise ModelError(f"The kind of {name} must be columns, order, line or space, not {correlation.kind!r}.")
+        raise ModelError(
+            f"The kind of {name} must be columns, order, line or space, not {correlation.kind!r}."
+        )
     return correlation

@@ -13,10 +13,11 @@ from ._pattern import AbstractPattern, Parameter
 
 
 class Toeplitz(AbstractPattern):
-    """`r_ij = rho_|t_i - t_j|` at whole-number positions, any stationary correlations `rho_1, ..., rho_lags`.
+    """`r_ij = rho_|t_i - t_j|` at whole-number positions, any stationary correlations `rho_1, ...,
+    rho_lags`.
 
-    `tanh(theta)` are the partial autocorrelations, which are free between -1 and 1 (Barndorff-Nielsen and Schou 1973,
-    J. Multivariate Anal. 3).
+    `tanh(theta)` are the partial autocorrelations, which are free between -1 and 1
+    (Barndorff-Nielsen and Schou 1973, J. Multivariate Anal. 3).
     """
 
     positions: Int[Array, "*members q"]
@@ -41,14 +42,21 @@ class Toeplitz(AbstractPattern):
         partial = partial_autocorrelations(values)
         if not (np.abs(partial) < 1).all():
             given = ", ".join(f"{value:g}" for value in values)
-            raise ModelError(f"No stationary sequence has the correlations {given} by lag: make them smaller.")
+            raise ModelError(
+                f"No stationary sequence has the correlations {given} by lag: make them smaller."
+            )
         return np.arctanh(partial)
 
 
-def autocorrelations(partial: Float[Array, "*members lags"], xp: ModuleType) -> Float[Array, "*members lags"]:
+def autocorrelations(
+    partial: Float[Array, "*members lags"], xp: ModuleType
+) -> Float[Array, "*members lags"]:
     """Autocorrelations from partial ones (the Durbin-Levinson recursion)."""
     rho = xp.ones_like(partial[..., :1])  # of the lags 0, ..., k - 1
-    ahead, variance = partial[..., :0], rho  # coefficients of the best prediction from k - 1 values, and its variance
+    ahead, variance = (
+        partial[..., :0],
+        rho,
+    )  # coefficients of the best prediction from k - 1 values, and its variance
     for lag in range(partial.shape[-1]):
         one = partial[..., lag : lag + 1]
         following = (ahead * rho[..., :0:-1]).sum(-1, keepdims=True) + one * variance

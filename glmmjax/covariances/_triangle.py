@@ -24,7 +24,8 @@ def diagonal_positions(q: int, rank: int) -> np.ndarray:
 def triangle(theta: Float[Array, " size"], q: int, rank: int) -> Float[Array, "q rank"]:
     """The matrix with the entries `theta`."""
     rows, columns = np.tril_indices(q, 0, rank)
-    # A product with the (constant) positions: linear, so its derivatives are products too and trace quickly.
+    # A product with the (constant) positions: linear, so its derivatives are products too and trace
+    # quickly.
     positions = np.eye(q * rank)[rows * rank + columns]
     return (theta @ positions.astype(theta.dtype)).reshape(q, rank)
 

@@ -9,11 +9,18 @@ from .._errors import ModelError
 from ._basis import triangular_basis
 from ._component import as_deviations, correlations, deviations
 from ._covariance import AbstractCovariance
-from ._triangle import canonical_triangle, diagonal_positions, transform_triangle, triangle, triangle_size
+from ._triangle import (
+    canonical_triangle,
+    diagonal_positions,
+    transform_triangle,
+    triangle,
+    triangle_size,
+)
 
 
 class Unstructured(AbstractCovariance):
-    """Any covariance: `theta` is the lower triangle of `lam`, row by row (`us` in glmmTMB, `|` in a formula)."""
+    """Any covariance: `theta` is the lower triangle of `lam`, row by row (`us` in glmmTMB, `|` in a
+    formula)."""
 
     q: int = eqx.field(static=True)
     name: ClassVar[str] = "us"

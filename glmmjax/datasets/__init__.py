@@ -14,9 +14,18 @@ import scipy.sparse
 from .._errors import ModelError
 
 SOURCES = {
-    "spinal": "Spinal-implant trial: success of 126 patients at two visits (outcome counts 63, 16, 12, 35).",
-    "cbpp": "Contagious bovine pleuropneumonia in 15 herds over four periods (Lesnoff et al. 2004; R's lme4).",
-    "sleepstudy": "Reaction times of 18 subjects over ten days of sleep deprivation (Belenky et al. 2003; R's lme4).",
+    "spinal": (
+        "Spinal-implant trial: success of 126 patients at two visits (outcome counts 63, 16, 12,"
+        " 35)."
+    ),
+    "cbpp": (
+        "Contagious bovine pleuropneumonia in 15 herds over four periods (Lesnoff et al. 2004; R's"
+        " lme4)."
+    ),
+    "sleepstudy": (
+        "Reaction times of 18 subjects over ten days of sleep deprivation (Belenky et al. 2003; R's"
+        " lme4)."
+    ),
     "epil": "Seizure counts of 59 epileptics in four periods (Thall and Vail 1990; R's MASS).",
 }
 _LEVELS = {
@@ -39,16 +48,20 @@ def load(name: str) -> pd.DataFrame:
 
 
 def read_table(path: str | os.PathLike) -> pd.DataFrame:
-    """A CSV or Parquet file (by its ending) as a table; `ModelError` if it cannot be read as one."""
+    """A CSV or Parquet file (by its ending) as a table; `ModelError` if it cannot be read as
+    one."""
     path = pathlib.Path(path)
     try:
         if path.suffix.lower() in (".parquet", ".pq"):
             with path.open("rb") as file:
                 return pd.read_parquet(file)
-        # Of pandas' many words for a missing value only R's and its own: "None" is a level in real data.
+        # Of pandas' many words for a missing value only R's and its own: "None" is a level in real
+        # data.
         return pd.read_csv(path, keep_default_na=False, na_values=["", "NA", "NaN", "nan"])
     except ImportError as error:
-        raise ModelError("Reading Parquet needs pyarrow: pip install 'glmmjax[parquet]'.") from error
+        raise ModelError(
+            "Reading Parquet needs pyarrow: pip install 'glmmjax[parquet]'."
+        ) from error
     except OSError as error:
         raise _unreadable(path, error) from error
     except (ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
@@ -58,7 +71,8 @@ def read_table(path: str | os.PathLike) -> pd.DataFrame:
 def read_responses(path: str | os.PathLike) -> Any:
     """Responses for `gj.fit_many`; `ModelError` if the file cannot be read as what its ending says.
 
-    Matrix Market (`.mtx`), scipy's sparse `.npz` and `.npy` have a member in every row, a table one in every column.
+    Matrix Market (`.mtx`), scipy's sparse `.npz` and `.npy` have a member in every row, a table one
+    in every column.
     """
     path = pathlib.Path(path)
     readers = {".mtx": scipy.io.mmread, ".npz": scipy.sparse.load_npz, ".npy": np.load}

@@ -1,4 +1,5 @@
-"""Data: a formula and a table to arrays. Formulaic, pandas and narwhals are met here and nowhere later."""
+"""Data: a formula and a table to arrays. Formulaic, pandas and narwhals are met here and nowhere
+later."""
 
 from ._build import build_design
 from ._labels import by_label

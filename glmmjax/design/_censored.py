@@ -36,26 +36,45 @@ def read_censored(text: str) -> Censored | None:
     return Censored(parts[0], parts[1], parts[2] if len(parts) == 3 else None)
 
 
-def censored_columns(parts: Censored, available: Collection[str], context: Mapping[str, Any] = NO_CONTEXT) -> list[str]:
+def censored_columns(
+    parts: Censored, available: Collection[str], context: Mapping[str, Any] = NO_CONTEXT
+) -> list[str]:
     """The columns of `available` that the parts use; `ModelError` for unknown names."""
-    return [name for part in parts if part is not None for name in columns_in(part, available, context)]
+    return [
+        name for part in parts if part is not None for name in columns_in(part, available, context)
+    ]
 
 
-def censored_response(text: str, kind: str, frame: pd.DataFrame, context: Mapping[str, Any] = NO_CONTEXT) -> np.ndarray:
-    """(n, 3): the value, the upper end of its interval (the value itself outside of one), and how it is censored."""
+def censored_response(
+    text: str, kind: str, frame: pd.DataFrame, context: Mapping[str, Any] = NO_CONTEXT
+) -> np.ndarray:
+    """(n, 3): the value, the upper end of its interval (the value itself outside of one), and how
+    it is censored."""
     parts = read_censored(text)
     if parts is None:
         y = read_values(text, CENSORED[kind], frame, context)
         check_rules(y, text, CENSORED[kind], frame.index)
         return np.column_stack([y, y, np.zeros_like(y)])
-    y, code = read_values(parts.value, CENSORED[kind], frame, context), _codes(parts.status, frame, context)
+    y, code = (
+        read_values(parts.value, CENSORED[kind], frame, context),
+        _codes(parts.status, frame, context),
+    )
     check_rules(y, parts.value, CENSORED[kind], frame.index)
     inside = code == INTERVAL
     if parts.upper is None:
-        refuse(inside, frame.index, f"The response {text} has an interval without an upper end: cens(y, status, upper)")
+        refuse(
+            inside,
+            frame.index,
+            f"The response {text} has an interval without an upper end: cens(y, status, upper)",
+        )
         return np.column_stack([y, y, code])
     upper = read_values(parts.upper, CENSORED[kind], frame, context)
-    refuse(inside & (upper <= y), frame.index, f"The upper end of the response {text} must be above the lower", upper)
+    refuse(
+        inside & (upper <= y),
+        frame.index,
+        f"The upper end of the response {text} must be above the lower",
+        upper,
+    )
     return np.column_stack([y, np.where(inside, upper, y), code])
 
 

@@ -32,4 +32,6 @@ def date_label(level: object) -> str:
 def date_levels(column: pd.Series) -> pd.Series:
     """The column as a categorical of text, whose levels are in the order of time."""
     codes, levels = pd.factorize(column, sort=True)
-    return pd.Series(pd.Categorical.from_codes(codes, [date_label(level) for level in levels]), column.index)
+    return pd.Series(
+        pd.Categorical.from_codes(codes, [date_label(level) for level in levels]), column.index
+    )

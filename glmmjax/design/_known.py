@@ -12,12 +12,15 @@ from ..formula import RandomFormula
 from ._grouping import label_of, match_groups
 from ._names import quoted
 
-_SYMMETRIC = 1e-8  # by which two entries that should be the same may differ, relative to the largest
+_SYMMETRIC = (
+    1e-8  # by which two entries that should be the same may differ, relative to the largest
+)
 
 
 @dataclass(frozen=True, eq=False)
 class Levels:
-    """Positions that are the levels of a grouping factor; `cells` and `labels` as `code_groups` gives them."""
+    """Positions that are the levels of a grouping factor; `cells` and `labels` as `code_groups`
+    gives them."""
 
     factors: tuple[str, ...]
     cells: np.ndarray
@@ -27,11 +30,14 @@ class Levels:
         return np.ones((len(frame), 1)), match_groups(frame, self.factors, self.cells, self.labels)
 
 
-def known_matrix(term: RandomFormula, levels: tuple[str, ...], matrices: Mapping[str, Any] | None) -> np.ndarray:
+def known_matrix(
+    term: RandomFormula, levels: tuple[str, ...], matrices: Mapping[str, Any] | None
+) -> np.ndarray:
     """The matrix of a term `propto(1 | g, K)` for its levels, (q, q) float64.
 
-    A DataFrame is read by its labels and may have more than the levels; an array is in the order of the levels. Raises
-    `ModelError` unless the matrix is there, finite, symmetric and positive definite.
+    A DataFrame is read by its labels and may have more than the levels; an array is in the order of
+    the levels. Raises `ModelError` unless the matrix is there, finite, symmetric and positive
+    definite.
     """
     name, whose = str(term.matrix), f"The matrix {term.matrix} of {term.text}"
     if matrices is None or name not in matrices:
@@ -42,7 +48,9 @@ def known_matrix(term: RandomFormula, levels: tuple[str, ...], matrices: Mapping
         rows, columns = (_places(labels, levels, whose) for labels in (given.index, given.columns))
         values = values[np.ix_(rows, columns)]
     elif len(values) != len(levels):
-        raise ModelError(f"{whose} is of shape {values.shape}, and '{term.group}' has {len(levels)} levels.")
+        raise ModelError(
+            f"{whose} is of shape {values.shape}, and '{term.group}' has {len(levels)} levels."
+        )
     _check(values, whose)
     return (values + values.T) / 2
 
@@ -65,7 +73,9 @@ def _places(labels: pd.Index, levels: tuple[str, ...], whose: str) -> np.ndarray
     places = index.get_indexer(pd.Index(levels, dtype=object))
     missing = [level for level, place in zip(levels, places, strict=True) if place < 0]
     if missing:
-        raise ModelError(f"{whose} has no row or no column for {len(missing)} level(s): {quoted(missing[:5])}.")
+        raise ModelError(
+            f"{whose} has no row or no column for {len(missing)} level(s): {quoted(missing[:5])}."
+        )
     return places
 
 
@@ -78,6 +88,7 @@ def _check(values: np.ndarray, whose: str) -> None:
         pivots = np.diag(np.linalg.cholesky(values)) ** 2
     except np.linalg.LinAlgError:
         pivots = np.zeros(1)
-    # A pivot that is nothing but rounding: the matrix is singular, and the factor came out by chance.
+    # A pivot that is nothing but rounding: the matrix is singular, and the factor came out by
+    # chance.
     if pivots.min() <= len(values) * np.finfo(np.float64).eps * np.abs(values).max():
         raise ModelError(f"{whose} is not positive definite.")

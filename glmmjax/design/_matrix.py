@@ -31,7 +31,8 @@ _END = re.compile(r"(?<=[^\W\d])\. +(?=[A-Z])")  # of a sentence, and not of a n
 class Recipe:
     """What gives the columns of a right-hand side for other rows.
 
-    - `spec`: formulaic's specification, with the means, knots and levels of the rows that it was built from.
+    - `spec`: formulaic's specification, with the means, knots and levels of the rows that it was
+      built from.
     - `context`: the functions of one's own that it needs.
     """
 
@@ -41,10 +42,13 @@ class Recipe:
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the columns."""
-        return tuple(re.sub(rf"(^|:){_ONE}(?=$|:|\[)", r"\g<1>1", name) for name in self.spec.column_names)
+        return tuple(
+            re.sub(rf"(^|:){_ONE}(?=$|:|\[)", r"\g<1>1", name) for name in self.spec.column_names
+        )
 
     def __call__(self, frame: pd.DataFrame) -> np.ndarray:
-        """The columns for the rows of `frame`, (m, p) float64; `ModelError` for a level that was not among them."""
+        """The columns for the rows of `frame`, (m, p) float64; `ModelError` for a level that was
+        not among them."""
         spec, materializer = self.spec, _materializer(frame, self.context)
         with _sentences(str(spec.formula), frame):
             try:
@@ -55,8 +59,11 @@ class Recipe:
         return values
 
 
-def matrix_columns(terms: str, available: Collection[str], context: Mapping[str, Any] = NO_CONTEXT) -> list[str]:
-    """The columns of `available` that the terms of a right-hand side use; `ModelError` for unknown names."""
+def matrix_columns(
+    terms: str, available: Collection[str], context: Mapping[str, Any] = NO_CONTEXT
+) -> list[str]:
+    """The columns of `available` that the terms of a right-hand side use; `ModelError` for unknown
+    names."""
     with _sentences(terms):
         factors = _factors(terms)
     found: list[str] = []
@@ -65,21 +72,30 @@ def matrix_columns(terms: str, available: Collection[str], context: Mapping[str,
             found += columns_in(f"`{factor.expr}`", available, context)
         elif factor.eval_method is Factor.EvalMethod.PYTHON:
             alone = plain_name(_bare(factor.expr))
-            found += columns_in(f"`{alone}`" if alone in context else factor.expr, available, context)
+            found += columns_in(
+                f"`{alone}`" if alone in context else factor.expr, available, context
+            )
     return found
 
 
 def plain_columns(terms: str) -> list[str]:
-    """The columns that stand in the terms of a right-hand side as they are, `x`, `I(x)` or `Q("x")`, and not `C(x)`."""
+    """The columns that stand in the terms of a right-hand side as they are, `x`, `I(x)` or
+    `Q("x")`, and not `C(x)`."""
     names = (
-        plain_name(f"`{factor.expr}`" if factor.eval_method is Factor.EvalMethod.LOOKUP else _bare(factor.expr))
+        plain_name(
+            f"`{factor.expr}`"
+            if factor.eval_method is Factor.EvalMethod.LOOKUP
+            else _bare(factor.expr)
+        )
         for factor in _factors(terms)
         if factor.eval_method is not Factor.EvalMethod.LITERAL
     )
     return [name for name in names if name is not None]
 
 
-def build_matrix(terms: str, frame: pd.DataFrame, context: Mapping[str, Any] = NO_CONTEXT) -> tuple[np.ndarray, Recipe]:
+def build_matrix(
+    terms: str, frame: pd.DataFrame, context: Mapping[str, Any] = NO_CONTEXT
+) -> tuple[np.ndarray, Recipe]:
     """The columns of a right-hand side, (n, p) float64, and what gives them for other rows.
 
     Raises `ModelError` if a term cannot be computed, or is not a finite number in some row.
@@ -95,7 +111,9 @@ def build_matrix(terms: str, frame: pd.DataFrame, context: Mapping[str, Any] = N
     return values, Recipe(spec, context)
 
 
-def evaluate(expression: str, frame: pd.DataFrame, context: Mapping[str, Any] = NO_CONTEXT) -> np.ndarray:
+def evaluate(
+    expression: str, frame: pd.DataFrame, context: Mapping[str, Any] = NO_CONTEXT
+) -> np.ndarray:
     """One Python expression of columns as a number a row, (n,) float64."""
     values, _ = build_matrix(numbers(expression), frame, context)
     if values.shape[1] != 1:
@@ -111,8 +129,8 @@ def numbers(*expressions: str) -> str:
 def _materializer(frame: pd.DataFrame, context: Mapping[str, Any]) -> FormulaMaterializer:
     """What evaluates terms for the rows of `frame`, whose labels the functions of a formula see.
 
-    Where labels repeat, they would not tell whether a function keeps the order of the rows: then the rows get labels
-    that nothing else has, so that nothing is paired with them.
+    Where labels repeat, they would not tell whether a function keeps the order of the rows: then
+    the rows get labels that nothing else has, so that nothing is paired with them.
     """
     if not frame.index.is_unique:
         frame = frame.set_axis([f"#{k}" for k in range(len(frame))])
@@ -137,7 +155,9 @@ def _computed(materializer: FormulaMaterializer, spec: ModelSpec, **options: Any
 def _expressions(materializer: FormulaMaterializer) -> list[tuple[str, EvaluatedFactor]]:
     """The Python expressions that were evaluated, in an order that is always the same."""
     found = sorted(materializer.factor_cache.items(), key=lambda item: item[0])
-    return [(term, own) for term, own in found if own.factor.eval_method is Factor.EvalMethod.PYTHON]
+    return [
+        (term, own) for term, own in found if own.factor.eval_method is Factor.EvalMethod.PYTHON
+    ]
 
 
 def _check_length(term: str, values: Any, rows: int) -> None:
@@ -149,9 +169,11 @@ def _check_length(term: str, values: Any, rows: int) -> None:
 
 
 def _check_term(term: str, values: Any, index: pd.Index, *, is_number: bool) -> None:
-    """Raise a `ModelError` for values of a term that are not in the order of the rows `index`, or cannot be used.
+    """Raise a `ModelError` for values of a term that are not in the order of the rows `index`, or
+    cannot be used.
 
-    With `is_number` they must be real numbers; otherwise they are levels, of which none may be missing.
+    With `is_number` they must be real numbers; otherwise they are levels, of which none may be
+    missing.
     """
     if values is None:
         raise ModelError(f"The term {term} gives no values.")
@@ -161,8 +183,8 @@ def _check_term(term: str, values: Any, index: pd.Index, *, is_number: bool) -> 
         return
     if isinstance(values, pd.Series) and not values.index.equals(index):
         raise ModelError(
-            f"The term {term} gives a Series whose row labels are not those of the data in their order: let it give "
-            "an array, or reindex the Series by the labels of a column."
+            f"The term {term} gives a Series whose row labels are not those of the data in their"
+            " order: let it give an array, or reindex the Series by the labels of a column."
         )
     if is_number:
         _check_numbers(term, values)
@@ -170,23 +192,28 @@ def _check_term(term: str, values: Any, index: pd.Index, *, is_number: bool) -> 
     missing = index[np.flatnonzero(np.atleast_1d(pd.isna(values))[: len(index)])]
     if len(missing):  # formulaic would make the first level of them
         raise ModelError(
-            f"The term {term} gives missing values in {len(missing)} row(s), the first is row {missing[0]}."
+            f"The term {term} gives missing values in {len(missing)} row(s), the first is row"
+            f" {missing[0]}."
         )
 
 
 def _check_numbers(term: str, values: Any) -> None:
-    """Raise a `ModelError` for values of which formulaic and numpy would make what real numbers they can."""
+    """Raise a `ModelError` for values of which formulaic and numpy would make what real numbers
+    they can."""
     kind = getattr(values, "dtype", np.asarray(values).dtype).kind
     if kind == "c" or (kind == "O" and np.iscomplexobj(np.asarray(values).tolist())):
         raise ModelError(f"The term {term} gives complex numbers, and a model needs real ones.")
     if holds_text(values):
-        raise ModelError(f"The term {term} gives text: write C({term}) if its values are categories.")
+        raise ModelError(
+            f"The term {term} gives text: write C({term}) if its values are categories."
+        )
     if kind in "mM":
         raise ModelError(f"The term {term} gives dates or times: turn them into numbers.")
 
 
 def _check_levels(factor: Factor, materializer: FormulaMaterializer) -> None:
-    """Raise a `ModelError` if an expression gives objects that would be the levels of a factor and are no text."""
+    """Raise a `ModelError` if an expression gives objects that would be the levels of a factor and
+    are no text."""
     evaluated = materializer.factor_cache[factor.expr]
     values = evaluated.values.__wrapped__
     if factor.eval_method is not Factor.EvalMethod.PYTHON or evaluated.metadata.encoder is not None:
@@ -198,8 +225,8 @@ def _check_levels(factor: Factor, materializer: FormulaMaterializer) -> None:
         refuse_numbers(values.astype("category").rename(factor.expr))
     elif kind not in ("categorical", "boolean"):
         raise ModelError(
-            f"The term {factor.expr} gives {kind} values as objects: turn them into numbers, or write "
-            f"C({factor.expr}) if they are categories."
+            f"The term {factor.expr} gives {kind} values as objects: turn them into numbers, or"
+            f" write C({factor.expr}) if they are categories."
         )
 
 
@@ -227,7 +254,8 @@ def _read(terms: str) -> ModelSpec:
 def _sentences(terms: str, frame: pd.DataFrame | None = None) -> Iterator[None]:
     """Turn whatever formulaic, pandas or a function of the formula raises into a sentence.
 
-    The user's expressions run inside, so that any exception can come out; each is a fault of the input.
+    The user's expressions run inside, so that any exception can come out; each is a fault of the
+    input.
     """
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
@@ -241,7 +269,8 @@ def _sentences(terms: str, frame: pd.DataFrame | None = None) -> Iterator[None]:
 
 
 def _sentence(terms: str, error: Exception, frame: pd.DataFrame | None) -> str:
-    """The first sentence of a message, which may have paragraphs, advice and terminal colours after it."""
+    """The first sentence of a message, which may have paragraphs, advice and terminal colours after
+    it."""
     terms = textwrap.shorten(terms, 80, placeholder=" ...")
     if isinstance(error, SyntaxError):
         hint = ": write C(...) for as.factor(...)" if "as.factor(" in terms else ""
@@ -252,7 +281,10 @@ def _sentence(terms: str, error: Exception, frame: pd.DataFrame | None) -> str:
     if evaluated and isinstance(error.__cause__, ModelError):
         reason = str(error.__cause__).rstrip(".")
     elif evaluated and str(pd.Series) in message:
-        reason = "functions are given pandas Series, of which this one wants arrays: let it call np.asarray first"
+        reason = (
+            "functions are given pandas Series, of which this one wants arrays: let it call"
+            " np.asarray first"
+        )
     elif evaluated and frame is not None and isinstance(error.__cause__, TypeError | ValueError):
         reason = _of_text(evaluated[1], frame, reason)
     if evaluated:
@@ -261,7 +293,8 @@ def _sentence(terms: str, error: Exception, frame: pd.DataFrame | None) -> str:
 
 
 def _of_text(expression: str, frame: pd.DataFrame, reason: str) -> str:
-    """The reason why an expression cannot be computed, with what its first column without numbers holds."""
+    """The reason why an expression cannot be computed, with what its first column without numbers
+    holds."""
     for name in re.findall(r"[^\W\d]\w*|(?<=`)[^`]+(?=`)", expression):
         if name in frame and isinstance(frame[name].dtype, pd.CategoricalDtype):
             return f"column '{name}' {what_it_holds(cast(pd.Series, frame[name]))} ({reason})"
@@ -270,14 +303,18 @@ def _of_text(expression: str, frame: pd.DataFrame, reason: str) -> str:
 
 def _check_values(values: np.ndarray, spec: ModelSpec, index: pd.Index) -> None:
     if len(values) != len(index):
-        raise ModelError(f"The terms {spec.formula} give {len(values)} values for {len(index)} rows.")
+        raise ModelError(
+            f"The terms {spec.formula} give {len(values)} values for {len(index)} rows."
+        )
     finite = np.isfinite(values)
     if finite.all():
         return
     column = int(np.argmin(finite.all(axis=0)))
     rows = np.flatnonzero(~finite[:, column])
     name = re.sub(r"^I\((.*)\)$", r"\1", spec.column_names[column])
-    raise ModelError(f"{name} is not a finite number in {len(rows)} row(s), the first is row {index[rows[0]]}.")
+    raise ModelError(
+        f"{name} is not a finite number in {len(rows)} row(s), the first is row {index[rows[0]]}."
+    )
 
 
 def _unseen_level(spec: ModelSpec, materializer) -> str:
@@ -288,5 +325,8 @@ def _unseen_level(spec: ModelSpec, materializer) -> str:
         fitted = set(state["categories"])
         unseen = [level for level in found if level not in fitted]
         if unseen:
-            return f"newdata has levels of {factor} that the model was not fitted to: {quoted(unseen[:5])}."
+            return (
+                f"newdata has levels of {factor} that the model was not fitted to:"
+                f" {quoted(unseen[:5])}."
+            )
     return "newdata has levels that the model was not fitted to."

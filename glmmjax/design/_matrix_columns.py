@@ -10,7 +10,8 @@ from ._matrix import Recipe
 
 @dataclass(frozen=True, eq=False)
 class MatrixColumns:
-    """The columns of `recipe` at the places `keep`; the others are zero in every row that was fitted."""
+    """The columns of `recipe` at the places `keep`; the others are zero in every row that was
+    fitted."""
 
     recipe: Recipe
     keep: np.ndarray
@@ -19,5 +20,6 @@ class MatrixColumns:
         return self.recipe(frame)[:, self.keep], None
 
     def beyond(self, frame: pd.DataFrame) -> np.ndarray:
-        """Which rows have something in a column that is not kept, (m,) bool: an effect that the model lacks."""
+        """Which rows have something in a column that is not kept, (m,) bool: an effect that the
+        model lacks."""
         return np.asarray(np.delete(self.recipe(frame), self.keep, axis=1).any(axis=1))

@@ -21,17 +21,19 @@ from ._table import open_table
 def with_rows(design: Design, data: Any) -> Design:
     """The design of the rows of another table.
 
-    Means, scales, knots, contrasts, the levels of fixed factors and positions are those of `design`, whether they occur
-    or not; the levels of grouping factors are those that occur. Response, weights and offset are read from the table,
-    whose rows with a missing value are dropped. Raises `ModelError` for a column that is missing, a level of a fixed
-    factor, a category of the response or a position that `design` does not have, and weights or an offset that were
+    Means, scales, knots, contrasts, the levels of fixed factors and positions are those of
+    `design`, whether they occur or not; the levels of grouping factors are those that occur.
+    Response, weights and offset are read from the table, whose rows with a missing value are
+    dropped. Raises `ModelError` for a column that is missing, a level of a fixed factor, a category
+    of the response or a position that `design` does not have, and weights or an offset that were
     arrays.
     """
     table = open_table(data, "newdata")
     offset_column(design, table.names)
     if design.weights_name == "(weights)" and "(weights)" not in table.names:
         raise ModelError(
-            "The weights were an array, which newdata cannot have: give the model the name of a column as weights."
+            "The weights were an array, which newdata cannot have: give the model the name of a"
+            " column as weights."
         )
     fitted, context = design.frame.columns, design.context
     alone = group_columns([own.formula for own in design.predictors], fitted, context)
@@ -51,7 +53,9 @@ def with_rows(design: Design, data: Any) -> Design:
     )
 
 
-def _response(design: Design, frame: pd.DataFrame, columns: list[str]) -> tuple[np.ndarray, np.ndarray]:
+def _response(
+    design: Design, frame: pd.DataFrame, columns: list[str]
+) -> tuple[np.ndarray, np.ndarray]:
     """The response, in the shape of that of `design`, and the weights of the rows of `frame`.
 
     It is read together with that of `design`, so that categories have the same numbers.
@@ -59,12 +63,19 @@ def _response(design: Design, frame: pd.DataFrame, columns: list[str]) -> tuple[
     text, kind, first = design.response_name, design.response_kind, len(design.y)
     for name in identifiers(text):
         if name not in columns and is_stateful(name, design.context):
-            raise ModelError(f"The response {text} depends on all rows by {name}(...): make it a column of the data.")
+            raise ModelError(
+                f"The response {text} depends on all rows by {name}(...): make it a column of the"
+                " data."
+            )
     used = [*columns, *([design.weights_name] if design.weights_name else [])]
     both = pd.concat([design.frame.filter(used), frame.filter(used)])
-    y, weights = read_response(text, kind, both, read_weights(both, design.weights_name), design.context)
+    y, weights = read_response(
+        text, kind, both, read_weights(both, design.weights_name), design.context
+    )
     if not np.array_equal(y[:first], design.y, equal_nan=True):
-        raise ModelError(f"The response {text} has categories in newdata that the model was not fitted to.")
+        raise ModelError(
+            f"The response {text} has categories in newdata that the model was not fitted to."
+        )
     return y[first:], np.ones(len(frame)) if weights is None else weights[first:]
 
 
@@ -83,11 +94,13 @@ def _term(term: RandomPart, frame: pd.DataFrame) -> RandomPart:
     if beyond.any():
         row = frame.index[int(np.argmax(beyond))]
         raise ModelError(
-            f"The term {term.formula.text} has no effect for row {row} of newdata, whose cell did not occur in the "
-            "data of the model."
+            f"The term {term.formula.text} has no effect for row {row} of newdata, whose cell did"
+            " not occur in the data of the model."
         )
     term = replace(term, z=z, position=position)
     if not term.factor_levels:
         return replace(term, refs=np.zeros(len(frame), np.intp))
     refs, cells, labels = code_groups(frame, term.formula.factors)
-    return replace(term, refs=refs, levels=join_labels(cells, labels), factor_levels=labels, cells=cells)
+    return replace(
+        term, refs=refs, levels=join_labels(cells, labels), factor_levels=labels, cells=cells
+    )

@@ -1,4 +1,5 @@
-"""What a formula and a table become: the arrays of a model, and what is needed to read other rows."""
+"""What a formula and a table become: the arrays of a model, and what is needed to read other
+rows."""
 
 import functools
 from collections.abc import Mapping
@@ -18,7 +19,8 @@ class Columns(Protocol):
     """What makes the columns of a random term, for any rows."""
 
     def __call__(self, frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray | None]:
-        """`z` (m, c), and for terms with positions that of each row (m,), -1 for one that is none of the term's."""
+        """`z` (m, c), and for terms with positions that of each row (m,), -1 for one that is none
+        of the term's."""
         ...
 
 
@@ -28,7 +30,8 @@ class FixedPart:
 
     - `names`: (p,) column names as formulaic gives them, then those of the smooths.
     - `x`: (n, p) float64.
-    - `dropped`: names of the columns that were linear combinations of earlier ones and are not in `x`.
+    - `dropped`: names of the columns that were linear combinations of earlier ones and are not in
+      `x`.
     - `recipe`: gives the columns of the formula, the dropped ones too, for other rows.
     - `keep`: (p,) the places of the columns of `x` among all columns.
     - `smooths`: the curves, whose unpenalised columns follow those of `recipe`.
@@ -50,16 +53,19 @@ class RandomPart:
     - `names`: (q,) names of the effects of one level.
     - `z`: (n, q) float64, or (n, 1) ones for a term with positions.
     - `refs`: (n,) the level of each row, an index into `levels`.
-    - `levels`: the label of each level, `"a:b"` labels joined by `:`; `("",)` for `propto` and smooths.
+    - `levels`: the label of each level, `"a:b"` labels joined by `:`; `("",)` for `propto` and
+      smooths.
     - `columns`: gives `z` and `position` for other rows.
     - `factor_levels`: for each column of the grouping factor the labels of its own levels.
     - `cells`: (levels, factors) which label of each column makes up a level.
     - `position`: (n,) which of the q effects row i has, with a one; None where `z` says it.
-    - `coordinates`: (q, dims) where the effects are: whole steps along a sequence, times, or points in space.
+    - `coordinates`: (q, dims) where the effects are: whole steps along a sequence, times, or points
+      in space.
     - `matrix`: (q, q) the covariance that `propto` knows.
     - `is_smooth`: whether it is part of a smooth.
     - `predictor`: the number of its linear predictor.
-    - `dropped`: names of the columns that are zero in every row, such as those of cells that do not occur.
+    - `dropped`: names of the columns that are zero in every row, such as those of cells that do not
+      occur.
     """
 
     formula: RandomFormula
@@ -102,7 +108,8 @@ class Predictor:
 
     @property
     def prefix(self) -> str:
-        """What stands before the names of its effects where those of all linear predictors are together."""
+        """What stands before the names of its effects where those of all linear predictors are
+        together."""
         return "" if self.name == "mean" else f"{self.name}_"
 
 
@@ -114,18 +121,19 @@ class Design:
     - `formula`, `fixed`, `offset`: of the mean; `response_name` is the left-hand side.
     - `response_kind`: as given.
     - `frame`: the columns used, n kept rows with their original labels, as bool, int64, float64 or
-        categorical. `build_design(formula.text, frame, response=response_kind, weights=weights_name,
-        offset=offset_name)` gives this design again, with the same `covariances`, `matrices`, `others` and `context`.
-    - `y`: (n,) float64, or for proportions (n, 2): successes and trials. NaN (the successes of proportions) if the
-        formula has no response.
+        categorical. `build_design(formula.text, frame, response=response_kind,
+        weights=weights_name, offset=offset_name)` gives this design again, with the same
+        `covariances`, `matrices`, `others` and `context`.
+    - `y`: (n,) float64, or for proportions (n, 2): successes and trials. NaN (the successes of
+        proportions) if the formula has no response.
     - `weights`: (n,) float64; ones if none were given.
     - `random`: the random terms of all linear predictors, in their order.
-    - `weights_name`, `offset_name`: the column of `frame` for the argument; `"(weights)"`, `"(offset)"` for
-        arrays.
+    - `weights_name`, `offset_name`: the column of `frame` for the argument; `"(weights)"`,
+        `"(offset)"` for arrays.
     - `dropped_rows`: how many rows of the table had a missing value.
     - `context`: the functions and constants of one's own that the formulas use, by name.
-    - `is_inherited`: whether means, knots and levels are those of a design of other rows, so that `frame` does not tell
-        all of this one.
+    - `is_inherited`: whether means, knots and levels are those of a design of other rows, so that
+        `frame` does not tell all of this one.
     """
 
     predictors: tuple[Predictor, ...]
@@ -157,7 +165,9 @@ class Design:
 
     def with_mean(self, **changes: Any) -> "Design":
         """The same design with other fields of the mean's `Predictor`."""
-        return replace(self, predictors=(replace(self.predictors[0], **changes), *self.predictors[1:]))
+        return replace(
+            self, predictors=(replace(self.predictors[0], **changes), *self.predictors[1:])
+        )
 
     @property
     def response_name(self) -> str:

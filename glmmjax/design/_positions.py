@@ -1,6 +1,7 @@
 """Random terms whose rows stand somewhere: along a sequence, in time or in space.
 
-A row of such a term has a one at its position and nothing else. Each class here finds the position of a row.
+A row of such a term has a one at its position and nothing else. Each class here finds the position
+of a row.
 """
 
 from collections.abc import Mapping
@@ -38,7 +39,8 @@ class Categories:
 
 @dataclass(frozen=True, eq=False)
 class Steps:
-    """Positions of numbers that are whole steps apart: (q,) `steps` of size `step` away from `origin`."""
+    """Positions of numbers that are whole steps apart: (q,) `steps` of size `step` away from
+    `origin`."""
 
     variable: Variable
     origin: float
@@ -94,8 +96,9 @@ class Positions(NamedTuple):
 def read_order(term: RandomFormula, frame: pd.DataFrame, context: Mapping[str, Any]) -> Positions:
     """Positions in a sequence, whose coordinates (q, 1) are whole steps.
 
-    The levels of a categorical are one step apart, those that do not occur as well; numbers must be whole multiples of
-    their smallest difference apart. Positions that do not occur are left out, and the coordinates keep the gap.
+    The levels of a categorical are one step apart, those that do not occur as well; numbers must be
+    whole multiples of their smallest difference apart. Positions that do not occur are left out,
+    and the coordinates keep the gap.
     """
     expression = _one_variable(term)
     name = plain_name(expression)
@@ -115,7 +118,9 @@ def read_order(term: RandomFormula, frame: pd.DataFrame, context: Mapping[str, A
             f"write ou({term.columns} | {term.group}) for times of any distance."
         )
     kept, first = np.unique(np.rint(steps), return_index=True)
-    return Positions(Steps(variable, origin, step, kept), tuple(map(_label, values[first])), kept[:, None])
+    return Positions(
+        Steps(variable, origin, step, kept), tuple(map(_label, values[first])), kept[:, None]
+    )
 
 
 def _check_order(levels: tuple[str, ...], name: str, text: str) -> None:
@@ -126,8 +131,9 @@ def _check_order(levels: tuple[str, ...], name: str, text: str) -> None:
         return
     if numbers != sorted(numbers):
         raise ModelError(
-            f"The levels of {name} in {text} are numbers written as text, in the order {', '.join(levels[:4])}: make "
-            "the column numbers, or a categorical in the order of the sequence."
+            f"The levels of {name} in {text} are numbers written as text, in the order"
+            f" {', '.join(levels[:4])}: make the column numbers, or a categorical in the order of"
+            " the sequence."
         )
 
 
@@ -142,7 +148,10 @@ def read_space(term: RandomFormula, frame: pd.DataFrame, context: Mapping[str, A
     """Points of one or more coordinates (q, dims)."""
     names = added_variables(term.columns)
     if not names:
-        raise ModelError(f"The term {term.text} takes coordinates, as in {term.covariance}(x + y | {term.group}).")
+        raise ModelError(
+            f"The term {term.text} takes coordinates, as in {term.covariance}(x + y |"
+            f" {term.group})."
+        )
     variables = tuple(read_variable(name, term.text, frame, context) for name in names)
     points = np.unique(np.column_stack([variable(frame) for variable in variables]), axis=0)
     labels = tuple(f"({', '.join(map(_label, point))})" for point in points)
@@ -152,12 +161,15 @@ def read_space(term: RandomFormula, frame: pd.DataFrame, context: Mapping[str, A
 def _one_variable(term: RandomFormula) -> str:
     names = added_variables(term.columns)
     if len(names) != 1:
-        raise ModelError(f"The term {term.text} takes one variable, as in {term.covariance}(t | {term.group}).")
+        raise ModelError(
+            f"The term {term.text} takes one variable, as in {term.covariance}(t | {term.group})."
+        )
     return names[0]
 
 
 def _step(values: np.ndarray) -> float:
-    """The smallest difference of sorted values, made exact by the steps that the whole range has; 1 for one value."""
+    """The smallest difference of sorted values, made exact by the steps that the whole range has; 1
+    for one value."""
     gaps = np.diff(values)
     gaps = gaps[gaps > _SAME * np.abs(values).max()] if len(gaps) else gaps
     if len(gaps) == 0:

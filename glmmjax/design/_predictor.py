@@ -1,4 +1,5 @@
-"""The parts of a linear predictor that have no levels, fixed effects and offset, and the columns of all parts."""
+"""The parts of a linear predictor that have no levels, fixed effects and offset, and the columns of
+all parts."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -19,7 +20,8 @@ from ._smooth import build_smooths
 def fixed_columns(
     formula: ParsedFormula, available: Collection[str], context: Mapping[str, Any] = NO_CONTEXT
 ) -> list[str]:
-    """The columns of `available` that fixed part, smooths and offsets use; `ModelError` for unknown names."""
+    """The columns of `available` that fixed part, smooths and offsets use; `ModelError` for unknown
+    names."""
     names = matrix_columns(formula.fixed, available, context)
     names += matrix_columns(numbers(*formula.offsets), available, context)
     for smooth in formula.smooths:
@@ -41,7 +43,9 @@ def term_columns(
 
 
 def group_columns(
-    formulas: Collection[ParsedFormula], available: Collection[str], context: Mapping[str, Any] = NO_CONTEXT
+    formulas: Collection[ParsedFormula],
+    available: Collection[str],
+    context: Mapping[str, Any] = NO_CONTEXT,
 ) -> set[str]:
     """The columns of `available` that are grouping factors and nothing else."""
     factors = {name for own in formulas for term in own.random for name in term.factors}
@@ -67,13 +71,16 @@ def fixed_part(
     *,
     intercept: bool = True,
 ) -> FixedPart:
-    """The fixed effects, without columns that are linear combinations of earlier ones in the rows `present` (n,).
+    """The fixed effects, without columns that are linear combinations of earlier ones in the rows
+    `present` (n,).
 
-    Without `intercept` that column is left out, if the formula has one, and what is a combination with it is dropped:
-    the thresholds of ordered categories are in its place.
+    Without `intercept` that column is left out, if the formula has one, and what is a combination
+    with it is dropped: the thresholds of ordered categories are in its place.
     """
     x, recipe = build_matrix(formula.fixed, frame, context)
-    smooths = tuple(curve for smooth in formula.smooths for curve in build_smooths(smooth, frame, context))
+    smooths = tuple(
+        curve for smooth in formula.smooths for curve in build_smooths(smooth, frame, context)
+    )
     x = np.column_stack([x, *(curve.fixed(frame) for curve in smooths)]) if smooths else x
     names = np.array([*recipe.names, *(name for curve in smooths for name in curve.names)], object)
     check_distinct(list(names))
@@ -85,7 +92,14 @@ def fixed_part(
         keep = independent_columns(np.column_stack([np.ones(len(seen)), seen]))[1:] - 1
         left_out = np.union1d(keep, np.flatnonzero(names == "Intercept"))
     dropped = tuple(np.delete(names, left_out))
-    return FixedPart(tuple(names[keep]), x if len(keep) == x.shape[1] else x[:, keep], dropped, recipe, keep, smooths)
+    return FixedPart(
+        tuple(names[keep]),
+        x if len(keep) == x.shape[1] else x[:, keep],
+        dropped,
+        recipe,
+        keep,
+        smooths,
+    )
 
 
 def new_fixed(fixed: FixedPart, frame: pd.DataFrame) -> np.ndarray:
@@ -95,7 +109,10 @@ def new_fixed(fixed: FixedPart, frame: pd.DataFrame) -> np.ndarray:
 
 
 def offset_part(
-    formula: ParsedFormula, frame: pd.DataFrame, name: str | None, context: Mapping[str, Any] = NO_CONTEXT
+    formula: ParsedFormula,
+    frame: pd.DataFrame,
+    name: str | None,
+    context: Mapping[str, Any] = NO_CONTEXT,
 ) -> tuple[np.ndarray, Recipe | None]:
     """The sum of the offsets, (n,), and what gives those that the formula has."""
     if not formula.offsets:
@@ -125,5 +142,7 @@ def largest_term(fixed: FixedPart) -> str:
         int(((own.start <= fixed.keep) & (fixed.keep < own.stop)).sum())
         for own in fixed.recipe.spec.term_slices.values()
     ]
-    count, term = max(zip(kept, map(str, fixed.recipe.spec.term_slices), strict=True), default=(0, ""))
+    count, term = max(
+        zip(kept, map(str, fixed.recipe.spec.term_slices), strict=True), default=(0, "")
+    )
     return f", of which {count} are of the term {term}," if count > 1 else ""

@@ -27,7 +27,9 @@ def check_known(terms: tuple[RandomFormula, ...], covariances: Mapping[str, str]
     for term in terms:
         if term.covariance not in covariances:
             known = ", ".join(covariances)
-            raise ModelError(f"'{term.covariance}' is no known covariance structure; known are {known}.")
+            raise ModelError(
+                f"'{term.covariance}' is no known covariance structure; known are {known}."
+            )
 
 
 def random_part(
@@ -38,9 +40,11 @@ def random_part(
     context: Mapping[str, Any],
     present: np.ndarray,
 ) -> RandomPart:
-    """The columns and levels of a random term; `kind` as in `build_design`, and `ModelError` as there.
+    """The columns and levels of a random term; `kind` as in `build_design`, and `ModelError` as
+    there.
 
-    Columns that are zero in all of the rows `present` (n,), such as those of cells that do not occur, are left out.
+    Columns that are zero in all of the rows `present` (n,), such as those of cells that do not
+    occur, are left out.
     """
     if kind in _PLACES:
         return _placed(term, frame, kind, context)
@@ -58,7 +62,9 @@ def random_part(
     columns = MatrixColumns(recipe, np.flatnonzero(occurs))
     z = z if occurs.all() else z[:, occurs]
     dropped = tuple(names[~occurs])
-    return RandomPart(term, tuple(names[occurs]), z, refs, levels, columns, labels, cells, dropped=dropped)
+    return RandomPart(
+        term, tuple(names[occurs]), z, refs, levels, columns, labels, cells, dropped=dropped
+    )
 
 
 def smooth_parts(smooths: tuple[Smooth, ...], frame: pd.DataFrame) -> tuple[RandomPart, ...]:
@@ -82,11 +88,16 @@ def _smooth_part(smooth: Smooth, frame: pd.DataFrame) -> RandomPart:
     )
 
 
-def _placed(term: RandomFormula, frame: pd.DataFrame, kind: str, context: Mapping[str, Any]) -> RandomPart:
-    """A term with positions, whose grouping factor may have one level: one long series, or one map."""
+def _placed(
+    term: RandomFormula, frame: pd.DataFrame, kind: str, context: Mapping[str, Any]
+) -> RandomPart:
+    """A term with positions, whose grouping factor may have one level: one long series, or one
+    map."""
     place, names, coordinates = _PLACES[kind](term, frame, context)
     if len(names) == 1:
-        raise ModelError(f"The random term {term.text} has one position, {names[0]}, and needs two or more.")
+        raise ModelError(
+            f"The random term {term.text} has one position, {names[0]}, and needs two or more."
+        )
     z, position = place(frame)
     refs, cells, labels = code_groups(frame, term.factors)
     return RandomPart(
@@ -103,8 +114,11 @@ def _placed(term: RandomFormula, frame: pd.DataFrame, kind: str, context: Mappin
     )
 
 
-def _known(term: RandomFormula, frame: pd.DataFrame, matrices: Mapping[str, Any] | None) -> RandomPart:
-    """A term with a known matrix: the levels of its factor are the positions of the one level that it has."""
+def _known(
+    term: RandomFormula, frame: pd.DataFrame, matrices: Mapping[str, Any] | None
+) -> RandomPart:
+    """A term with a known matrix: the levels of its factor are the positions of the one level that
+    it has."""
     position, cells, labels = code_groups(frame, term.factors)
     names = join_labels(cells, labels)
     return RandomPart(

@@ -7,10 +7,11 @@ _BLOCK = 256  # rows; stays in the cache, where one tall QR would read all rows 
 
 
 def independent_columns(x: np.ndarray) -> np.ndarray:
-    """The indices of the columns of `x` (n, p) that are no linear combination of earlier ones, in order.
+    """The indices of the columns of `x` (n, p) that are no linear combination of earlier ones, in
+    order.
 
-    As in R: a column goes if less than 1e-7 of its norm is left once the kept columns before it are projected
-    out.
+    As in R: a column goes if less than 1e-7 of its norm is left once the kept columns before it are
+    projected out.
     """
     r = _triangle(x)
     basis = np.zeros((r.shape[0], 0))
@@ -27,7 +28,8 @@ def independent_columns(x: np.ndarray) -> np.ndarray:
 
 
 def _triangle(x: np.ndarray) -> np.ndarray:
-    """The R of a QR decomposition, block by block; its columns have the lengths and angles of those of `x`.
+    """The R of a QR decomposition, block by block; its columns have the lengths and angles of those
+    of `x`.
 
     The Gram matrix would be faster, and it would lose half of the digits.
     """

@@ -17,7 +17,8 @@ _ROUNDING = 1e-6  # of a proportion times its trials, relative to the number of 
 
 
 class Counts(NamedTuple):
-    """Successes, and trials from `successes / trials` or failures from `cbind(successes, failures)`."""
+    """Successes, and trials from `successes / trials` or failures from `cbind(successes,
+    failures)`."""
 
     successes: str
     other: str
@@ -27,7 +28,8 @@ class Counts(NamedTuple):
 def response_columns(
     text: str, kind: str, available: Collection[str], context: Mapping[str, Any] = NO_CONTEXT
 ) -> list[str]:
-    """The columns of `available` that a left-hand side uses; `ModelError` for unknown kinds and names."""
+    """The columns of `available` that a left-hand side uses; `ModelError` for unknown kinds and
+    names."""
     if kind not in KINDS:
         raise ModelError(f"The kind of response '{kind}' is not one of {', '.join(KINDS)}.")
     if not text:
@@ -36,16 +38,20 @@ def response_columns(
     if censored is not None:
         if kind not in CENSORED:
             raise ModelError(
-                f"The response {text} is censored, which the families censored_gaussian, censored_lognormal and "
-                "weibull take."
+                f"The response {text} is censored, which the families censored_gaussian,"
+                " censored_lognormal and weibull take."
             )
         return censored_columns(censored, available, context)
     counts = read_counts(text)
     if counts is None:
         return columns_in(text, available, context)
     if kind != "proportion" and not counts.other_is_trials:
-        raise ModelError(f"The response {text} is successes and failures, which only a binomial family takes.")
-    return columns_in(counts.successes, available, context) + columns_in(counts.other, available, context)
+        raise ModelError(
+            f"The response {text} is successes and failures, which only a binomial family takes."
+        )
+    return columns_in(counts.successes, available, context) + columns_in(
+        counts.other, available, context
+    )
 
 
 def read_response(
@@ -57,11 +63,11 @@ def read_response(
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """The response and the prior weights that are left.
 
-    Returns `y` (n,), for `kind="proportion"` (n, 2) successes and trials, or for the censored kinds (n, 3) the value,
-    the upper end of its interval, and how it is censored. The weights come back as they
-    are, except for proportions in [0, 1], whose weights were their trials (R's convention): then there are
-    none. The response `""` is NaN with trials of one or, if there are weights, of these. Raises `ModelError` if a
-    value is not of the kind.
+    Returns `y` (n,), for `kind="proportion"` (n, 2) successes and trials, or for the censored kinds
+    (n, 3) the value, the upper end of its interval, and how it is censored. The weights come back
+    as they are, except for proportions in [0, 1], whose weights were their trials (R's convention):
+    then there are none. The response `""` is NaN with trials of one or, if there are weights, of
+    these. Raises `ModelError` if a value is not of the kind.
     """
     if not text:
         return _no_response(kind, frame.index, weights)
@@ -69,13 +75,18 @@ def read_response(
         return _proportion(text, frame, weights, context)
     if kind in CENSORED:
         return censored_response(text, kind, frame, context), weights
-    y = _categories(text, frame, weights, context) if kind == "ordered" else read_values(text, kind, frame, context)
+    y = (
+        _categories(text, frame, weights, context)
+        if kind == "ordered"
+        else read_values(text, kind, frame, context)
+    )
     check_rules(y, text, kind, frame.index)
     return y, weights
 
 
 def refuse_text_response(text: str, kind: str, texts: pd.DataFrame) -> None:
-    """Raise a `ModelError` if the response `text` is a column of `texts`, which hold text, for a kind of two values.
+    """Raise a `ModelError` if the response `text` is a column of `texts`, which hold text, for a
+    kind of two values.
 
     Of categories in the order of the alphabet the last need not be the success.
     """
@@ -92,7 +103,8 @@ def refuse_text_response(text: str, kind: str, texts: pd.DataFrame) -> None:
 
 
 def success_label(text: str, kind: str, frame: pd.DataFrame) -> str | None:
-    """What the response `text` calls a success, if it is a categorical or a column of truth values; None otherwise."""
+    """What the response `text` calls a success, if it is a categorical or a column of truth values;
+    None otherwise."""
     name = plain_name(text) if kind in TWO_VALUED else None
     if name is None:
         return None
@@ -102,7 +114,9 @@ def success_label(text: str, kind: str, frame: pd.DataFrame) -> str | None:
     return "True" if column.dtype == bool else None
 
 
-def _no_response(kind: str, index: pd.Index, weights: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
+def _no_response(
+    kind: str, index: pd.Index, weights: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray | None]:
     y = np.full(len(index), np.nan)
     if kind in CENSORED:
         return np.column_stack([y, y, np.zeros_like(y)]), weights
@@ -114,17 +128,27 @@ def _no_response(kind: str, index: pd.Index, weights: np.ndarray | None) -> tupl
     return np.column_stack([y, weights]), None
 
 
-def _categories(text: str, frame: pd.DataFrame, weights: np.ndarray | None, context: Mapping[str, Any]) -> np.ndarray:
+def _categories(
+    text: str, frame: pd.DataFrame, weights: np.ndarray | None, context: Mapping[str, Any]
+) -> np.ndarray:
     """The number of each row's category, from 1, among those that occur."""
     name = plain_name(text)
     column = None if name is None else frame[name]
     if column is not None and isinstance(column.dtype, pd.CategoricalDtype):
         if not column.cat.ordered:
-            raise ModelError(f"The response {text} holds categories without an order: give an ordered categorical.")
+            raise ModelError(
+                f"The response {text} holds categories without an order: give an ordered"
+                " categorical."
+            )
         values = column.cat.codes.to_numpy(np.float64)
     else:
         values = read_values(text, "ordered", frame, context)
-        refuse(not_whole(values), frame.index, f"The response {text} {RULES['ordered'][1].sentence}", values)
+        refuse(
+            not_whole(values),
+            frame.index,
+            f"The response {text} {RULES['ordered'][1].sentence}",
+            values,
+        )
     seen = np.unique(values if weights is None else values[weights > 0])
     # A row of weight zero may be of another category; it is not there.
     return np.minimum(np.searchsorted(seen, values), len(seen) - 1) + 1.0
@@ -133,7 +157,8 @@ def _categories(text: str, frame: pd.DataFrame, weights: np.ndarray | None, cont
 def category_labels(
     text: str, frame: pd.DataFrame, weights: np.ndarray, context: Mapping[str, Any] = NO_CONTEXT
 ) -> tuple[str, ...]:
-    """What the response `text` of ordered categories, of which rows of weight zero are not there, calls them."""
+    """What the response `text` of ordered categories, of which rows of weight zero are not there,
+    calls them."""
     name = plain_name(text)
     column = None if name is None else frame[name]
     if column is None or not isinstance(column.dtype, pd.CategoricalDtype):
@@ -144,7 +169,8 @@ def category_labels(
 
 
 def read_counts(text: str) -> Counts | None:
-    """The two sides of `successes / trials` or `cbind(successes, failures)`; None for anything else."""
+    """The two sides of `successes / trials` or `cbind(successes, failures)`; None for anything
+    else."""
     if plain_name(text) is not None:
         return None
     tree, aliases = parse_python(text)
@@ -185,7 +211,10 @@ def _single_proportion(
         return np.column_stack([y, np.ones_like(y)]), weights
     refuse((y < 0) | (y > 1), index, f"The response {text} must be a proportion between 0 and 1", y)
     if weights is None:
-        raise ModelError(f"The response {text} holds proportions: give trials as weights, or write successes / trials.")
+        raise ModelError(
+            f"The response {text} holds proportions: give trials as weights, or write successes /"
+            " trials."
+        )
     _check_trials(weights, f"response {text}", index)
     successes = np.round(y * weights)
     rest = np.abs(y * weights - successes)

@@ -1,4 +1,5 @@
-"""What a response of each kind may hold: the rules for one response, which thousands at once are held to as well."""
+"""What a response of each kind may hold: the rules for one response, which thousands at once are
+held to as well."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -70,7 +71,10 @@ CENSORED = {"censored": "real", "censored_positive": "positive"}
 NONE, RIGHT, LEFT, INTERVAL = 0, 1, -1, 2
 KINDS = (*RULES, "proportion", *CENSORED)
 NO_TRIALS = PairRule(lambda successes, trials: trials == 0, "has no trials")
-PAIR_RULES = (NO_TRIALS, PairRule(lambda successes, trials: successes > trials, "has more successes than trials"))
+PAIR_RULES = (
+    NO_TRIALS,
+    PairRule(lambda successes, trials: successes > trials, "has more successes than trials"),
+)
 
 
 def invalid_responses(
@@ -80,8 +84,8 @@ def invalid_responses(
 
     - `y`: (B, n), for proportions (B, n, 2) successes and trials, or (B, n, 3) censored.
     - `kind`: what the family can take, as in `build_design`.
-    - `weights`: (n,) prior weights. A row of weight zero may hold no other values than the rest, and does not
-        count as one that differs.
+    - `weights`: (n,) prior weights. A row of weight zero may hold no other values than the rest,
+        and does not count as one that differs.
     - `categories`: of an ordered response, those that the model has; None for any number.
     """
     members = max(1, _CHUNK // max(1, int(np.prod(y.shape[1:]))))
@@ -92,8 +96,9 @@ def invalid_responses(
 
 
 def is_constant(y: np.ndarray, kind: str, weights: np.ndarray | None) -> np.ndarray:
-    """Whether responses (..., n) are the same in all rows of positive weight; for proportions (..., n, 2) whether they
-    are only successes or only failures, and of censored ones (..., n, 3) also whether all are on one side."""
+    """Whether responses (..., n) are the same in all rows of positive weight; for proportions (...,
+    n, 2) whether they are only successes or only failures, and of censored ones (..., n, 3) also
+    whether all are on one side."""
     seen = slice(None) if weights is None else weights > 0
     if kind in CENSORED:
         y = y[..., seen, :]
@@ -106,7 +111,8 @@ def is_constant(y: np.ndarray, kind: str, weights: np.ndarray | None) -> np.ndar
 
 
 def is_one_sided(y: np.ndarray) -> np.ndarray:
-    """Whether the rows of censored responses (..., n, 3) are all censored on the right or all on the left."""
+    """Whether the rows of censored responses (..., n, 3) are all censored on the right or all on
+    the left."""
     return (y[..., 2] == RIGHT).all(-1) | (y[..., 2] == LEFT).all(-1)
 
 

@@ -30,8 +30,11 @@ class Separate:
         return bool((table == table[:, :1]).all())
 
     def find(self, refs: np.ndarray, position: np.ndarray) -> np.ndarray:
-        """(n,) the place of positions among those of their level, -1 where it has none or either is -1."""
-        wanted = np.where((refs < 0) | (position < 0), -1, refs.astype(np.int64) * self.count + position)
+        """(n,) the place of positions among those of their level, -1 where it has none or either is
+        -1."""
+        wanted = np.where(
+            (refs < 0) | (position < 0), -1, refs.astype(np.int64) * self.count + position
+        )
         at = np.minimum(np.searchsorted(self.codes, wanted), len(self.codes) - 1)
         return np.where(self.codes[at] == wanted, at - self.starts[np.maximum(refs, 0)], -1)
 
@@ -51,4 +54,6 @@ class Separate:
 def separate(refs: np.ndarray, position: np.ndarray, levels: int, count: int) -> Separate:
     """Which positions (below `count`) occur in each level, from those (n,) of the rows."""
     codes = np.unique(refs.astype(np.int64) * count + position)
-    return Separate(codes, count, np.searchsorted(codes, np.arange(levels + 1, dtype=np.int64) * count))
+    return Separate(
+        codes, count, np.searchsorted(codes, np.arange(levels + 1, dtype=np.int64) * count)
+    )

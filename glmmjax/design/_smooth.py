@@ -2,10 +2,10 @@
 
     f(x) = C(x) beta,  penalty  integral f''(x)^2 dx = beta' S beta,  S = D' B^-1 D,
 
-where `beta` are the values at the knots (Wood 2017, Generalized Additive Models, section 5.3.1). With S = U diag(s) U',
-beta = U_+ s_+^(-1/2) b + (a line) turns the penalty into b'b: the coefficients b are random effects with one variance
-(Ruppert, Wand and Carroll 2003; Wood 2004), and the line is fixed. x is scaled to [0, 1] over its range, so that
-nothing depends on its units.
+where `beta` are the values at the knots (Wood 2017, Generalized Additive Models, section 5.3.1).
+With S = U diag(s) U', beta = U_+ s_+^(-1/2) b + (a line) turns the penalty into b'b: the
+coefficients b are random effects with one variance (Ruppert, Wand and Carroll 2003; Wood 2004), and
+the line is fixed. x is scaled to [0, 1] over its range, so that nothing depends on its units.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,8 @@ class Smooth:
     - `low`, `high`: the range of the variable, which is [0, 1] to the basis.
     - `knots`: (k,) in [0, 1].
     - `penalised`: (k, k - 2) U_+ s_+^(-1/2).
-    - `level`: the label of the level of `formula.by` whose curve this is, one of `levels`; None if `by` has none.
+    - `level`: the label of the level of `formula.by` whose curve this is, one of `levels`; None if
+      `by` has none.
     """
 
     formula: SmoothFormula
@@ -55,9 +56,14 @@ class Smooth:
         return (name, f"{name}:{variable}") if self.level is None else (f"{name}[{self.level}]",)
 
     def fixed(self, frame: pd.DataFrame) -> np.ndarray:
-        """The unpenalised columns, (n, 1 or 2): the variable, and before it the factor that multiplies the curve."""
+        """The unpenalised columns, (n, 1 or 2): the variable, and before it the factor that
+        multiplies the curve."""
         x, factor = self.variable(frame), self._factor(frame)
-        columns = [factor * x] if self.formula.by is None or self.level is not None else [factor, factor * x]
+        columns = (
+            [factor * x]
+            if self.formula.by is None or self.level is not None
+            else [factor, factor * x]
+        )
         return np.column_stack(columns)
 
     def __call__(self, frame: pd.DataFrame) -> tuple[np.ndarray, None]:
@@ -74,17 +80,20 @@ class Smooth:
         codes, labels = code_column(cast(pd.Series, column))
         unseen = [labels[code] for code in np.unique(codes) if labels[code] not in self.levels]
         if unseen:
-            raise ModelError(f"The smooth {self.formula.text} has no curve for {quoted(unseen[:5])}.")
+            raise ModelError(
+                f"The smooth {self.formula.text} has no curve for {quoted(unseen[:5])}."
+            )
         return np.array([label == self.level for label in labels], np.float64)[codes]
 
 
 def build_smooths(
     formula: SmoothFormula, frame: pd.DataFrame, context: Mapping[str, Any] = NO_CONTEXT
 ) -> tuple[Smooth, ...]:
-    """The curves of one smooth term: one, or one for each level of a `by` with levels. The knots are the same for all.
+    """The curves of one smooth term: one, or one for each level of a `by` with levels. The knots
+    are the same for all.
 
-    The main effect of `by` is not part of them: write `g + s(x, by=g)`. Raises `ModelError` for fewer distinct values
-    than knots.
+    The main effect of `by` is not part of them: write `g + s(x, by=g)`. Raises `ModelError` for
+    fewer distinct values than knots.
     """
     variable = read_variable(formula.variable, formula.text, frame, context)
     distinct = np.unique(variable(frame))
@@ -94,18 +103,23 @@ def build_smooths(
     knots = (np.quantile(distinct, np.linspace(0, 1, formula.k)) - low) / (high - low)
     penalised = _penalised(knots)
     levels = _levels(formula, frame)
-    return tuple(Smooth(formula, variable, low, high, knots, penalised, level, levels) for level in levels or (None,))
+    return tuple(
+        Smooth(formula, variable, low, high, knots, penalised, level, levels)
+        for level in levels or (None,)
+    )
 
 
 def cardinal_basis(knots: np.ndarray, u: np.ndarray) -> np.ndarray:
-    """C, (n, k): in column j the natural cubic spline that is 1 at knot j and 0 at the others; a line outside."""
+    """C, (n, k): in column j the natural cubic spline that is 1 at knot j and 0 at the others; a
+    line outside."""
     spline = CubicSpline(knots, np.eye(len(knots)), bc_type="natural")
     inside = np.clip(u, knots[0], knots[-1])
     return spline(inside) + (u - inside)[:, None] * spline(inside, 1)
 
 
 def roughness(knots: np.ndarray) -> np.ndarray:
-    """S, (k, k): the integral of the squared second derivative as a quadratic form of the values at the knots."""
+    """S, (k, k): the integral of the squared second derivative as a quadratic form of the values at
+    the knots."""
     h, inner = np.diff(knots), len(knots) - 2
     d = np.zeros((inner, len(knots)))
     rows = np.arange(inner)
@@ -117,7 +131,8 @@ def roughness(knots: np.ndarray) -> np.ndarray:
 
 
 def _penalised(knots: np.ndarray) -> np.ndarray:
-    """U_+ s_+^(-1/2), each column with its largest entry positive, as the sign of an eigenvector is left to chance."""
+    """U_+ s_+^(-1/2), each column with its largest entry positive, as the sign of an eigenvector is
+    left to chance."""
     values, vectors = np.linalg.eigh(roughness(knots))
     kept = vectors[:, 2:] / np.sqrt(values[2:])
     largest = np.abs(kept).argmax(axis=0)
@@ -136,7 +151,10 @@ def _levels(formula: SmoothFormula, frame: pd.DataFrame) -> tuple[str, ...]:
 
 
 def _too_few(formula: SmoothFormula, distinct: int) -> str:
-    start = f"The smooth {formula.text} has {formula.k} knots and {formula.variable} {distinct} distinct value(s)"
+    start = (
+        f"The smooth {formula.text} has {formula.k} knots and {formula.variable} {distinct}"
+        " distinct value(s)"
+    )
     if distinct < _LEAST:
         return f"{start}: a smooth needs {_LEAST} or more."
     return f"{start}: k={distinct} is the largest possible."

@@ -31,8 +31,8 @@ def _outside(x: Any, state: dict[str, Any]) -> ModelError:
     shown = ", ".join(outside[:5]) + (", ..." if len(outside) > 5 else "")
     which = f"the value {shown} lies" if len(outside) == 1 else f"the values {shown} lie"
     return ModelError(
-        f'{which} outside of its range, {low:.10g} to {high:.10g}: give it extrapolation="extend" (or "clip"), or a '
-        "wider range as lower_bound= and upper_bound="
+        f'{which} outside of its range, {low:.10g} to {high:.10g}: give it extrapolation="extend"'
+        ' (or "clip"), or a wider range as lower_bound= and upper_bound='
     )
 
 

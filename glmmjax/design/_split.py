@@ -28,10 +28,12 @@ def split_design(  # noqa: PLR0913 - keyword-only
     others: Mapping[str, str] | None = None,
     context: Mapping[str, Any] | None = None,
 ) -> tuple[list, list[Design]]:
-    """The levels of the column `by` (sorted, or in the order of its categories), and the design of the rows of each.
+    """The levels of the column `by` (sorted, or in the order of its categories), and the design of
+    the rows of each.
 
-    The columns of all designs are made from the whole table. Rows in which `by` is missing are in none; a level whose
-    rows all miss some other value has a design of no rows. Raises `ModelError` as `build_design` does.
+    The columns of all designs are made from the whole table. Rows in which `by` is missing are in
+    none; a level whose rows all miss some other value has a design of no rows. Raises `ModelError`
+    as `build_design` does.
     """
     table = open_table(data)
     if not isinstance(by, str):
@@ -51,7 +53,9 @@ def split_design(  # noqa: PLR0913 - keyword-only
         context=context,
     )
     is_categorical = isinstance(groups.dtype, pd.CategoricalDtype)
-    codes, levels = pd.factorize(groups if is_categorical else groups.to_numpy(), sort=True, use_na_sentinel=True)
+    codes, levels = pd.factorize(
+        groups if is_categorical else groups.to_numpy(), sort=True, use_na_sentinel=True
+    )
     codes = codes[table.index.get_indexer(design.frame.index)]
     order = np.argsort(codes, kind="stable")
     bounds = np.searchsorted(codes[order], np.arange(len(levels) + 1))
@@ -60,7 +64,8 @@ def split_design(  # noqa: PLR0913 - keyword-only
 
 
 def is_identified(design: Design) -> bool:
-    """Whether the rows of a subset may identify its model: independent columns, and several positions."""
+    """Whether the rows of a subset may identify its model: independent columns, and several
+    positions."""
     present = design.weights > 0
     n = int(present.sum())
     for own in design.predictors:

@@ -11,10 +11,11 @@ from ._parts import Design, Predictor, RandomPart
 def subset_rows(design: Design, rows: np.ndarray) -> Design:
     """The design of the rows at the indices `rows` (m,), in their order.
 
-    The columns of the fixed and of the random terms are kept as they are: means, knots, positions and levels are those
-    of the whole design, and no column is dropped. Levels of the grouping factors that do not occur go. Nothing is
-    checked again: a response that is the same in all of these rows, a single level or dependent columns may come out.
-    `dropped_rows` is 0, as a row with a missing value is in no subset.
+    The columns of the fixed and of the random terms are kept as they are: means, knots, positions
+    and levels are those of the whole design, and no column is dropped. Levels of the grouping
+    factors that do not occur go. Nothing is checked again: a response that is the same in all of
+    these rows, a single level or dependent columns may come out. `dropped_rows` is 0, as a row with
+    a missing value is in no subset.
     """
     rows = np.asarray(rows, np.intp)
     return replace(
@@ -39,7 +40,14 @@ def _subset_term(term: RandomPart, rows: np.ndarray) -> RandomPart:
     if not term.factor_levels:
         return replace(term, refs=term.refs[rows])
     kept, refs = np.unique(term.refs[rows], return_inverse=True)
-    occurring, cells = zip(*(np.unique(codes, return_inverse=True) for codes in term.cells[kept].T), strict=True)
-    labels = tuple(tuple(own[k] for k in codes) for own, codes in zip(term.factor_levels, occurring, strict=True))
+    occurring, cells = zip(
+        *(np.unique(codes, return_inverse=True) for codes in term.cells[kept].T), strict=True
+    )
+    labels = tuple(
+        tuple(own[k] for k in codes)
+        for own, codes in zip(term.factor_levels, occurring, strict=True)
+    )
     cells = np.column_stack(cells)
-    return replace(term, refs=refs, levels=join_labels(cells, labels), factor_levels=labels, cells=cells)
+    return replace(
+        term, refs=refs, levels=join_labels(cells, labels), factor_levels=labels, cells=cells
+    )

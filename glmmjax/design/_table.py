@@ -33,7 +33,8 @@ class Table:
     argument: str
 
     def read(self, names: list[str]) -> pd.DataFrame:
-        """The named columns; `ModelError` for one that is missing or stands twice, or lengths that differ."""
+        """The named columns; `ModelError` for one that is missing or stands twice, or lengths that
+        differ."""
         require(names, self.names, self.argument)
         doubled = [name for name in names if self.names.count(name) > 1]
         if doubled:
@@ -45,16 +46,22 @@ class Table:
         for name, column in columns.items():
             if len(column) != len(self.index):
                 raise ModelError(
-                    f"Column '{name}' of {self.argument} has {len(column)} rows and others {len(self.index)}."
+                    f"Column '{name}' of {self.argument} has {len(column)} rows and others"
+                    f" {len(self.index)}."
                 )
-        return pd.DataFrame({name: c.set_axis(self.index) for name, c in columns.items()}, self.index, copy=False)
+        return pd.DataFrame(
+            {name: c.set_axis(self.index) for name, c in columns.items()}, self.index, copy=False
+        )
 
 
 def open_table(data: Any, argument: str = "data") -> Table:
-    """Open a pandas or polars frame, a pyarrow table, any frame that narwhals knows, or a dict of arrays."""
+    """Open a pandas or polars frame, a pyarrow table, any frame that narwhals knows, or a dict of
+    arrays."""
     if isinstance(data, pd.DataFrame):
         names, place = _by_text(data.columns)
-        return Table(names, data.index, lambda name: _from_pandas(data.iloc[:, place[name]]), argument)
+        return Table(
+            names, data.index, lambda name: _from_pandas(data.iloc[:, place[name]]), argument
+        )
     if isinstance(data, Mapping):
         return _open_mapping(data, argument)
     if hasattr(data, "column_names") and len(set(data.column_names)) < len(data.column_names):
@@ -65,10 +72,15 @@ def open_table(data: Any, argument: str = "data") -> Table:
         raise ModelError(f"The table {argument} is lazy: collect it first.")
     if not isinstance(frame, nw.DataFrame):
         raise ModelError(
-            f"{argument} must be a pandas or polars DataFrame, a pyarrow Table or a dict of arrays, "
-            f"not {type(data).__name__}."
+            f"{argument} must be a pandas or polars DataFrame, a pyarrow Table or a dict of arrays,"
+            f" not {type(data).__name__}."
         )
-    return Table(tuple(frame.columns), pd.RangeIndex(len(frame)), lambda name: _from_narwhals(frame[name]), argument)
+    return Table(
+        tuple(frame.columns),
+        pd.RangeIndex(len(frame)),
+        lambda name: _from_narwhals(frame[name]),
+        argument,
+    )
 
 
 def _open_mapping(data: Mapping, argument: str) -> Table:
@@ -84,17 +96,21 @@ def _open_mapping(data: Mapping, argument: str) -> Table:
         raise ModelError(f"Column '{first}' of {argument} is a single value.") from None
     names, place = _by_text(data)
     values = list(data.values())
-    return Table(names, pd.RangeIndex(rows), lambda name: _from_values(name, values[place[name]]), argument)
+    return Table(
+        names, pd.RangeIndex(rows), lambda name: _from_values(name, values[place[name]]), argument
+    )
 
 
 def _by_text(names: Iterable) -> tuple[tuple[str, ...], dict[str, int]]:
-    """The names of columns as text, which is how a formula can write them, and the place of each."""
+    """The names of columns as text, which is how a formula can write them, and the place of
+    each."""
     texts = tuple(map(str, names))
     return texts, {name: i for i, name in enumerate(texts)}
 
 
 def _open_series(data: Mapping, labelled: Mapping[str, pd.Series], argument: str) -> Table:
-    """Series are paired by their labels; arrays beside them go by position, if all Series have the same labels."""
+    """Series are paired by their labels; arrays beside them go by position, if all Series have the
+    same labels."""
     names, place = _by_text(data)
     values, index = list(data.values()), common_index(labelled, argument)
     is_one = all(column.index.equals(index) for column in labelled.values())
@@ -104,8 +120,9 @@ def _open_series(data: Mapping, labelled: Mapping[str, pd.Series], argument: str
             return _from_pandas(aligned(labelled[name], index))
         if not is_one:
             raise ModelError(
-                f"Column '{name}' of {argument} has no row labels, and the Series beside it are labelled differently, "
-                "so they cannot be paired: give only Series, or only arrays."
+                f"Column '{name}' of {argument} has no row labels, and the Series beside it are"
+                " labelled differently, so they cannot be paired: give only Series, or only"
+                " arrays."
             )
         return _from_values(name, values[place[name]])
 
@@ -113,7 +130,8 @@ def _open_series(data: Mapping, labelled: Mapping[str, pd.Series], argument: str
 
 
 def _from_values(name: str, values: Any) -> pd.Series:
-    """A column of a dict without row labels: a Series of another library, a list, a NumPy or JAX array."""
+    """A column of a dict without row labels: a Series of another library, a list, a NumPy or JAX
+    array."""
     if isinstance(values, pd.Index | pd.api.extensions.ExtensionArray):
         return _from_pandas(pd.Series(values).reset_index(drop=True))
     pyarrow = nw.dependencies.get_pyarrow()
@@ -142,30 +160,39 @@ def _from_pandas(series: pd.Series) -> pd.Series:
 
 
 def _from_narwhals(series: nw.Series) -> pd.Series:
-    """Through NumPy, so that polars needs no pyarrow; integers and bools keep their type beside nulls."""
+    """Through NumPy, so that polars needs no pyarrow; integers and bools keep their type beside
+    nulls."""
     dtype = series.dtype
     if isinstance(dtype, dtypes.Categorical | dtypes.Enum):
         levels = _categories(series)
-        values = series.cast(nw.String) if all(isinstance(level, str) for level in levels) else series
+        values = (
+            series.cast(nw.String) if all(isinstance(level, str) for level in levels) else series
+        )
         return pd.Series(pd.Categorical(values.to_numpy(), categories=levels))
     if isinstance(dtype, dtypes.Decimal):
         series = series.cast(nw.Float64)
     if isinstance(dtype, dtypes.Datetime) and dtype.time_zone is not None:
         utc = pd.Series(series.to_numpy())  # NumPy has no zones
-        return utc if utc.dt.tz is not None else utc.dt.tz_localize("UTC").dt.tz_convert(dtype.time_zone)
+        return (
+            utc
+            if utc.dt.tz is not None
+            else utc.dt.tz_localize("UTC").dt.tz_convert(dtype.time_zone)
+        )
     if series.null_count() and (dtype.is_integer() or isinstance(dtype, dtypes.Boolean)):
         missing = series.is_null().to_numpy().astype(bool)
         if dtype.is_integer():
             return pd.Series(pd.arrays.IntegerArray(series.fill_null(0).to_numpy().copy(), missing))
-        return pd.Series(pd.arrays.BooleanArray(series.fill_null(False).to_numpy().astype(bool), missing))
+        return pd.Series(
+            pd.arrays.BooleanArray(series.fill_null(False).to_numpy().astype(bool), missing)
+        )
     return pd.Series(series.to_numpy())
 
 
 def _categories(series: nw.Series) -> list[str]:
     """Levels in the order that the library gives them.
 
-    Polars compares the values of a Categorical by their text, and the order in which they happen to be stored
-    is that of their appearance; only its Enum has an order of its own.
+    Polars compares the values of a Categorical by their text, and the order in which they happen to
+    be stored is that of their appearance; only its Enum has an order of its own.
     """
     levels = series.cat.get_categories().to_list()
     is_polars = series.implementation.is_polars() and isinstance(series.dtype, dtypes.Categorical)

@@ -16,7 +16,9 @@ TWO_VALUED = ("binary", "proportion")
 """Kinds of responses that a categorical of two levels can be."""
 
 
-def read_values(text: str, kind: str, frame: pd.DataFrame, context: Mapping[str, Any] = NO_CONTEXT) -> np.ndarray:
+def read_values(
+    text: str, kind: str, frame: pd.DataFrame, context: Mapping[str, Any] = NO_CONTEXT
+) -> np.ndarray:
     """An expression of the left-hand side, (n,) float64."""
     name = plain_name(text)
     if name is None:
@@ -34,8 +36,15 @@ def _successes(text: str, column: pd.Series) -> np.ndarray:
     levels = column.cat.categories
     if len(levels) == 2:
         return column.cat.codes.to_numpy(np.float64)
-    found = f"one level, '{levels[0]}'" if len(levels) == 1 else f"{len(levels)} levels, {quoted(levels[:5])}"
-    raise ModelError(f"The response {text} has {found}, and a binary response has two, of which the last is a success.")
+    found = (
+        f"one level, '{levels[0]}'"
+        if len(levels) == 1
+        else f"{len(levels)} levels, {quoted(levels[:5])}"
+    )
+    raise ModelError(
+        f"The response {text} has {found}, and a binary response has two, of which the last is a"
+        " success."
+    )
 
 
 def check_rules(y: np.ndarray, text: str, kind: str, index: pd.Index) -> None:
@@ -43,12 +52,16 @@ def check_rules(y: np.ndarray, text: str, kind: str, index: pd.Index) -> None:
     for broken, sentence in RULES[kind]:
         if kind == "binary" and broken(y).any():
             found = np.unique(y)
-            shown = ", ".join(f"{value:g}" for value in found[:5]) + (", ..." if len(found) > 5 else "")
+            shown = ", ".join(f"{value:g}" for value in found[:5]) + (
+                ", ..." if len(found) > 5 else ""
+            )
             raise ModelError(f"The response {text} {sentence}, and it holds {shown}.")
         refuse(broken(y), index, f"The response {text} {sentence}", y)
 
 
-def refuse(bad: np.ndarray, index: pd.Index, sentence: str, values: np.ndarray | None = None) -> None:
+def refuse(
+    bad: np.ndarray, index: pd.Index, sentence: str, values: np.ndarray | None = None
+) -> None:
     """Raise a `ModelError` that says the sentence and names the first bad row."""
     if bad.any():
         first = int(np.argmax(bad))

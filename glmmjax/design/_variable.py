@@ -15,7 +15,8 @@ from ._text import what_it_holds
 
 @dataclass(frozen=True, eq=False)
 class Variable:
-    """A Python expression; `recipe` keeps the means of its transforms, and is None for the name of a column."""
+    """A Python expression; `recipe` keeps the means of its transforms, and is None for the name of
+    a column."""
 
     expression: str
     text: str
@@ -28,11 +29,15 @@ class Variable:
         name = plain_name(self.expression)
         column = cast(pd.Series, frame[name])
         if isinstance(column.dtype, pd.CategoricalDtype):
-            raise ModelError(f"Column '{name}' {what_it_holds(column)}, and the term {self.text} needs numbers.")
+            raise ModelError(
+                f"Column '{name}' {what_it_holds(column)}, and the term {self.text} needs numbers."
+            )
         return column.to_numpy(np.float64) + 0.0  # -0.0 becomes 0.0
 
 
-def read_variable(expression: str, text: str, frame: pd.DataFrame, context: Mapping[str, Any] = NO_CONTEXT) -> Variable:
+def read_variable(
+    expression: str, text: str, frame: pd.DataFrame, context: Mapping[str, Any] = NO_CONTEXT
+) -> Variable:
     """The expression of the term `text`; `ModelError` if it does not give one number a row."""
     if expression.startswith("{") and expression.endswith("}"):
         expression = expression[1:-1]  # braces say that it is Python, which it is anyway
@@ -40,5 +45,7 @@ def read_variable(expression: str, text: str, frame: pd.DataFrame, context: Mapp
         return Variable(expression, text, None)
     values, recipe = build_matrix(numbers(expression), frame, context)
     if values.shape[1] != 1:
-        raise ModelError(f"The expression {expression} of the term {text} must give one number a row.")
+        raise ModelError(
+            f"The expression {expression} of the term {text} must give one number a row."
+        )
     return Variable(expression, text, recipe)

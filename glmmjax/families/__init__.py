@@ -71,12 +71,14 @@ FAMILIES: dict[str, type[AbstractFamily]] = {
 
 
 def as_family(family: str | AbstractFamily, link: str | None = None) -> AbstractFamily:
-    """The family called `family` (case does not matter) with `link` or its usual one, or `family` itself."""
+    """The family called `family` (case does not matter) with `link` or its usual one, or `family`
+    itself."""
     if isinstance(family, AbstractFamily) and link is None:
         return family
     if isinstance(family, AbstractFamily):
         raise ModelError(
-            f"link goes with the name of a family: write gj.{type(family).__name__}(link={link!r}) instead."
+            f"link goes with the name of a family: write gj.{type(family).__name__}(link={link!r})"
+            " instead."
         )
     if not isinstance(family, str):
         raise ModelError(f"family must be a name or a family such as gj.Poisson(), not {family!r}.")

@@ -13,9 +13,11 @@ from ._ordinal import AbstractOrdinal, checked_categories, ordinal_link
 
 
 class AdjacentCategory(AbstractOrdinal):
-    """Categories with `log(P(y = k + 1) / P(y = k)) = eta - t_k` (Agresti 2010, section 4.1; VGAM's and brms's `acat`).
+    """Categories with `log(P(y = k + 1) / P(y = k)) = eta - t_k` (Agresti 2010, section 4.1; VGAM's
+    and brms's `acat`).
 
-    The partial credit model of item response theory. The thresholds need no order, and each is a parameter as it is.
+    The partial credit model of item response theory. The thresholds need no order, and each is a
+    parameter as it is.
     """
 
     link: AbstractUnitLink

@@ -12,11 +12,13 @@ from ._special import HALF_LOG_2PI, log_gamma_rest
 
 
 class Beta(AbstractFamily):
-    """`y` in (0, 1) with mean `mu` and variance `mu (1 - mu) / (1 + phi)`; the unconstrained parameter is `log phi`.
+    """`y` in (0, 1) with mean `mu` and variance `mu (1 - mu) / (1 + phi)`; the unconstrained
+    parameter is `log phi`.
 
-    Ferrari and Cribari-Neto (2004), glmmTMB's `beta_family`, whose `sigma()` is this `phi`. The shapes are `a = mu phi`
-    and `b = (1 - mu) phi`. Stirling's elementary part of their gamma functions is taken out, which leaves
-    `-phi KL(mu || y)`: at a large `phi` no large numbers are subtracted. Weights multiply the log density.
+    Ferrari and Cribari-Neto (2004), glmmTMB's `beta_family`, whose `sigma()` is this `phi`. The
+    shapes are `a = mu phi` and `b = (1 - mu) phi`. Stirling's elementary part of their gamma
+    functions is taken out, which leaves `-phi KL(mu || y)`: at a large `phi` no large numbers are
+    subtracted. Weights multiply the log density.
     """
 
     link: AbstractUnitLink
@@ -32,8 +34,12 @@ class Beta(AbstractFamily):
     def kernel(self, y, eta, phi):
         log_mu, log_rest = self.link.log_inverse(eta), self.link.log_complement(eta)
         log_a, log_b = phi[0] + log_mu, phi[0] + log_rest
-        divergence = jnp.exp(log_a) * (jnp.log(y) - log_mu) + jnp.exp(log_b) * (jnp.log1p(-y) - log_rest)
-        return divergence + 0.5 * (log_mu + log_rest) - log_gamma_rest(log_a) - log_gamma_rest(log_b)
+        divergence = jnp.exp(log_a) * (jnp.log(y) - log_mu) + jnp.exp(log_b) * (
+            jnp.log1p(-y) - log_rest
+        )
+        return (
+            divergence + 0.5 * (log_mu + log_rest) - log_gamma_rest(log_a) - log_gamma_rest(log_b)
+        )
 
     def base(self, y, phi, weight):
         rest = log_gamma_rest(jnp.asarray(phi[0])) + 0.5 * phi[0] - HALF_LOG_2PI
@@ -46,19 +52,27 @@ class Beta(AbstractFamily):
         return self.mean(eta, phi) * jnp.exp(self.link.log_complement(eta)) / (1 + jnp.exp(phi[0]))
 
     def expected_curvature(self, y, eta, phi):
-        """`(phi d mu / d eta)^2 (psi'(a) + psi'(b))`, with `a^2 psi'(a) = 1 + a^2 psi'(1 + a)` near zero."""
+        """`(phi d mu / d eta)^2 (psi'(a) + psi'(b))`, with `a^2 psi'(a) = 1 + a^2 psi'(1 + a)` near
+        zero."""
         log_slope = self.link.log_slope(eta)
         parts = []
         for log_share in (self.link.log_inverse(eta), self.link.log_complement(eta)):
             shape = jnp.exp(phi[0] + log_share)
-            parts.append(jnp.exp(2 * (log_slope - log_share)) * (1 + shape * shape * polygamma(1, 1 + shape)))
+            parts.append(
+                jnp.exp(2 * (log_slope - log_share)) * (1 + shape * shape * polygamma(1, 1 + shape))
+            )
         return parts[0] + parts[1]
 
     def sample(self, key, y, eta, phi, weight):
-        a, b = jnp.exp(phi[0] + self.link.log_inverse(eta)), jnp.exp(phi[0] + self.link.log_complement(eta))
+        a, b = (
+            jnp.exp(phi[0] + self.link.log_inverse(eta)),
+            jnp.exp(phi[0] + self.link.log_complement(eta)),
+        )
         drawn = jax.random.beta(key, a, b, eta.shape, eta.dtype)
         smallest = jnp.finfo(eta.dtype).tiny
-        return jnp.clip(drawn, smallest, 1 - jnp.finfo(eta.dtype).epsneg)  # the ends are a matter of rounding
+        return jnp.clip(
+            drawn, smallest, 1 - jnp.finfo(eta.dtype).epsneg
+        )  # the ends are a matter of rounding
 
     def start_mean(self, y):
         return 0.9 * y + 0.05

@@ -16,14 +16,16 @@ _FAR = 60.0
 
 
 class BetaBinomial(AbstractFamily):
-    """`y[0]` successes among `y[1]` trials, whose common probability has a beta distribution of mean `mu` and precision
-    `phi` (glmmTMB's `betabinomial`): variance of the proportion `mu (1 - mu) (1 + (n - 1) / (phi + 1)) / n`.
+    """`y[0]` successes among `y[1]` trials, whose common probability has a beta distribution of
+    mean `mu` and precision `phi` (glmmTMB's `betabinomial`): variance of the proportion `mu (1 -
+    mu) (1 + (n - 1) / (phi + 1)) / n`.
 
     The unconstrained parameter is `tau` with `1 / phi = tau^2 = rho`: the likelihood
 
         prod_{k<y} (mu + k rho) prod_{k<n-y} (1 - mu + k rho) / prod_{k<n} (1 + k rho)
 
-    is smooth at zero, the binomial limit, which is a point like any other. The sign of `tau` means nothing.
+    is smooth at zero, the binomial limit, which is a point like any other. The sign of `tau` means
+    nothing.
     """
 
     link: AbstractUnitLink
@@ -35,8 +37,8 @@ class BetaBinomial(AbstractFamily):
         self.link = unit_link(link, self.name)
 
     def kernel(self, y, eta, phi):
-        # Tied to the predictor, the failures stay in the loop that uses them. Taken out of it one by one they would
-        # have all that hangs on them compiled as often.
+        # Tied to the predictor, the failures stay in the loop that uses them. Taken out of it one
+        # by one they would have all that hangs on them compiled as often.
         y, _ = jax.lax.optimization_barrier((y, jax.lax.stop_gradient(eta)))
         successes, failures, rho = y[0], y[1] - y[0], alpha_of(phi)
         log_p, log_q = self.link.log_inverse(eta), self.link.log_complement(eta)
@@ -44,7 +46,11 @@ class BetaBinomial(AbstractFamily):
             binomial = successes * eta - y[1] * softplus(eta)
         else:
             binomial = successes * log_p + failures * log_q
-        return binomial + _log_rising_over(successes, rho, log_p) + _log_rising_over(failures, rho, log_q)
+        return (
+            binomial
+            + _log_rising_over(successes, rho, log_p)
+            + _log_rising_over(failures, rho, log_q)
+        )
 
     def base(self, y, phi, weight):
         successes, trials = y[0], y[1]
@@ -68,7 +74,9 @@ class BetaBinomial(AbstractFamily):
         mu, rho = self.link.inverse(eta), jnp.broadcast_to(alpha_of(phi), eta.shape)
         precision = 1 / jnp.maximum(rho, jnp.finfo(eta.dtype).eps ** 2)
         mixed = jax.random.beta(for_rate, mu * precision, (1 - mu) * precision, dtype=eta.dtype)
-        successes = jax.random.binomial(for_count, y[1], jnp.where(rho > 0, mixed, mu), dtype=eta.dtype)
+        successes = jax.random.binomial(
+            for_count, y[1], jnp.where(rho > 0, mixed, mu), dtype=eta.dtype
+        )
         return jnp.stack([successes, y[1]])
 
     def start_mean(self, y):
@@ -81,8 +89,9 @@ class BetaBinomial(AbstractFamily):
         return (1 / jnp.sqrt(dispersion[0]),)
 
     def start_phi(self, y, mu, weights):
-        """By moments of the correlation `1 / (phi + 1)` of trials, kept above the standard error in the absence of
-        overdispersion (but not above a half), because zero is a stationary point of the likelihood."""
+        """By moments of the correlation `1 / (phi + 1)` of trials, kept above the standard error in
+        the absence of overdispersion (but not above a half), because zero is a stationary point of
+        the likelihood."""
         successes, trials = y[0], y[1]
         variance = jnp.maximum(mu * (1 - mu), jnp.finfo(mu.dtype).eps)
         pairs = jnp.maximum((weights * trials * (trials - 1)).sum(), 1.0)
@@ -97,13 +106,18 @@ class BetaBinomial(AbstractFamily):
     @property
     def traits(self):
         return Traits(
-            False, can_separate=True, limit=0, simpler="binomial is the simpler family", has_expectation=False
+            False,
+            can_separate=True,
+            limit=0,
+            simpler="binomial is the simpler family",
+            has_expectation=False,
         )
 
 
 def _log_rising_over(y: Values, rho: Values, log_p: Values) -> Values:
-    """`sum_{k<y} log(1 + k rho / p)`. Below `p = exp(-60)` by its asymptote, a line in `log p` of slope `1 - y`, unless
-    `rho` is zero to that precision: `1 / p` itself has no finite square there, nor at the ends of a probit."""
+    """`sum_{k<y} log(1 + k rho / p)`. Below `p = exp(-60)` by its asymptote, a line in `log p` of
+    slope `1 - y`, unless `rho` is zero to that precision: `1 / p` itself has no finite square
+    there, nor at the ends of a probit."""
     near = jnp.maximum(log_p, -_FAR)
     at_end = rho * jnp.exp(_FAR)
     slope = jnp.maximum(y - 1, 0) * at_end / (1 + at_end)

@@ -21,11 +21,12 @@ _EULER = 0.5772156649015329
 class AbstractCensored(AbstractFamily):
     """A variable whose standardised form `z` has one distribution whatever the parameters.
 
-    Its one parameter, of scale or shape, is positive; unconstrained it is the logarithm. A response has three
-    components: `y[0]` the value, `y[1]` the upper end of its interval, and `y[2]`, which says how it is censored: 0 not
-    at all (its density counts), 1 on the right (`P(Y > y[0])`), -1 on the left (`P(Y <= y[0])`), 2 between the ends.
-    Draws are of the variable, and so not censored. The expected curvature depends on limits that are not known where
-    nothing is censored, so the absolute observed one stands in. Weights multiply the log density.
+    Its one parameter, of scale or shape, is positive; unconstrained it is the logarithm. A response
+    has three components: `y[0]` the value, `y[1]` the upper end of its interval, and `y[2]`, which
+    says how it is censored: 0 not at all (its density counts), 1 on the right (`P(Y > y[0])`), -1
+    on the left (`P(Y <= y[0])`), 2 between the ends. Draws are of the variable, and so not
+    censored. The expected curvature depends on limits that are not known where nothing is censored,
+    so the absolute observed one stands in. Weights multiply the log density.
     """
 
     link: eqx.AbstractVar[AbstractLink]
@@ -84,16 +85,19 @@ class AbstractNormal(AbstractCensored):
         return -0.5 * z * z
 
     def log_known(self, z, high, code):
-        """A probability from below, less what lies below an interval; an interval is turned to the lower half, where
-        the logarithms of the tails are far apart."""
+        """A probability from below, less what lies below an interval; an interval is turned to the
+        lower half, where the logarithms of the tails are far apart."""
         inside, turned = code == 2, z + high > 0
         to = jnp.where(inside, jnp.where(turned, -z, high), jnp.where(code == 1, -z, z))
         start = jnp.where(inside, jnp.where(turned, -high, z), -1 - jnp.abs(to))
-        return log_ndtr(to) + jnp.where(inside, jnp.log(-jnp.expm1(-log_ndtr_ratio(to, start))), 0.0)
+        return log_ndtr(to) + jnp.where(
+            inside, jnp.log(-jnp.expm1(-log_ndtr_ratio(to, start))), 0.0
+        )
 
 
 class CensoredGaussian(AbstractNormal):
-    """`y ~ N(eta, sigma^2)`, possibly censored (Tobin 1958); the unconstrained parameter is `log sigma`."""
+    """`y ~ N(eta, sigma^2)`, possibly censored (Tobin 1958); the unconstrained parameter is `log
+    sigma`."""
 
     link: AbstractLink
     name: ClassVar[str] = "censored_gaussian"
@@ -135,7 +139,8 @@ class CensoredGaussian(AbstractNormal):
 
 
 class CensoredLogNormal(AbstractNormal):
-    """Positive `y` with `log y ~ N(eta, sigma^2)`, possibly censored: `lognormal` where nothing is."""
+    """Positive `y` with `log y ~ N(eta, sigma^2)`, possibly censored: `lognormal` where nothing
+    is."""
 
     link: AbstractLink
     name: ClassVar[str] = "censored_lognormal"
@@ -180,10 +185,12 @@ class CensoredLogNormal(AbstractNormal):
 
 
 class Weibull(AbstractCensored):
-    """Positive `y` with `P(Y > y) = exp(-(y / exp(eta))^shape)`, possibly censored; `phi = log shape`.
+    """Positive `y` with `P(Y > y) = exp(-(y / exp(eta))^shape)`, possibly censored; `phi = log
+    shape`.
 
-    The predictor is the logarithm of the scale, as in `survreg` of R's survival, whose `scale` is `1 / shape`: the
-    exponential of a coefficient multiplies times. The logarithm of a hazard ratio is `-shape` times the coefficient.
+    The predictor is the logarithm of the scale, as in `survreg` of R's survival, whose `scale` is
+    `1 / shape`: the exponential of a coefficient multiplies times. The logarithm of a hazard ratio
+    is `-shape` times the coefficient.
     """
 
     link: AbstractLink
@@ -202,7 +209,8 @@ class Weibull(AbstractCensored):
         return z - jnp.exp(z)
 
     def log_known(self, z, high, code):
-        """`exp(-exp(z))`, and for an interval times `1 - exp(-(exp(high) - exp(z)))`; below `1 - exp(-exp(z))`."""
+        """`exp(-exp(z))`, and for an interval times `1 - exp(-(exp(high) - exp(z)))`; below `1 -
+        exp(-exp(z))`."""
         above = jnp.where(code == -1, 0.0, -jnp.exp(z))
         log_more = jnp.where(code == 2, high + jnp.log(-jnp.expm1(z - high)), z)
         return above + jnp.where(code == 1, 0.0, log_one_minus_exp_exp(log_more))
@@ -211,7 +219,9 @@ class Weibull(AbstractCensored):
         return phi[0] - jnp.log(y)
 
     def draw(self, key, eta, phi):
-        return jnp.exp(eta + jnp.exp(-phi[0]) * jnp.log(jax.random.exponential(key, eta.shape, eta.dtype)))
+        return jnp.exp(
+            eta + jnp.exp(-phi[0]) * jnp.log(jax.random.exponential(key, eta.shape, eta.dtype))
+        )
 
     def mean(self, eta, phi):
         return jnp.exp(eta + gammaln(1 + jnp.exp(-phi[0])))
@@ -224,7 +234,8 @@ class Weibull(AbstractCensored):
         return _middle(y)
 
     def start_phi(self, y, mu, weights):
-        # At a shape of one `mu` is the scale; the logarithm of an exponential variable has a mean of -_EULER.
+        # At a shape of one `mu` is the scale; the logarithm of an exponential variable has a mean
+        # of -_EULER.
         residual = jnp.log(_middle(y)) - jnp.log(mu) + _EULER
         return (jnp.log(_GUMBEL_SD) - 0.5 * jnp.log((weights * residual**2).sum() / weights.sum()),)
 

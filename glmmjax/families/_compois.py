@@ -17,12 +17,14 @@ _LOG_WIDEST = 4.1588830833596715  # log 64
 
 
 class CoMPoisson(AbstractFamily):
-    """Counts with mean `mu` and mass `lambda^y / (y!)^nu / Z`, `nu = 1 / phi` (glmmTMB's `compois`, whose `sigma` is
-    this `phi`); the variance is near `mu phi` for means that are not small (Huang 2017).
+    """Counts with mean `mu` and mass `lambda^y / (y!)^nu / Z`, `nu = 1 / phi` (glmmTMB's `compois`,
+    whose `sigma` is this `phi`); the variance is near `mu phi` for means that are not small (Huang
+    2017).
 
-    The unconstrained parameter is `log phi`, and `phi = 1` is the Poisson distribution. `phi` reaches from 1 / 64 to
-    64: beyond it the density is constant in `phi`, and such values are refused. `lambda` and the moments are sums to
-    some 1e-12 of themselves; of means above 1e6 the fourth derivatives lose their digits.
+    The unconstrained parameter is `log phi`, and `phi = 1` is the Poisson distribution. `phi`
+    reaches from 1 / 64 to 64: beyond it the density is constant in `phi`, and such values are
+    refused. `lambda` and the moments are sums to some 1e-12 of themselves; of means above 1e6 the
+    fourth derivatives lose their digits.
     """
 
     link: AbstractLink
@@ -34,8 +36,9 @@ class CoMPoisson(AbstractFamily):
         self.link = as_link(link, ("log", "identity", "sqrt"), self.name)
 
     def kernel(self, y, eta, phi):
-        # Tied to the predictor, functions of `phi` stay in the loop that uses them. Taken out of it one by one they
-        # would make the searches of the density and its derivatives different, which now are one.
+        # Tied to the predictor, functions of `phi` stay in the loop that uses them. Taken out of it
+        # one by one they would make the searches of the density and its derivatives different,
+        # which now are one.
         phi, _ = jax.lax.optimization_barrier((phi, jax.lax.stop_gradient(eta)))
         log_mu, nu = jnp.broadcast_arrays(self.link.log_inverse(eta), _nu_of(phi))
         return _kernel(y, log_mu, nu, solve(log_mu, nu))
@@ -55,9 +58,12 @@ class CoMPoisson(AbstractFamily):
         return jnp.square(slope(self.link, eta)) / variance
 
     def sample(self, key, y, eta, phi, weight):
-        """By rejection (Benson and Friel 2021): from a Poisson distribution with the same mode, or for `nu < 1` from a
-        geometric one, of whose ratio to the mass the maximum is known."""
-        nu, theta = jnp.broadcast_to(_nu_of(phi), eta.shape), _solved(self.link.log_inverse(eta), phi).theta
+        """By rejection (Benson and Friel 2021): from a Poisson distribution with the same mode, or
+        for `nu < 1` from a geometric one, of whose ratio to the mass the maximum is known."""
+        nu, theta = (
+            jnp.broadcast_to(_nu_of(phi), eta.shape),
+            _solved(self.link.log_inverse(eta), phi).theta,
+        )
         k = jnp.exp(theta / nu)
         success = 2 * nu / (2 * k * nu + 1 + nu)
         many, log_failure = nu >= 1, jnp.log1p(-success)
@@ -71,10 +77,16 @@ class CoMPoisson(AbstractFamily):
         def proposal(state):
             key, found, _ = state
             key, *keys = jax.random.split(key, 4)
-            uniform = jax.random.uniform(keys[0], eta.shape, eta.dtype, minval=jnp.finfo(eta.dtype).tiny)
-            poisson = jax.random.poisson(keys[1], jnp.where(many, k, 1.0), eta.shape).astype(eta.dtype)
+            uniform = jax.random.uniform(
+                keys[0], eta.shape, eta.dtype, minval=jnp.finfo(eta.dtype).tiny
+            )
+            poisson = jax.random.poisson(keys[1], jnp.where(many, k, 1.0), eta.shape).astype(
+                eta.dtype
+            )
             new = jnp.where(many, poisson, jnp.floor(jnp.log(uniform) / log_failure))
-            accepted = -jax.random.exponential(keys[2], eta.shape, eta.dtype) <= log_ratio(new) - highest
+            accepted = (
+                -jax.random.exponential(keys[2], eta.shape, eta.dtype) <= log_ratio(new) - highest
+            )
             return key, jnp.where(state[2] & accepted, new, found), state[2] & ~accepted
 
         begin = (key, jnp.zeros_like(eta), jnp.ones(eta.shape, bool))
@@ -99,7 +111,9 @@ class CoMPoisson(AbstractFamily):
 
     @property
     def traits(self):
-        return Traits(False, covers_line=self.link.name != "identity", can_separate=self.link.name == "log")
+        return Traits(
+            False, covers_line=self.link.name != "identity", can_separate=self.link.name == "log"
+        )
 
 
 def _nu_of(phi):
@@ -110,14 +124,15 @@ def _solved(log_mu: Values, phi: Values) -> Solution:
     return solve(*jnp.broadcast_arrays(log_mu, _nu_of(phi)))
 
 
-# Every derivative is arithmetic with cumulants that `solve` has summed. At a given mean, `log mu` moves `theta` by
-# `r = mu / Var y` and `nu` moves it by the slope `c` of `log y!` on `y`, so that the log mass changes by minus the
-# residual of `log y!`. Nothing is differentiated through the sums or the search for `theta`.
+# Every derivative is arithmetic with cumulants that `solve` has summed. At a given mean, `log mu`
+# moves `theta` by `r = mu / Var y` and `nu` moves it by the slope `c` of `log y!` on `y`, so that
+# the log mass changes by minus the residual of `log y!`. Nothing is differentiated through the sums
+# or the search for `theta`.
 
 
 def _differentiable(function: Callable, by_log_mu: Callable, by_nu: Callable) -> Callable:
-    """`function(..., log_mu, nu, at)` with derivatives by the two of which the solution `at` is a function; each is
-    left out where nothing moves."""
+    """`function(..., log_mu, nu, at)` with derivatives by the two of which the solution `at` is a
+    function; each is left out where nothing moves."""
     rule = jax.custom_jvp(function)
 
     def jvp(primals, tangents):
@@ -136,7 +151,9 @@ def _differentiable(function: Callable, by_log_mu: Callable, by_nu: Callable) ->
 def _cumulant(i: int, j: int) -> Callable:
     """Joint cumulant of `y`, i times, and the residual, j times."""
     if (i, j) not in ORDERS:
-        raise NotImplementedError("The log density of compois has derivatives up to the fourth order.")
+        raise NotImplementedError(
+            "The log density of compois has derivatives up to the fourth order."
+        )
 
     def by_log_mu(*at):
         moved = _scale(*at) * _cumulant(i + 1, j)(*at)
@@ -174,5 +191,7 @@ _mean_log_factorial = _differentiable(
 _kernel = _differentiable(
     lambda y, log_mu, nu, at: (y - jnp.exp(log_mu)) * at.theta - at.log_z,
     lambda y, log_mu, nu, at: (y - jnp.exp(log_mu)) * _scale(log_mu, nu, at),
-    lambda y, log_mu, nu, at: (y - jnp.exp(log_mu)) * _slope(log_mu, nu, at) + _mean_log_factorial(log_mu, nu, at),
+    lambda y, log_mu, nu, at: (
+        (y - jnp.exp(log_mu)) * _slope(log_mu, nu, at) + _mean_log_factorial(log_mu, nu, at)
+    ),
 )

@@ -51,19 +51,29 @@ class AbstractComposite(AbstractFamily):
 
     def start_phi(self, y, mu, weights):
         inside, counted = self.inner_response(y, weights)
-        return tuple(self.start(y, jnp.array(self.inner.start_phi(inside, mu, counted)), weights)[1])
+        return tuple(
+            self.start(y, jnp.array(self.inner.start_phi(inside, mu, counted)), weights)[1]
+        )
 
     @property
     def traits(self):
         inside = self.inner.traits
         return inside._replace(
-            log_concave=False, can_separate=True, has_residual=False, limit=self.limit, has_expectation=False
+            log_concave=False,
+            can_separate=True,
+            has_residual=False,
+            limit=self.limit,
+            has_expectation=False,
         )
 
 
 def predictor_names(family: AbstractFamily) -> tuple[str, ...]:
     """`mean`, then `disp` and `zi` where the family has these linear predictors."""
-    return (*predictor_names(family.inner), family.part) if isinstance(family, AbstractComposite) else ("mean",)
+    return (
+        (*predictor_names(family.inner), family.part)
+        if isinstance(family, AbstractComposite)
+        else ("mean",)
+    )
 
 
 def innermost(family: AbstractFamily) -> AbstractFamily:
@@ -73,7 +83,11 @@ def innermost(family: AbstractFamily) -> AbstractFamily:
 
 def conditional_mean(family: AbstractFamily, eta: Values, phi: Values) -> Values:
     """Expected response without the extra zeros."""
-    return family.conditional_mean(eta, phi) if isinstance(family, AbstractComposite) else family.mean(eta, phi)
+    return (
+        family.conditional_mean(eta, phi)
+        if isinstance(family, AbstractComposite)
+        else family.mean(eta, phi)
+    )
 
 
 def seen_inside(family: AbstractComposite, eta: Values) -> Values:

@@ -11,11 +11,13 @@ from ._ordinal import AbstractOrdinal, checked_categories, ordinal_link
 
 
 class ContinuationRatio(AbstractOrdinal):
-    """Categories that are passed one after the other: `P(y = k | y >= k) = F(t_k - eta)`, `F` the inverse link.
+    """Categories that are passed one after the other: `P(y = k | y >= k) = F(t_k - eta)`, `F` the
+    inverse link.
 
-    Fienberg (1980); the `sratio` of brms and VGAM. A larger predictor means later categories. The thresholds need no
-    order, and each is a parameter as it is. With the complementary log-log link this is the cumulative model of the
-    same link, whose thresholds are the logarithms of the cumulated `exp(t_k)`.
+    Fienberg (1980); the `sratio` of brms and VGAM. A larger predictor means later categories. The
+    thresholds need no order, and each is a parameter as it is. With the complementary log-log link
+    this is the cumulative model of the same link, whose thresholds are the logarithms of the
+    cumulated `exp(t_k)`.
     """
 
     link: AbstractUnitLink
@@ -37,7 +39,8 @@ class ContinuationRatio(AbstractOrdinal):
         """NaN for a number that is no category."""
         total, is_category = jnp.zeros_like(eta), y == len(phi) + 1
         for k, t in enumerate(self.dispersion(phi), 1):
-            # The logarithms of a stop and of going on, neither of which overflows where it is not wanted.
+            # The logarithms of a stop and of going on, neither of which overflows where it is not
+            # wanted.
             passed, stopped = self.link.log_complement(t - eta), self.link.log_inverse(t - eta)
             total = total + jnp.where(y > k, passed, jnp.where(y == k, stopped, 0.0))
             is_category |= y == k

@@ -1,7 +1,9 @@
-"""Sums over a Conway-Maxwell-Poisson distribution of given mean: its parameter, normalising constant and cumulants.
+"""Sums over a Conway-Maxwell-Poisson distribution of given mean: its parameter, normalising
+constant and cumulants.
 
-With `L = log z!` and `s` near its slope at the mean (`z = mu + 1`), the mass of `y = mu + x` is proportional to
-`exp(x delta - nu g)`, `g = log y! - L - s x`: all that is summed is of order one, whatever the mean.
+With `L = log z!` and `s` near its slope at the mean (`z = mu + 1`), the mass of `y = mu + x` is
+proportional to `exp(x delta - nu g)`, `g = log y! - L - s x`: all that is summed is of order one,
+whatever the mean.
 """
 
 import functools
@@ -19,7 +21,9 @@ _EXACT, _NODES, _OCTAVES = 48, 20, 8
 _LEFT, _RIGHT, _STRIDE = 17, 22, 0.5
 _FAR, _FAR_MEAN = 60.0, 24.0
 _TURNS = 80
-ORDERS = tuple((order - j, j) for order in range(2, 6) for j in range(order + 1) if (order, j) != (2, 1))
+ORDERS = tuple(
+    (order - j, j) for order in range(2, 6) for j in range(order + 1) if (order, j) != (2, 1)
+)
 
 Cumulants = dict[tuple[int, int], Values]
 
@@ -32,7 +36,8 @@ class Solution(NamedTuple):
         log_z: logarithm of the normalising constant less `mu theta`.
         mean: of `log y!`.
         slope: of the regression of `log y!` on `y`.
-        cumulants: `[i, j]`, joint ones of `y`, i times, and the residual of that regression, j times; [1, 1] is zero.
+        cumulants: `[i, j]`, joint ones of `y`, i times, and the residual of that regression, j
+            times; [1, 1] is zero.
     """
 
     theta: Values
@@ -84,8 +89,9 @@ def _masses(at: _Sum, nu: Values, delta: Values) -> tuple[Values, Values]:
 
 
 def _cumulants(moments: Cumulants) -> Cumulants:
-    """Joint cumulants of two uncorrelated variables from central moments, to order five: a moment less, for each way
-    of taking a pair out, the product of both parts (half of it at order four, where each way comes twice)."""
+    """Joint cumulants of two uncorrelated variables from central moments, to order five: a moment
+    less, for each way of taking a pair out, the product of both parts (half of it at order four,
+    where each way comes twice)."""
     found = {}
     for (i, j), moment in moments.items():
         if i + j > 3:
@@ -99,16 +105,17 @@ def _cumulants(moments: Cumulants) -> Cumulants:
 
 
 def _bounds(log_mu: Values, nu: Values) -> tuple[Values, Values]:
-    """Of `theta`: `lambda` grows with `nu` from that of a geometric distribution over that of a Poisson one, and
-    Jensen's inequality for `E y^nu = lambda` and `E (y + 1)^-nu < 1 / lambda` gives the others."""
+    """Of `theta`: `lambda` grows with `nu` from that of a geometric distribution over that of a
+    Poisson one, and Jensen's inequality for `E y^nu = lambda` and `E (y + 1)^-nu < 1 / lambda`
+    gives the others."""
     log_next, many = jnp.log1p(jnp.exp(log_mu)), nu >= 1
     low = jnp.where(many, jnp.maximum(log_mu, nu * log_mu), log_mu - log_next)
     return low, jnp.where(many, nu * log_next, jnp.minimum(log_mu, nu * log_mu))
 
 
 def _root(at: _Sum, mu: Values, nu: Values, start: Values, low: Values, high: Values) -> Values:
-    """`delta` at which the mean is `mu`: Newton's method for the logarithm of the mean, or bisection where that leaves
-    the bracket."""
+    """`delta` at which the mean is `mu`: Newton's method for the logarithm of the mean, or
+    bisection where that leaves the bracket."""
     close = jnp.sqrt(jnp.finfo(mu.dtype).eps)
 
     def turn(state):
@@ -137,13 +144,17 @@ def _nodes(mu: Values, nu: Values, log_gamma: Values, slope: Values) -> _Sum:
     g = jnp.where(far, 0.0, log_factorial - log_gamma - slope * x)
     moving = _about_mean(mu, nu)
     near = _Sum(x, g, jnp.where(far, -jnp.inf, log_weight))
-    away = (jnp.where(far, value, other) for value, other in zip(moving, (0.0, 0.0, -jnp.inf), strict=True))
+    away = (
+        jnp.where(far, value, other)
+        for value, other in zip(moving, (0.0, 0.0, -jnp.inf), strict=True)
+    )
     return _Sum(*(jnp.concatenate(pair, -1) for pair in zip(near, away, strict=True)))
 
 
 def _about_mean(mu: Values, nu: Values) -> _Sum:
-    """Whole numbers, or the trapezoidal rule in steps of half a standard deviation, which is as good as exact: the
-    mass at zero is below `exp(-60)`. `g` is Stirling's series with nothing that cancels."""
+    """Whole numbers, or the trapezoidal rule in steps of half a standard deviation, which is as
+    good as exact: the mass at zero is below `exp(-60)`. `g` is Stirling's series with nothing that
+    cancels."""
     stride = jnp.maximum(1.0, _STRIDE * jnp.sqrt(mu / nu))
     x = jnp.round(mu) - mu + stride * np.arange(-_LEFT, _RIGHT + 1.0)
     exists, z = x > -mu - 0.5, mu + 1
@@ -155,7 +166,8 @@ def _about_mean(mu: Values, nu: Values) -> _Sum:
 
 
 def _log1p_rests(t: Values) -> tuple[Values, Values]:
-    """`(1 + t) log1p(t) - t` and `log1p(t) - t`, near zero by the series of `2 atanh(w)`, `w = t / (2 + t)`."""
+    """`(1 + t) log1p(t) - t` and `log1p(t) - t`, near zero by the series of `2 atanh(w)`, `w = t /
+    (2 + t)`."""
     w = t / (2 + t)
     is_small = jnp.abs(w) < 1 / 3
     w = jnp.where(is_small, w, 0.0)
@@ -163,13 +175,16 @@ def _log1p_rests(t: Values) -> tuple[Values, Values]:
     log1p_t = jnp.log1p(t)
     entropy = 2 * w * w / (1 - w) * (1 + w * q * (1 + w))
     excess = -2 * w * w * (1 / (1 - w) - w * q)
-    return jnp.where(is_small, entropy, (1 + t) * log1p_t - t), jnp.where(is_small, excess, log1p_t - t)
+    return jnp.where(is_small, entropy, (1 + t) * log1p_t - t), jnp.where(
+        is_small, excess, log1p_t - t
+    )
 
 
 @functools.cache
 def _fixed() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Nodes, their `log y!` and the logarithms of their weights for sums over 0, 1, ... 12287: the first 48 themselves,
-    then Gauss's rule for each octave, which is less than eight standard deviations wide wherever these serve."""
+    """Nodes, their `log y!` and the logarithms of their weights for sums over 0, 1, ... 12287: the
+    first 48 themselves, then Gauss's rule for each octave, which is less than eight standard
+    deviations wide wherever these serve."""
     rules = [_gauss(_EXACT * 2**octave, _EXACT * 2**octave, _NODES) for octave in range(_OCTAVES)]
     nodes, weights = zip((np.arange(float(_EXACT)), np.ones(_EXACT)), *rules, strict=True)
     y = np.concatenate(nodes)
@@ -177,8 +192,8 @@ def _fixed() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _gauss(first: int, size: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The Gaussian rule with `count` nodes for a sum over `size` whole numbers from `first` on, from the recurrence of
-    the discrete Chebyshev polynomials (Golub and Welsch 1969)."""
+    """The Gaussian rule with `count` nodes for a sum over `size` whole numbers from `first` on,
+    from the recurrence of the discrete Chebyshev polynomials (Golub and Welsch 1969)."""
     k = np.arange(1.0, count)
     beside = 0.5 * k * np.sqrt((size**2 - k**2) / (4 * k**2 - 1))
     nodes, vectors = np.linalg.eigh(np.diag(beside, 1) + np.diag(beside, -1))

@@ -12,10 +12,11 @@ from ._ordinal import AbstractOrdinal, checked_categories, ordinal_link
 
 
 class Cumulative(AbstractOrdinal):
-    """Categories `y` = 1, ..., K with `P(y <= k) = F(t_k - eta)`, `F` the inverse link (McCullagh 1980; `clmm`).
+    """Categories `y` = 1, ..., K with `P(y <= k) = F(t_k - eta)`, `F` the inverse link (McCullagh
+    1980; `clmm`).
 
-    The thresholds `t_1 < ... < t_{K - 1}` are flexible. Unconstrained they are the first one and the logarithms of the
-    increments.
+    The thresholds `t_1 < ... < t_{K - 1}` are flexible. Unconstrained they are the first one and
+    the logarithms of the increments.
     """
 
     link: AbstractUnitLink
@@ -41,7 +42,8 @@ class Cumulative(AbstractOrdinal):
             high, low = jnp.where(y == k, t, high), jnp.where(y == k + 1, t, low)
             log_gap = jnp.where(y == k, own, log_gap)
         is_first, is_last = y == 1, y == top
-        # In the first and the last category the missing threshold is put one away: it plays no part.
+        # In the first and the last category the missing threshold is put one away: it plays no
+        # part.
         low, high = jnp.where(is_first, high - 1, low), jnp.where(is_last, low + 1, high)
         log_gap = jnp.where(is_first | is_last, 0.0, log_gap)
         inside = _log_between(self.link, high - eta, low - eta, log_gap)

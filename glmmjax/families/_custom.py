@@ -13,7 +13,12 @@ from .._errors import ModelError
 from ._family import AbstractFamily, Traits, absolute_curvature, as_link
 from ._link import LINKS, AbstractLink
 
-_START = {"real": lambda y: y, "positive": lambda y: y, "count": lambda y: y + 0.1, "binary": lambda y: (y + 0.5) / 2}
+_START = {
+    "real": lambda y: y,
+    "positive": lambda y: y,
+    "count": lambda y: y + 0.1,
+    "binary": lambda y: (y + 0.5) / 2,
+}
 _COVERING = ("log", "softplus", "logit", "probit", "cloglog", "cauchit")
 
 
@@ -21,17 +26,22 @@ class CustomFamily(AbstractFamily):
     """A distribution given by the log density of one observation.
 
     Args:
-        log_prob: `log_prob(y, eta, phi)` for one response, its linear predictor and (k,) unconstrained parameters: the
-            normalised log density, in `jax.numpy`, twice differentiable by `eta` and `phi` wherever they may go.
+        log_prob: `log_prob(y, eta, phi)` for one response, its linear predictor and (k,)
+            unconstrained parameters: the normalised log density, in `jax.numpy`, twice
+            differentiable by `eta` and `phi` wherever they may go.
         link: by its name; the mean of the response is its inverse of `eta`.
-        response: kind of response, "real", "positive", "count" or "binary", which the data are checked against.
-        parameters: names of the parameters `phi`, which are reported as they are (a logarithm stays one).
+        response: kind of response, "real", "positive", "count" or "binary", which the data are
+            checked against.
+        parameters: names of the parameters `phi`, which are reported as they are (a logarithm stays
+            one).
         start: (k,) where the search of `phi` starts; zeros if not given.
-        sample: `sample(key, eta, phi)`, a draw of one response, for `simulate`, bootstraps and simulation studies.
+        sample: `sample(key, eta, phi)`, a draw of one response, for `simulate`, bootstraps and
+            simulation studies.
 
-    Prior weights multiply the log density. The expected curvature is not known, so only `Laplace()` with the observed
-    one and `AGHQ` fit it; for starting values the absolute observed one stands in. Compiled programs belong to the
-    functions themselves, so make a family once and use it again. A fit cannot be saved to a file.
+    Prior weights multiply the log density. The expected curvature is not known, so only `Laplace()`
+    with the observed one and `AGHQ` fit it; for starting values the absolute observed one stands
+    in. Compiled programs belong to the functions themselves, so make a family once and use it
+    again. A fit cannot be saved to a file.
 
     Raises:
         ModelError: an argument does not have this form.
@@ -57,7 +67,9 @@ class CustomFamily(AbstractFamily):
     ):
         self.link = as_link(link, tuple(LINKS), self.name)
         if response not in _START:
-            raise ModelError(f"The response of a family is one of {', '.join(_START)}, not {response!r}.")
+            raise ModelError(
+                f"The response of a family is one of {', '.join(_START)}, not {response!r}."
+            )
         self.dispersion_names = _names(parameters)
         self.start = _numbers(start, len(self.dispersion_names))
         _check_scalar(log_prob, len(self.start))
@@ -66,7 +78,9 @@ class CustomFamily(AbstractFamily):
         self.log_prob, self.response, self.sampler = log_prob, response, sample
 
     def kernel(self, y, eta, phi):
-        return jnp.vectorize(lambda one, at: self.log_prob(one, at, phi), signature="(),()->()")(y, eta)
+        return jnp.vectorize(lambda one, at: self.log_prob(one, at, phi), signature="(),()->()")(
+            y, eta
+        )
 
     def base(self, y, phi, weight):
         return jnp.zeros_like(weight * y)
@@ -75,7 +89,9 @@ class CustomFamily(AbstractFamily):
         return self.link.inverse(eta)
 
     def variance(self, y, eta, phi):
-        raise ModelError("The variance of a family of your own is not known: take residuals(kind='response').")
+        raise ModelError(
+            "The variance of a family of your own is not known: take residuals(kind='response')."
+        )
 
     def expected_curvature(self, y, eta, phi):
         return absolute_curvature(self, y, eta, phi)
@@ -83,7 +99,10 @@ class CustomFamily(AbstractFamily):
     def sample(self, key, y, eta, phi, weight):
         sampler = self.sampler
         if sampler is None:
-            raise ModelError("This family cannot be simulated from: give it sample=, a function of (key, eta, phi).")
+            raise ModelError(
+                "This family cannot be simulated from: give it sample=, a function of (key, eta,"
+                " phi)."
+            )
         keys = jax.random.split(key, eta.size)
         drawn = jax.vmap(lambda k, at: sampler(k, at, phi))(keys, eta.ravel())
         return drawn.reshape(eta.shape).astype(eta.dtype)
@@ -116,7 +135,9 @@ def _names(parameters: Any) -> tuple[str, ...]:
         raise ModelError(f"parameters must be a tuple of names, not {parameters!r}.")
     names = tuple(str(name) for name in names)
     if len(set(names)) < len(names):
-        raise ModelError(f"parameters must have names of their own, and {', '.join(names)} repeats one.")
+        raise ModelError(
+            f"parameters must have names of their own, and {', '.join(names)} repeats one."
+        )
     return names
 
 
@@ -150,10 +171,12 @@ def _check_scalar(log_prob: Any, k: int) -> None:
         shape = jax.eval_shape(log_prob, number, number, jax.ShapeDtypeStruct((k,), number.dtype))
     except jax.errors.TracerBoolConversionError as error:
         raise ModelError(
-            "log_prob decides by the values of its arguments, with if, while, and, or, min or max: use jnp.where, "
-            "jnp.minimum or jnp.maximum instead."
+            "log_prob decides by the values of its arguments, with if, while, and, or, min or max:"
+            " use jnp.where, jnp.minimum or jnp.maximum instead."
         ) from error
     except (jax.errors.ConcretizationTypeError, jax.errors.TracerArrayConversionError) as error:
-        raise ModelError("log_prob turns its arguments into numbers of Python or NumPy: use jax.numpy.") from error
+        raise ModelError(
+            "log_prob turns its arguments into numbers of Python or NumPy: use jax.numpy."
+        ) from error
     if getattr(shape, "shape", None) != ():
         raise ModelError("log_prob must return one number for one y, one eta and the vector phi.")

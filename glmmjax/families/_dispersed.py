@@ -14,10 +14,11 @@ _LOW = 0.1
 
 
 class Dispersed(AbstractComposite):
-    """`inner` whose first dispersion parameter, on the scale on which it is reported, is `exp(eta[1])`.
+    """`inner` whose first dispersion parameter, on the scale on which it is reported, is
+    `exp(eta[1])`.
 
-    Nothing of the density is outside the kernel. Prior weights multiply the log density; those of a gaussian model are
-    part of `offset` (`log sigma - log(weight) / 2`).
+    Nothing of the density is outside the kernel. Prior weights multiply the log density; those of a
+    gaussian model are part of `offset` (`log sigma - log(weight) / 2`).
     """
 
     inner: AbstractFamily
@@ -26,12 +27,16 @@ class Dispersed(AbstractComposite):
 
     def __init__(self, inner: AbstractFamily):
         if not inner.dispersion_names or isinstance(inner, AbstractOrdinal | CustomFamily):
-            raise ModelError(f"dispformula needs a family with a dispersion parameter, which {inner.name} lacks.")
-        low = inner.unconstrained((jnp.array(_LOW),) + (jnp.ones(()),) * (len(inner.dispersion_names) - 1))[0]
+            raise ModelError(
+                f"dispformula needs a family with a dispersion parameter, which {inner.name} lacks."
+            )
+        low = inner.unconstrained(
+            (jnp.array(_LOW),) + (jnp.ones(()),) * (len(inner.dispersion_names) - 1)
+        )[0]
         if not jnp.isfinite(low):
             raise ModelError(
-                f"dispformula needs a dispersion that may be any positive number, which {inner.dispersion_names[0]} of "
-                f"{inner.name} may not."
+                "dispformula needs a dispersion that may be any positive number, which"
+                f" {inner.dispersion_names[0]} of {inner.name} may not."
             )
         self.inner = inner
 
@@ -71,7 +76,9 @@ class Dispersed(AbstractComposite):
         return self.inner.sample(key, y, eta[0], self._phi(eta, phi), jnp.ones_like(eta[0]))
 
     def dispersion(self, phi):
-        return self.inner.dispersion(jnp.concatenate([jnp.ones_like(phi, shape=(1, *phi.shape[1:])), phi]))[1:]
+        return self.inner.dispersion(
+            jnp.concatenate([jnp.ones_like(phi, shape=(1, *phi.shape[1:])), phi])
+        )[1:]
 
     def unconstrained(self, dispersion):
         return self.inner.unconstrained((jnp.ones(()), *dispersion))[1:]

@@ -1,4 +1,5 @@
-"""The interface of a response distribution: everything the engine asks of it, for one observation."""
+"""The interface of a response distribution: everything the engine asks of it, for one
+observation."""
 
 import abc
 from collections.abc import Callable
@@ -24,19 +25,25 @@ class Traits(NamedTuple):
 
     Attributes:
         log_concave: `-d2 log f / d eta2 >= 0` everywhere, so that Newton's direction needs no care.
-        covers_line: every linear predictor has a mean; not so for a positive mean with identity or inverse link.
-        can_separate: the mean reaches the edge of its range as `eta` runs off, so that estimates can be infinite.
-        has_residual: the first dispersion parameter is a residual standard deviation, to which prior weights are
-            precisions.
-        limit: which of `phi` is zero at an ordinary point, the limit at which the family becomes a simpler one.
+        covers_line: every linear predictor has a mean; not so for a positive mean with identity or
+            inverse link.
+        can_separate: the mean reaches the edge of its range as `eta` runs off, so that estimates
+            can be infinite.
+        has_residual: the first dispersion parameter is a residual standard deviation, to which
+            prior weights are precisions.
+        limit: which of `phi` is zero at an ordinary point, the limit at which the family becomes a
+            simpler one.
         simpler: what that one is, and what else to do there, in words.
-        spread: of the parameters on their natural scale, and of the size of the response (its standard deviation where
-            it may be any number, else its mean), what goes to zero with each as the distribution shrinks to points,
-            where its density has no bound; for the leading parameters. None for a family of masses.
-        has_expectation: `expected_curvature` is what it says, and not a stand-in for starting values.
-        is_latent: the predictor speaks of something behind `y` (its logarithm, say): the mean of `y` is not the inverse
-            of the link.
-        is_quasi: there is no distribution, only its mean and its variance up to a scale (`AbstractQuasi`).
+        spread: of the parameters on their natural scale, and of the size of the response (its
+            standard deviation where it may be any number, else its mean), what goes to zero with
+            each as the distribution shrinks to points, where its density has no bound; for the
+            leading parameters. None for a family of masses.
+        has_expectation: `expected_curvature` is what it says, and not a stand-in for starting
+            values.
+        is_latent: the predictor speaks of something behind `y` (its logarithm, say): the mean of
+            `y` is not the inverse of the link.
+        is_quasi: there is no distribution, only its mean and its variance up to a scale
+            (`AbstractQuasi`).
     """
 
     log_concave: bool
@@ -52,23 +59,26 @@ class Traits(NamedTuple):
 
 
 class AbstractFamily(eqx.Module):
-    """A distribution of `y` given the linear predictor `eta` and unconstrained dispersion parameters `phi`.
+    """A distribution of `y` given the linear predictor `eta` and unconstrained dispersion
+    parameters `phi`.
 
-    Methods speak of one observation and are written with elementwise operations, so that they take arrays of
-    observations as well, and an array of observations for any of `phi`. A response with several components (successes
-    and trials) and a family with several linear predictors have them on the first axis: `y[0]`, `eta[0]`.
+    Methods speak of one observation and are written with elementwise operations, so that they take
+    arrays of observations as well, and an array of observations for any of `phi`. A response with
+    several components (successes and trials) and a family with several linear predictors have them
+    on the first axis: `y[0]`, `eta[0]`.
 
-    The log density of an observation with prior weight `weight` is `weight * kernel + base`. Only the kernel
-    depends on `eta`, so `base` (with its `lgamma` terms) stays outside every inner loop. That of a family of counts is
-    proportional to the weight, so a fit evaluates it once for each count that occurs. The base of the number zero, of a
-    family that has it, is zero.
+    The log density of an observation with prior weight `weight` is `weight * kernel + base`. Only
+    the kernel depends on `eta`, so `base` (with its `lgamma` terms) stays outside every inner loop.
+    That of a family of counts is proportional to the weight, so a fit evaluates it once for each
+    count that occurs. The base of the number zero, of a family that has it, is zero.
     """
 
     link: eqx.AbstractVar[AbstractLink]
     name: eqx.AbstractClassVar[str]
     response: eqx.AbstractVar[str]
-    """Kind of response: `real`, `positive`, `nonnegative`, `unit`, `closed_unit`, `below_one`, `ordered`, `count`,
-    `positive_count`, `binary`, `proportion`, `censored` or `censored_positive`."""
+    """Kind of response: `real`, `positive`, `nonnegative`, `unit`, `closed_unit`, `below_one`,
+    `ordered`, `count`, `positive_count`, `binary`, `proportion`, `censored` or
+    `censored_positive`."""
     dispersion_names: eqx.AbstractVar[tuple[str, ...]]
     """Natural-scale names of the dispersion parameters, `()` if there are none."""
 
@@ -86,19 +96,23 @@ class AbstractFamily(eqx.Module):
 
     @abc.abstractmethod
     def variance(self, y: Values, eta: Values, phi: Values) -> Values:
-        """Variance of the response of weight one (for proportions of the successes); `y` gives the trials."""
+        """Variance of the response of weight one (for proportions of the successes); `y` gives the
+        trials."""
 
     @abc.abstractmethod
     def expected_curvature(self, y: Values, eta: Values, phi: Values) -> Values:
         """`E[-d2 log f / d eta2]`, the working weight of Fisher scoring; positive."""
 
     @abc.abstractmethod
-    def sample(self, key: PRNGKeyArray, y: Values, eta: Values, phi: Values, weight: Values) -> Values:
+    def sample(
+        self, key: PRNGKeyArray, y: Values, eta: Values, phi: Values, weight: Values
+    ) -> Values:
         """A draw in the shape of `y`. `y` gives what is not random in a response (trials)."""
 
     @abc.abstractmethod
     def start_mean(self, y: Values) -> Values:
-        """Inverse of the link where the iterations start: near `y`, inside the range of the mean."""
+        """Inverse of the link where the iterations start: near `y`, inside the range of the
+        mean."""
 
     @abc.abstractmethod
     def dispersion(self, phi: Values) -> tuple[Values, ...]:
@@ -110,7 +124,8 @@ class AbstractFamily(eqx.Module):
 
     @abc.abstractmethod
     def start_phi(self, y: Values, mu: Values, weights: Values) -> tuple[Values, ...]:
-        """Start for `phi` from the observations, their means in a model without random effects, and weights."""
+        """Start for `phi` from the observations, their means in a model without random effects, and
+        weights."""
 
     @abc.abstractmethod
     def random_scale(self, phi: Values) -> Values | float:
@@ -149,11 +164,14 @@ def log_prob(family: AbstractFamily, y: Values, eta: Values, phi: Values) -> Val
 
 
 def absolute_curvature(family: AbstractFamily, y: Values, eta: Values, phi: Values) -> Values:
-    """`|d2 log f / d eta2|`: what stands in for an `expected_curvature` that is not known or would cost too much."""
+    """`|d2 log f / d eta2|`: what stands in for an `expected_curvature` that is not known or would
+    cost too much."""
     return jnp.abs(second_derivative(lambda e: family.kernel(y, e, phi), eta, jnp.ones_like(eta)))
 
 
-def second_derivative(function: Callable[[Values], Values], eta: Values, direction: Values) -> Values:
+def second_derivative(
+    function: Callable[[Values], Values], eta: Values, direction: Values
+) -> Values:
     """Of an elementwise function along a direction."""
 
     def first(at):
@@ -166,5 +184,7 @@ def as_link(link: str | AbstractLink, allowed: tuple[str, ...], family: str) -> 
     """The link called `link`; a `ModelError` lists `allowed` if the family cannot have it."""
     name = link.name if isinstance(link, AbstractLink) else link
     if name not in allowed:
-        raise ModelError(f"Family {family} has no link {name!r}; choose one of {', '.join(allowed)}.")
+        raise ModelError(
+            f"Family {family} has no link {name!r}; choose one of {', '.join(allowed)}."
+        )
     return LINKS[name] if isinstance(link, str) else link

@@ -11,10 +11,11 @@ from ._link import AbstractLink, slope
 
 
 class Gamma(AbstractFamily):
-    """Positive `y` with mean `mu` and variance `sigma^2 mu^2`: shape `1 / sigma^2`; `phi = log sigma`.
+    """Positive `y` with mean `mu` and variance `sigma^2 mu^2`: shape `1 / sigma^2`; `phi = log
+    sigma`.
 
-    `sigma` is the coefficient of variation, which is what `sigma()` of lme4 and glmmTMB returns. Weights multiply
-    the log density (glmmTMB's convention).
+    `sigma` is the coefficient of variation, which is what `sigma()` of lme4 and glmmTMB returns.
+    Weights multiply the log density (glmmTMB's convention).
     """
 
     link: AbstractLink

@@ -12,7 +12,8 @@ _HALF_LOG_2PI = 0.9189385332046727
 
 
 class Gaussian(AbstractFamily):
-    """`y ~ N(mu, sigma^2 / weight)`, `phi = log sigma`. Weights are precisions, as in R's `lm` and `lmer`."""
+    """`y ~ N(mu, sigma^2 / weight)`, `phi = log sigma`. Weights are precisions, as in R's `lm` and
+    `lmer`."""
 
     link: AbstractLink
     name: ClassVar[str] = "gaussian"
@@ -46,7 +47,9 @@ class Gaussian(AbstractFamily):
         return self.link.inverse(eta) + sd * jax.random.normal(key, eta.shape, eta.dtype)
 
     def start_mean(self, y):
-        return y if self.link.name == "identity" else jnp.maximum(jnp.abs(y), 1e-3 * jnp.abs(y).max())
+        return (
+            y if self.link.name == "identity" else jnp.maximum(jnp.abs(y), 1e-3 * jnp.abs(y).max())
+        )
 
     def dispersion(self, phi):
         return (jnp.exp(phi[0]),)

@@ -12,17 +12,19 @@ from ._nbinom1 import start_of_linear_variance
 
 
 class GenPois(AbstractFamily):
-    """Counts with mean `mu` and variance `mu phi`, `phi >= 1` (glmmTMB's `genpois`, whose `sigma` is this `phi`).
+    """Counts with mean `mu` and variance `mu phi`, `phi >= 1` (glmmTMB's `genpois`, whose `sigma`
+    is this `phi`).
 
-    Consul's distribution with `theta = mu / s` and `lambda = 1 - 1 / s`, `s = sqrt(phi)`: the total number in a
-    branching process that starts with Poisson(`theta`) and in which each has Poisson(`lambda`) offspring. With
-    `d = s - 1` the mass is
+    Consul's distribution with `theta = mu / s` and `lambda = 1 - 1 / s`, `s = sqrt(phi)`: the total
+    number in a branching process that starts with Poisson(`theta`) and in which each has
+    Poisson(`lambda`) offspring. With `d = s - 1` the mass is
 
         mu (mu + d y)^(y - 1) s^-y exp(-(mu + d y) / s) / y!
 
-    The unconstrained parameter is `tau` with `phi = 1 + tau^2`, smooth at zero, the Poisson limit, which is a point
-    like any other; its sign means nothing. A `phi` below one is refused: `mu + d y` turns negative for large `y`, and
-    what is left does not sum to one. Counts with less variance than Poisson's end at the limit.
+    The unconstrained parameter is `tau` with `phi = 1 + tau^2`, smooth at zero, the Poisson limit,
+    which is a point like any other; its sign means nothing. A `phi` below one is refused: `mu + d
+    y` turns negative for large `y`, and what is left does not sum to one. Counts with less variance
+    than Poisson's end at the limit.
     """
 
     link: AbstractLink
@@ -36,7 +38,9 @@ class GenPois(AbstractFamily):
     def kernel(self, y, eta, phi):
         s, d = _scales(phi)
         log_mu = self.link.log_inverse(eta)
-        return y * log_mu + (y - 1) * jnp.log1p(d * y * jnp.exp(-log_mu)) - self.link.inverse(eta) / s
+        return (
+            y * log_mu + (y - 1) * jnp.log1p(d * y * jnp.exp(-log_mu)) - self.link.inverse(eta) / s
+        )
 
     def base(self, y, phi, weight):
         s, d = _scales(phi)
@@ -49,10 +53,15 @@ class GenPois(AbstractFamily):
         return self.mean(eta, phi) * self.dispersion(phi)[0]
 
     def expected_curvature(self, y, eta, phi):
-        """From `(theta (1 - lambda) + 2 lambda) / (theta (theta + 2 lambda))`, the information about `theta`."""
+        """From `(theta (1 - lambda) + 2 lambda) / (theta (theta + 2 lambda))`, the information
+        about `theta`."""
         (s, d), mu = _scales(phi), self.link.inverse(eta)
         by_log_mu = mu * (mu + 2 * d * s) / (mu + 2 * d) / jnp.square(s)
-        return by_log_mu if self.link.name == "log" else by_log_mu * jnp.square(slope(self.link, eta) / mu)
+        return (
+            by_log_mu
+            if self.link.name == "log"
+            else by_log_mu * jnp.square(slope(self.link, eta) / mu)
+        )
 
     def sample(self, key, y, eta, phi, weight):
         """The branching process itself, one generation of all observations at a time."""
@@ -66,7 +75,9 @@ class GenPois(AbstractFamily):
             born = jax.random.poisson(own, born * (d / s), eta.shape)
             return key, total + born, born
 
-        _, total, _ = jax.lax.while_loop(lambda state: (state[2] > 0).any(), generation, (rest, born, born))
+        _, total, _ = jax.lax.while_loop(
+            lambda state: (state[2] > 0).any(), generation, (rest, born, born)
+        )
         return total.astype(eta.dtype)
 
     def start_mean(self, y):

@@ -13,8 +13,8 @@ from ._special import HALF_LOG_2PI
 class InverseGaussian(AbstractFamily):
     """Positive `y` with mean `mu` and variance `sigma^2 mu^3`; `phi = log sigma`.
 
-    `sigma^2` is R's dispersion of `inverse.gaussian`, `1 / lambda` in the distribution's other parametrisation. Weights
-    multiply the log density.
+    `sigma^2` is R's dispersion of `inverse.gaussian`, `1 / lambda` in the distribution's other
+    parametrisation. Weights multiply the log density.
     """
 
     link: AbstractLink
@@ -43,11 +43,16 @@ class InverseGaussian(AbstractFamily):
         return relative**2 * jnp.exp(-self.link.log_inverse(eta) - 2 * phi[0])
 
     def sample(self, key, y, eta, phi, weight):
-        """Michael, Schucany and Haas (1976): one of the two roots that a squared normal variable has, in a form without
-        cancellation."""
+        """Michael, Schucany and Haas (1976): one of the two roots that a squared normal variable
+        has, in a form without cancellation."""
         for_square, for_root = jax.random.split(key)
         mu = self.link.inverse(eta)
-        w = 0.5 * jnp.exp(2 * phi[0]) * mu * jnp.square(jax.random.normal(for_square, eta.shape, eta.dtype))
+        w = (
+            0.5
+            * jnp.exp(2 * phi[0])
+            * mu
+            * jnp.square(jax.random.normal(for_square, eta.shape, eta.dtype))
+        )
         lower = 1 / (1 + w + jnp.sqrt(w * (2 + w)))
         take = jax.random.uniform(for_root, eta.shape, eta.dtype) <= 1 / (1 + lower)
         return mu * jnp.where(take, lower, 1 / lower)

@@ -18,7 +18,8 @@ _SMALL = -20.0  # below it the logarithm of softplus is its series
 
 
 class AbstractLink(eqx.Module):
-    """`g` in `g(mu) = eta`, elementwise. Densities use the two logarithms, which stay exact in the tails."""
+    """`g` in `g(mu) = eta`, elementwise. Densities use the two logarithms, which stay exact in the
+    tails."""
 
     name: eqx.AbstractClassVar[str]
 
@@ -108,7 +109,8 @@ class Sqrt(AbstractLink):
 
 
 class Softplus(AbstractLink):
-    """`mu = log(1 + exp(eta))`: like the log link for small means, like the identity for large ones."""
+    """`mu = log(1 + exp(eta))`: like the log link for small means, like the identity for large
+    ones."""
 
     name: ClassVar[str] = "softplus"
 
@@ -120,7 +122,9 @@ class Softplus(AbstractLink):
 
     def log_inverse(self, eta):
         small = eta < _SMALL
-        return jnp.where(small, eta - 0.5 * jnp.exp(eta), jnp.log(softplus(jnp.where(small, _SMALL, eta))))
+        return jnp.where(
+            small, eta - 0.5 * jnp.exp(eta), jnp.log(softplus(jnp.where(small, _SMALL, eta)))
+        )
 
 
 class Logit(AbstractUnitLink):
@@ -221,7 +225,8 @@ def _(primals, tangents):
 
 @jax.custom_jvp
 def log_sum(a: Values, b: Values) -> Values:
-    """`log(exp(a) + exp(b))` whose derivatives are the closed forms in the share `logistic(a - b)` of the first."""
+    """`log(exp(a) + exp(b))` whose derivatives are the closed forms in the share `logistic(a - b)`
+    of the first."""
     return jnp.maximum(a, b) + jnp.log1p(jnp.exp(-jnp.abs(a - b)))
 
 
@@ -233,7 +238,8 @@ def _(primals, tangents):
 
 @jax.custom_jvp
 def log_one_minus_exp_exp(eta: Values) -> Values:
-    """`log(1 - exp(-t))`, `t = exp(eta)`; differentiated as `t exp(-t) / (1 - exp(-t))`, finite in both tails."""
+    """`log(1 - exp(-t))`, `t = exp(eta)`; differentiated as `t exp(-t) / (1 - exp(-t))`, finite in
+    both tails."""
     return jnp.log(-jnp.expm1(-jnp.exp(eta)))
 
 
@@ -250,11 +256,22 @@ def slope(link: AbstractLink, eta: Values) -> Values:
 
 
 def on_branch(link: AbstractLink, eta: Values) -> Bool[Array, "..."]:
-    """Whether `link(inverse(eta))` is `eta` again. The square root has two branches, with modes of their own."""
+    """Whether `link(inverse(eta))` is `eta` again. The square root has two branches, with modes of
+    their own."""
     return eta > 0 if link.name == "sqrt" else jnp.ones_like(eta, bool)
 
 
 LINKS: dict[str, AbstractLink] = {
     link.name: link
-    for link in (Identity(), Log(), Inverse(), Sqrt(), Softplus(), Logit(), Probit(), CLogLog(), Cauchit())
+    for link in (
+        Identity(),
+        Log(),
+        Inverse(),
+        Sqrt(),
+        Softplus(),
+        Logit(),
+        Probit(),
+        CLogLog(),
+        Cauchit(),
+    )
 }

@@ -11,11 +11,12 @@ from ._special import HALF_LOG_2PI
 
 
 class LogNormal(AbstractFamily):
-    """Positive `y` with `log y ~ N(eta, sigma^2)`, `phi = log sigma`: the mean of `y` is `exp(eta + sigma^2 / 2)`.
+    """Positive `y` with `log y ~ N(eta, sigma^2)`, `phi = log sigma`: the mean of `y` is `exp(eta +
+    sigma^2 / 2)`.
 
-    The gaussian model of `log y` with the Jacobian `1 / y`, so that `sigma` is a standard deviation of logarithms.
-    (glmmTMB's `lognormal` has a log link for the mean, and its `sigma()` is the standard deviation of `y` itself.)
-    Weights multiply the log density.
+    The gaussian model of `log y` with the Jacobian `1 / y`, so that `sigma` is a standard deviation
+    of logarithms. (glmmTMB's `lognormal` has a log link for the mean, and its `sigma()` is the
+    standard deviation of `y` itself.) Weights multiply the log density.
     """
 
     link: AbstractLink

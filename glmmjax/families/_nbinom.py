@@ -15,12 +15,13 @@ from ._special import ATANH, polynomial
 
 
 class NBinom2(AbstractFamily):
-    """Counts with mean `mu` and variance `mu + mu^2 / phi` (glmmTMB's `nbinom2`, whose `sigma` is this `phi`).
+    """Counts with mean `mu` and variance `mu + mu^2 / phi` (glmmTMB's `nbinom2`, whose `sigma` is
+    this `phi`).
 
-    A Poisson variable whose mean is multiplied by a gamma variable of mean one. The unconstrained parameter is the
-    coefficient of variation `tau` of the latter, so that `1 / phi = tau^2 = alpha`. Everything is written in `alpha`
-    and smooth at zero, the Poisson limit, which is a point like any other (a size would have to run to infinity). The
-    sign of `tau` means nothing.
+    A Poisson variable whose mean is multiplied by a gamma variable of mean one. The unconstrained
+    parameter is the coefficient of variation `tau` of the latter, so that `1 / phi = tau^2 =
+    alpha`. Everything is written in `alpha` and smooth at zero, the Poisson limit, which is a point
+    like any other (a size would have to run to infinity). The sign of `tau` means nothing.
     """
 
     link: AbstractLink
@@ -57,7 +58,9 @@ class NBinom2(AbstractFamily):
         mu, alpha = self.link.inverse(eta), jnp.broadcast_to(alpha_of(phi), eta.shape)
         shape = 1 / jnp.maximum(alpha, jnp.finfo(eta.dtype).eps ** 2)
         mixed = mu * jax.random.gamma(for_rate, shape, dtype=eta.dtype) / shape
-        return jax.random.poisson(for_count, jnp.where(alpha > 0, mixed, mu), eta.shape).astype(eta.dtype)
+        return jax.random.poisson(for_count, jnp.where(alpha > 0, mixed, mu), eta.shape).astype(
+            eta.dtype
+        )
 
     def start_mean(self, y):
         return y + 0.1
@@ -69,8 +72,8 @@ class NBinom2(AbstractFamily):
         return (1 / jnp.sqrt(dispersion[0]),)
 
     def start_phi(self, y, mu, weights):
-        """By moments, kept above the standard error in the absence of overdispersion (but not above one), because zero
-        is a stationary point of the likelihood."""
+        """By moments, kept above the standard error in the absence of overdispersion (but not above
+        one), because zero is a stationary point of the likelihood."""
         total = (weights * mu**2).sum()
         alpha = (weights * ((y - mu) ** 2 - mu)).sum() / total
         error = jnp.sqrt((weights**2 * (mu + 2 * mu**2)).sum()) / total
@@ -97,8 +100,8 @@ def alpha_of(phi):
 
 
 class _Parts(NamedTuple):
-    """What the functions below share: `z = alpha mu`, `t = min(z, 1 / z)`, `w = t / (2 + t)`, and `q` with
-    `log1p(t) / t = (1 - w) (1 + w^2 q)`, the series of `2 atanh(w) = log1p(t)`.
+    """What the functions below share: `z = alpha mu`, `t = min(z, 1 / z)`, `w = t / (2 + t)`, and
+    `q` with `log1p(t) / t = (1 - w) (1 + w^2 q)`, the series of `2 atanh(w) = log1p(t)`.
 
     No logarithm of an array is taken, which on a CPU costs more than all the rest of the kernel.
     """
@@ -122,13 +125,15 @@ def _positive(alpha: Values) -> Values:
     return jnp.where(alpha > 0, alpha, 1.0)
 
 
-# The derivatives by alpha are closed forms in which nothing cancels, from `alpha H = log1p(alpha mu)` differentiated
-# once and twice. Left to autodiff, a Hessian would keep some 60 arrays of the size of the data, and wait for memory.
+# The derivatives by alpha are closed forms in which nothing cancels, from `alpha H = log1p(alpha
+# mu)` differentiated once and twice. Left to autodiff, a Hessian would keep some 60 arrays of the
+# size of the data, and wait for memory.
 
 
 @jax.custom_jvp
 def _scaled_log1p(log_mu: Values, alpha: Values) -> Values:
-    """`H = log1p(alpha mu) / alpha`, which is `mu` at `alpha = 0`; its derivative by `log mu` is `_shrunk_mean`."""
+    """`H = log1p(alpha mu) / alpha`, which is `mu` at `alpha = 0`; its derivative by `log mu` is
+    `_shrunk_mean`."""
     mu, z, t, w, q = _parts(log_mu, alpha)
     ratio = (1 - w) * (1 + w * w * q)
     above = (log_mu + jnp.log(_positive(alpha)) + t * ratio) / _positive(alpha)
@@ -137,8 +142,9 @@ def _scaled_log1p(log_mu: Values, alpha: Values) -> Values:
 
 @jax.custom_jvp
 def _log_ratio(log_mu: Values, alpha: Values) -> Values:
-    """`L = log(mu (1 + alpha) / (1 + alpha mu))`: `log mu` at `alpha = 0`, and small where `alpha mu` is large, so that
-    the sum over many large counts keeps its digits. The base takes `y log(1 + alpha)` back."""
+    """`L = log(mu (1 + alpha) / (1 + alpha mu))`: `log mu` at `alpha = 0`, and small where `alpha
+    mu` is large, so that the sum over many large counts keeps its digits. The base takes `y log(1 +
+    alpha)` back."""
     _, z, t, w, q = _parts(log_mu, alpha)
     log1p_t = t * (1 - w) * (1 + w * w * q)
     return jnp.log1p(alpha) - log1p_t + jnp.where(z > 1, -jnp.log(_positive(alpha)), log_mu)
@@ -163,14 +169,15 @@ def _second_in_alpha(log_mu: Values, alpha: Values) -> Values:
 
 @jax.custom_jvp
 def _shrunk_mean(log_mu: Values, alpha: Values) -> Values:
-    """`m = mu / (1 + alpha mu)`, with `dm / dlog mu = m / (1 + alpha mu)` free of cancellation, and so positive."""
+    """`m = mu / (1 + alpha mu)`, with `dm / dlog mu = m / (1 + alpha mu)` free of cancellation, and
+    so positive."""
     mu = jnp.exp(log_mu)
     return mu / (1 + alpha * mu)
 
 
 def _rule(function: Callable, by_log_mu: Callable, by_alpha: Callable) -> None:
-    """Give a function its derivatives. The inner loops differentiate by the predictor alone: the derivative by alpha
-    is left out there, not multiplied by zero."""
+    """Give a function its derivatives. The inner loops differentiate by the predictor alone: the
+    derivative by alpha is left out there, not multiplied by zero."""
 
     def jvp(primals, tangents):
         out = function(*primals)

@@ -13,12 +13,14 @@ from ._rising import log1p_ratio, log_rising_of_count
 
 
 class NBinom1(AbstractFamily):
-    """Counts with mean `mu` and variance `mu (1 + alpha)` (glmmTMB's `nbinom1`, whose `sigma` is this `alpha`).
+    """Counts with mean `mu` and variance `mu (1 + alpha)` (glmmTMB's `nbinom1`, whose `sigma` is
+    this `alpha`).
 
-    A Poisson variable whose mean is a gamma variable of mean `mu` and scale `alpha`. The unconstrained parameter is
-    `tau` with `alpha = tau^2`: everything is smooth at zero, the Poisson limit, which is a point like any other. The
-    sign of `tau` means nothing. With a size `mu / alpha` that depends on the predictor only `y log(1 + alpha)` and the
-    factorial are outside the kernel.
+    A Poisson variable whose mean is a gamma variable of mean `mu` and scale `alpha`. The
+    unconstrained parameter is `tau` with `alpha = tau^2`: everything is smooth at zero, the Poisson
+    limit, which is a point like any other. The sign of `tau` means nothing. With a size `mu /
+    alpha` that depends on the predictor only `y log(1 + alpha)` and the factorial are outside the
+    kernel.
     """
 
     link: AbstractLink
@@ -42,7 +44,8 @@ class NBinom1(AbstractFamily):
         return self.mean(eta, phi) * (1 + alpha_of(phi))
 
     def expected_curvature(self, y, eta, phi):
-        """A stand-in: the expectation is an integral that would take longer to compile than all the rest."""
+        """A stand-in: the expectation is an integral that would take longer to compile than all the
+        rest."""
         return absolute_curvature(self, y, eta, phi)
 
     def sample(self, key, y, eta, phi, weight):
@@ -50,7 +53,9 @@ class NBinom1(AbstractFamily):
         mu, alpha = self.link.inverse(eta), jnp.broadcast_to(alpha_of(phi), eta.shape)
         scale = jnp.maximum(alpha, jnp.finfo(eta.dtype).eps ** 2)
         mixed = scale * jax.random.gamma(for_rate, mu / scale, dtype=eta.dtype)
-        return jax.random.poisson(for_count, jnp.where(alpha > 0, mixed, mu), eta.shape).astype(eta.dtype)
+        return jax.random.poisson(for_count, jnp.where(alpha > 0, mixed, mu), eta.shape).astype(
+            eta.dtype
+        )
 
     def start_mean(self, y):
         return y + 0.1
@@ -82,8 +87,8 @@ class NBinom1(AbstractFamily):
 
 
 def start_of_linear_variance(y: Values, mu: Values, weights: Values) -> Values:
-    """`tau` of a variance `mu (1 + tau^2)` by moments, kept above the standard error in the absence of overdispersion
-    (but not above one), because zero is a stationary point of the likelihood."""
+    """`tau` of a variance `mu (1 + tau^2)` by moments, kept above the standard error in the absence
+    of overdispersion (but not above one), because zero is a stationary point of the likelihood."""
     total = (weights * mu).sum()
     alpha = (weights * ((y - mu) ** 2 - mu)).sum() / total
     error = jnp.sqrt((weights**2 * (mu + 2 * mu**2)).sum()) / total
@@ -92,4 +97,8 @@ def start_of_linear_variance(y: Values, mu: Values, weights: Values) -> Values:
 
 def nbinom1_kernel(y: Values, log_mu: Values, alpha: Values) -> Values:
     """`sum_{k<y} log(mu + k alpha) - mu log(1 + alpha) / alpha`."""
-    return y * log_mu + log_rising_of_count(y, alpha * jnp.exp(-log_mu)) - jnp.exp(log_mu) * log1p_ratio(alpha)
+    return (
+        y * log_mu
+        + log_rising_of_count(y, alpha * jnp.exp(-log_mu))
+        - jnp.exp(log_mu) * log1p_ratio(alpha)
+    )

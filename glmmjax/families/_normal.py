@@ -1,4 +1,5 @@
-"""The lower tail of the standard normal distribution, to full precision with its derivatives of every order."""
+"""The lower tail of the standard normal distribution, to full precision with its derivatives of
+every order."""
 
 import jax
 import jax.numpy as jnp
@@ -54,7 +55,8 @@ def _density_ratio(x: Values) -> Values:
 
 
 def _fraction(x: Values) -> Values:
-    """`1 / (t + 2 / (t + 3 / (t + ...)))`, `t = -x`: Laplace's continued fraction (Abramowitz and Stegun 26.2.14)."""
+    """`1 / (t + 2 / (t + 3 / (t + ...)))`, `t = -x`: Laplace's continued fraction (Abramowitz and
+    Stegun 26.2.14)."""
     value = jnp.zeros_like(x)
     for k in range(_DEPTH, 0, -1):
         value = k / (value - x)

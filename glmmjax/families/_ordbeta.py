@@ -17,11 +17,12 @@ _PLACE = Cumulative("logit", 3)  # at zero, between, at one
 class OrderedBeta(AbstractFamily):
     """`y` in [0, 1] with mass at both ends (Kubinec 2022; glmmTMB's `ordbeta`).
 
-    `P(y = 0) = F(lower - eta)` and `P(y = 1) = F(eta - upper)`, `F` the logistic function; in between a beta
-    distribution of mean `F(eta)` and precision `phi`. The cutpoints are on the scale of the predictor (glmmTMB 1.1.5
-    has them there as `psi` and prints `F` of them). The unconstrained parameters are `log phi`, `lower` and
-    `log(upper - lower)`. A cutpoint at whose end there are no observations runs off: use `beta` where there are none at
-    either. The mean is that of `y`, ends included. Weights multiply the log density.
+    `P(y = 0) = F(lower - eta)` and `P(y = 1) = F(eta - upper)`, `F` the logistic function; in
+    between a beta distribution of mean `F(eta)` and precision `phi`. The cutpoints are on the scale
+    of the predictor (glmmTMB 1.1.5 has them there as `psi` and prints `F` of them). The
+    unconstrained parameters are `log phi`, `lower` and `log(upper - lower)`. A cutpoint at whose
+    end there are no observations runs off: use `beta` where there are none at either. The mean is
+    that of `y`, ends included. Weights multiply the log density.
     """
 
     link: AbstractLink
@@ -48,10 +49,15 @@ class OrderedBeta(AbstractFamily):
     def variance(self, y, eta, phi):
         above_lower, above_upper = _PLACE.above(eta, phi[1:])
         square_between = _BETA.variance(y, eta, phi[:1]) + jnp.square(_BETA.mean(eta, phi[:1]))
-        return above_upper + (above_lower - above_upper) * square_between - jnp.square(self.mean(eta, phi))
+        return (
+            above_upper
+            + (above_lower - above_upper) * square_between
+            - jnp.square(self.mean(eta, phi))
+        )
 
     def expected_curvature(self, y, eta, phi):
-        """That of the place, and that of the beta distribution times the probability of being between."""
+        """That of the place, and that of the beta distribution times the probability of being
+        between."""
         above_lower, above_upper = _PLACE.above(eta, phi[1:])
         of_beta = (above_lower - above_upper) * _BETA.expected_curvature(y, eta, phi[:1])
         return _PLACE.expected_curvature(y, eta, phi[1:]) + of_beta
@@ -72,8 +78,8 @@ class OrderedBeta(AbstractFamily):
         return (*_BETA.unconstrained(dispersion[:1]), *_PLACE.unconstrained(dispersion[1:]))
 
     def start_phi(self, y, mu, weights):
-        """By moments of what is between, and from the shares of the places at the average predictor, which is read off
-        the means at `phi = 0`."""
+        """By moments of what is between, and from the shares of the places at the average
+        predictor, which is read off the means at `phi = 0`."""
         steps = jnp.linspace(-20.0, 20.0, 401)
         eta = jnp.interp(mu, self.mean(steps, jnp.zeros(3)), steps)
         inside, between = _between(y)

@@ -1,4 +1,5 @@
-"""What models of ordered categories share: the numbers and labels of the categories, draws, means."""
+"""What models of ordered categories share: the numbers and labels of the categories, draws,
+means."""
 
 import abc
 import functools
@@ -16,8 +17,8 @@ from ._link import AbstractLink, AbstractUnitLink
 class AbstractOrdinal(AbstractFamily):
     """Categories `y` = 1, ..., K with K - 1 thresholds, which take the place of the intercept.
 
-    A model reads `categories` and their `labels` off its response. The mean is that of the number of the category.
-    Weights multiply the log probability.
+    A model reads `categories` and their `labels` off its response. The mean is that of the number
+    of the category. Weights multiply the log probability.
     """
 
     link: eqx.AbstractVar[AbstractUnitLink]
@@ -57,7 +58,9 @@ class AbstractOrdinal(AbstractFamily):
     def expected_curvature(self, y, eta, phi):
         total = jnp.zeros_like(eta)
         for k in range(1, len(phi) + 2):
-            log_p, score = jax.jvp(functools.partial(self._kernel_of, k, phi), (eta,), (jnp.ones_like(eta),))
+            log_p, score = jax.jvp(
+                functools.partial(self._kernel_of, k, phi), (eta,), (jnp.ones_like(eta),)
+            )
             total = total + jnp.exp(log_p) * score**2
         return total
 
@@ -75,13 +78,17 @@ class AbstractOrdinal(AbstractFamily):
         """Thresholds from the frequencies, with half an observation more in each category."""
         top = len(self.dispersion_names) + 1
         total = weights.sum() + 0.5 * top
-        return self.from_shares(tuple(((weights * (y == k)).sum() + 0.5) / total for k in range(1, top + 1)))
+        return self.from_shares(
+            tuple(((weights * (y == k)).sum() + 0.5) / total for k in range(1, top + 1))
+        )
 
     def random_scale(self, phi):
         return 1.0
 
 
-def ordinal_link(link: str | AbstractLink, allowed: tuple[str, ...], family: str) -> AbstractUnitLink:
+def ordinal_link(
+    link: str | AbstractLink, allowed: tuple[str, ...], family: str
+) -> AbstractUnitLink:
     """The link called `link`, of those that the family has."""
     unit = as_link(link, allowed, family)
     assert isinstance(unit, AbstractUnitLink)
@@ -91,11 +98,14 @@ def ordinal_link(link: str | AbstractLink, allowed: tuple[str, ...], family: str
 def checked_categories(
     family: str, categories: int | None, labels: tuple[str, ...] | None
 ) -> tuple[int | None, tuple[str, ...] | None]:
-    """The categories and labels of a family; labels that are the numbers of the categories are none."""
+    """The categories and labels of a family; labels that are the numbers of the categories are
+    none."""
     if labels is not None:
         labels = tuple(str(label) for label in labels)
         if categories is not None and categories != len(labels):
-            raise ModelError(f"The {family} family has {categories} categories and {len(labels)} labels.")
+            raise ModelError(
+                f"The {family} family has {categories} categories and {len(labels)} labels."
+            )
         if len(set(labels)) < len(labels):
             raise ModelError(f"The labels of the {family} family repeat: {', '.join(labels)}.")
         categories = len(labels)

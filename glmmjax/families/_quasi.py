@@ -1,4 +1,5 @@
-"""Quasi-likelihood: the mean and the variance function of a distribution, and a scale beside them."""
+"""Quasi-likelihood: the mean and the variance function of a distribution, and a scale beside
+them."""
 
 from typing import ClassVar
 
@@ -12,18 +13,19 @@ from ._poisson import Poisson
 
 
 class AbstractQuasi(AbstractWithoutDispersion):
-    """Responses of variance `scale V(mu)`, with `V` of the distribution `other` (McCullagh and Nelder 1989, chapter 9;
-    Venables and Ripley 2002, section 7.5).
+    """Responses of variance `scale V(mu)`, with `V` of the distribution `other` (McCullagh and
+    Nelder 1989, chapter 9; Venables and Ripley 2002, section 7.5).
 
-    Estimates are those of `other` by the same method, and what is "given the data" of the random effects is as it is
-    there. The scale, `fit.dispersion`, is Pearson's statistic over `n - p`,
+    Estimates are those of `other` by the same method, and what is "given the data" of the random
+    effects is as it is there. The scale, `fit.dispersion`, is Pearson's statistic over `n - p`,
 
         sum_i weight_i (y_i - mu_i)^2 / V(mu_i) / (n - p),
 
-    with `mu` at the conditional modes, `n` rows of positive weight and `p` fixed effects. Neither variance parameters
-    nor modes are counted in `p`, so that in small groups, whose modes follow the data, the scale is low. Standard
-    errors of fixed effects are multiplied by its square root. Without random effects, and with the canonical link, all
-    this is R's `glm`. There is no distribution: no likelihood, nothing to draw from.
+    with `mu` at the conditional modes, `n` rows of positive weight and `p` fixed effects. Neither
+    variance parameters nor modes are counted in `p`, so that in small groups, whose modes follow
+    the data, the scale is low. Standard errors of fixed effects are multiplied by its square root.
+    Without random effects, and with the canonical link, all this is R's `glm`. There is no
+    distribution: no likelihood, nothing to draw from.
     """
 
     other: eqx.AbstractVar[AbstractFamily]
@@ -46,8 +48,8 @@ class AbstractQuasi(AbstractWithoutDispersion):
 
     def sample(self, key, y, eta, phi, weight):
         raise ModelError(
-            f"{self.name} has no distribution to draw from: simulate from the family {self.other.name}, or from one "
-            "with a dispersion of its own."
+            f"{self.name} has no distribution to draw from: simulate from the family"
+            f" {self.other.name}, or from one with a dispersion of its own."
         )
 
     def start_mean(self, y):
@@ -59,7 +61,8 @@ class AbstractQuasi(AbstractWithoutDispersion):
 
 
 class QuasiPoisson(AbstractQuasi):
-    """Counts, or other numbers that are not negative, with variance `scale mu` (R's `quasipoisson`)."""
+    """Counts, or other numbers that are not negative, with variance `scale mu` (R's
+    `quasipoisson`)."""
 
     link: AbstractLink
     other: AbstractFamily
@@ -72,7 +75,8 @@ class QuasiPoisson(AbstractQuasi):
 
 
 class QuasiBinomial(AbstractQuasi):
-    """`y[0]` successes among `y[1]` trials with variance `scale n mu (1 - mu)` (R's `quasibinomial`)."""
+    """`y[0]` successes among `y[1]` trials with variance `scale n mu (1 - mu)` (R's
+    `quasibinomial`)."""
 
     link: AbstractLink
     other: AbstractFamily
@@ -85,5 +89,6 @@ class QuasiBinomial(AbstractQuasi):
 
 
 def reported_names(family: AbstractFamily) -> tuple[str, ...]:
-    """Names of what is reported as a fit's dispersion: the family's parameters, or the scale of a quasi-likelihood."""
+    """Names of what is reported as a fit's dispersion: the family's parameters, or the scale of a
+    quasi-likelihood."""
     return ("scale",) if family.traits.is_quasi else family.dispersion_names

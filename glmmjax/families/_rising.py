@@ -1,8 +1,10 @@
-"""Elementary functions of overdispersed counts: the rising factorial and ratios that are regular at zero.
+"""Elementary functions of overdispersed counts: the rising factorial and ratios that are regular at
+zero.
 
-Their derivatives are closed forms of every order. Where `alpha` hangs on the predictor a Hessian needs the fourth,
-which autodiff would make from some 10,000 operations, and the time to compile grows with them. For the same reason
-what is used more than once ends in a division where it can: XLA copies cheaper operations into each place of use.
+Their derivatives are closed forms of every order. Where `alpha` hangs on the predictor a Hessian
+needs the fourth, which autodiff would make from some 10,000 operations, and the time to compile
+grows with them. For the same reason what is used more than once ends in a division where it can:
+XLA copies cheaper operations into each place of use.
 """
 
 import functools
@@ -29,10 +31,12 @@ def log1p_ratio(z: Values) -> Values:
 
 
 def log_rising_of_count(y: Values, alpha: Values) -> Values:
-    """`sum_{k<y} log(1 + k alpha)`, that is `lgamma(y + s) - lgamma(s) - y log s` with `s = 1 / alpha`.
+    """`sum_{k<y} log(1 + k alpha)`, that is `lgamma(y + s) - lgamma(s) - y log s` with `s = 1 /
+    alpha`.
 
-    By Stirling's series at `s + 6`, where it has all digits, and the recurrence of the gamma function back to `s`. In
-    terms of `alpha` no large numbers are subtracted and zero is regular. The counts are constants.
+    By Stirling's series at `s + 6`, where it has all digits, and the recurrence of the gamma
+    function back to `s`. In terms of `alpha` no large numbers are subtracted and zero is regular.
+    The counts are constants.
     """
     return _log_rising(0, y, alpha)
 
@@ -64,8 +68,8 @@ _rule(_log1p_ratio)
 _rule(_log_rising)
 
 
-# Nothing below is a function of the counts alone: XLA takes such an expression out of a loop before it sees that
-# another one is the same, and from then on everything that hangs on it is there twice.
+# Nothing below is a function of the counts alone: XLA takes such an expression out of a loop before
+# it sees that another one is the same, and from then on everything that hangs on it is there twice.
 
 
 @jax.jit
@@ -84,8 +88,8 @@ def _value(y: Values, alpha: Values) -> Values:
 
 @functools.partial(jax.jit, static_argnums=0)  # as a program of its own it is traced once
 def _slope(order: int, y: Values, alpha: Values) -> Values:
-    """The logarithms by `d^n log(1 + c alpha) = (-1)^(n - 1) (n - 1)! (c / (1 + c alpha))^n`, the rest as functions of
-    `w = alpha / (1 + 6 alpha)` and `u = alpha / (1 + (y + 6) alpha)`."""
+    """The logarithms by `d^n log(1 + c alpha) = (-1)^(n - 1) (n - 1)! (c / (1 + c alpha))^n`, the
+    rest as functions of `w = alpha / (1 + 6 alpha)` and `u = alpha / (1 + (y + 6) alpha)`."""
     in_count, at_shift = 1 + y * alpha, 1 + _SHIFT * alpha
     at_count = in_count + _SHIFT * alpha
     w, u = alpha / at_shift, alpha / at_count
@@ -94,12 +98,19 @@ def _slope(order: int, y: Values, alpha: Values) -> Values:
     for j in range(1, order + 1):
         of_ratio = functools.reduce(lambda found, _: found * y, range(j + 1), j * p[j])
         by_w.append(
-            (-1) ** j * math.factorial(j - 1) * (of_ratio - _less_half(y, (y * t) ** j)) - _stirling_slope(j, w)
+            (-1) ** j * math.factorial(j - 1) * (of_ratio - _less_half(y, (y * t) ** j))
+            - _stirling_slope(j, w)
         )
         by_u.append(_stirling_slope(j, u))
-    back = sum(_per(y, k, in_count + k * alpha) ** order - (k / (1 + k * alpha)) ** order for k in _STEPS)
-    logarithms = (-1) ** order * math.factorial(order - 1) * (y * (_SHIFT / at_shift) ** order - back)
-    slopes = _chain(_SHIFT / at_shift, at_shift, by_w) + _chain(_per(y, _SHIFT, at_count), at_count, by_u)
+    back = sum(
+        _per(y, k, in_count + k * alpha) ** order - (k / (1 + k * alpha)) ** order for k in _STEPS
+    )
+    logarithms = (
+        (-1) ** order * math.factorial(order - 1) * (y * (_SHIFT / at_shift) ** order - back)
+    )
+    slopes = _chain(_SHIFT / at_shift, at_shift, by_w) + _chain(
+        _per(y, _SHIFT, at_count), at_count, by_u
+    )
     return _of_two_or_more(y, in_count, slopes - logarithms)
 
 
@@ -115,14 +126,15 @@ def _per(y: Values, k: int, whole: Values) -> Values:
 
 
 def _of_two_or_more(y: Values, positive: Values, found: Values) -> Values:
-    """`found` where `y > 1`. Of counts 0 and 1 the sum is zero, and rounding would be multiplied by 1 / mu where
-    `alpha` is."""
+    """`found` where `y > 1`. Of counts 0 and 1 the sum is zero, and rounding would be multiplied by
+    1 / mu where `alpha` is."""
     return jnp.where(y * positive > positive, found, 0.0)
 
 
 def _chain(part: Values, whole: Values, slopes: Sequence[Values]) -> Values:
-    """The n-th derivative by `alpha` of a function of `alpha / whole`, `whole = 1 + c alpha`, from its first n
-    `slopes`: `sum_j L(n, j) (-c)^(n - j) whole^(-n - j) slope_j` with the Lah numbers `L`; `part = c / whole`."""
+    """The n-th derivative by `alpha` of a function of `alpha / whole`, `whole = 1 + c alpha`, from
+    its first n `slopes`: `sum_j L(n, j) (-c)^(n - j) whole^(-n - j) slope_j` with the Lah numbers
+    `L`; `part = c / whole`."""
     n, r = len(slopes), 1 / whole
     total = jnp.zeros_like(r)
     for j, slope in enumerate(slopes, 1):
@@ -139,10 +151,11 @@ def _stirling_slope(order: int, a: Values) -> Values:
 
 
 def _integrals(order: int, z: Values) -> list[Values]:
-    """`p_k = int_0^1 x^k / (1 + x z)^(k + 1) dx` for `k <= order`: `p_0 = log1p(z) / z` and `p_k' = -(k + 1) p_(k+1)`.
+    """`p_k = int_0^1 x^k / (1 + x z)^(k + 1) dx` for `k <= order`: `p_0 = log1p(z) / z` and `p_k' =
+    -(k + 1) p_(k+1)`.
 
-    Integrated by parts, `p_(k-1) = t^k / k + z p_k` with `t = 1 / (1 + z)`, of which all terms are positive. Small `z`
-    go down from a series in `z t`, others up.
+    Integrated by parts, `p_(k-1) = t^k / k + z p_k` with `t = 1 / (1 + z)`, of which all terms are
+    positive. Small `z` go down from a series in `z t`, others up.
     """
     highest = max(order, _HIGHEST)
     is_small, t = z < _SMALL, 1 / (1 + z)

@@ -16,16 +16,18 @@ _STEP = 0.75  # of the trapezoid rule
 
 
 class SkewNormal(AbstractFamily):
-    """`y` with mean `eta`, standard deviation `sigma` and shape `alpha` (Azzalini 1985; glmmTMB's `skewnormal`).
+    """`y` with mean `eta`, standard deviation `sigma` and shape `alpha` (Azzalini 1985; glmmTMB's
+    `skewnormal`).
 
-    `y = xi + omega z` with density `2 phi(z) Phi(alpha z)` of `z`. With `d = alpha / sqrt(1 + alpha^2)` its mean is
-    `d sqrt(2 / pi)` and its variance `1 - 2 d^2 / pi`, from which `xi` and `omega` follow. The unconstrained parameters
-    are `log sigma` and `alpha` itself.
+    `y = xi + omega z` with density `2 phi(z) Phi(alpha z)` of `z`. With `d = alpha / sqrt(1 +
+    alpha^2)` its mean is `d sqrt(2 / pi)` and its variance `1 - 2 d^2 / pi`, from which `xi` and
+    `omega` follow. The unconstrained parameters are `log sigma` and `alpha` itself.
 
-    `alpha = 0`, the normal distribution, is an inflection of the likelihood along `alpha`: its skewness grows with
-    `alpha^3`, so the first two derivatives vanish whatever the data. The search starts away from zero, on the side to
-    which the residuals are skewed. An estimate close to zero has a standard error that means little; an `alpha` that
-    runs off says that the residuals are those of a half-normal distribution. Weights multiply the log density.
+    `alpha = 0`, the normal distribution, is an inflection of the likelihood along `alpha`: its
+    skewness grows with `alpha^3`, so the first two derivatives vanish whatever the data. The search
+    starts away from zero, on the side to which the residuals are skewed. An estimate close to zero
+    has a standard error that means little; an `alpha` that runs off says that the residuals are
+    those of a half-normal distribution. Weights multiply the log density.
     """
 
     link: AbstractLink
@@ -52,12 +54,17 @@ class SkewNormal(AbstractFamily):
         return jnp.broadcast_to(jnp.exp(2 * phi[0]), eta.shape)
 
     def expected_curvature(self, y, eta, phi):
-        """`(1 + alpha^2 E[h(alpha z)^2]) / omega^2`, `h = phi / Phi`: the integral of `phi(t) / Phi(c t)` with
-        `c = alpha / sqrt(1 + 2 alpha^2)` by the trapezoid rule."""
+        """`(1 + alpha^2 E[h(alpha z)^2]) / omega^2`, `h = phi / Phi`: the integral of `phi(t) /
+        Phi(c t)` with `c = alpha / sqrt(1 + 2 alpha^2)` by the trapezoid rule."""
         alpha = phi[1]
         wide = jnp.sqrt(1 + 2 * alpha * alpha)
         t = _STEP * jnp.arange(-14.0, 15.0).reshape(-1, *[1] * jnp.ndim(alpha))
-        integral = jnp.exp(-0.5 * t * t - log_ndtr(alpha / wide * t)).sum(0) * _STEP * math.pi**-1.5 / math.sqrt(2)
+        integral = (
+            jnp.exp(-0.5 * t * t - log_ndtr(alpha / wide * t)).sum(0)
+            * _STEP
+            * math.pi**-1.5
+            / math.sqrt(2)
+        )
         scale = jnp.exp(-phi[0]) * _form(alpha).root
         return jnp.broadcast_to((1 + alpha * alpha * integral / wide) * scale * scale, eta.shape)
 
@@ -100,7 +107,8 @@ class SkewNormal(AbstractFamily):
 
 
 class _Form(NamedTuple):
-    """What the shape decides: `delta`, the mean `shift` of `z`, and its standard deviation `root`."""
+    """What the shape decides: `delta`, the mean `shift` of `z`, and its standard deviation
+    `root`."""
 
     delta: Values
     shift: Values

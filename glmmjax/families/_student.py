@@ -14,9 +14,10 @@ from ._special import HALF_LOG_2PI, log_rising
 class StudentT(AbstractFamily):
     """`y = eta + sigma t` with a `t` of `df` degrees of freedom, which are estimated.
 
-    The unconstrained parameters are `log sigma` and `tau`, with `1 / df = tau^2 = alpha`. Everything is written in
-    `alpha` and smooth at zero, the normal distribution, which is a point like any other (`df` would have to run to
-    infinity). The sign of `tau` means nothing. Weights multiply the log density.
+    The unconstrained parameters are `log sigma` and `tau`, with `1 / df = tau^2 = alpha`.
+    Everything is written in `alpha` and smooth at zero, the normal distribution, which is a point
+    like any other (`df` would have to run to infinity). The sign of `tau` means nothing. Weights
+    multiply the log density.
     """
 
     link: AbstractLink
@@ -33,7 +34,11 @@ class StudentT(AbstractFamily):
         return -0.5 * (1 + alpha) * _scaled_log1p(z * z, alpha)
 
     def base(self, y, phi, weight):
-        return weight * (log_rising(0.5, 2 * jnp.square(phi[1])) - HALF_LOG_2PI - phi[0]) * jnp.ones_like(y)
+        return (
+            weight
+            * (log_rising(0.5, 2 * jnp.square(phi[1])) - HALF_LOG_2PI - phi[0])
+            * jnp.ones_like(y)
+        )
 
     def mean(self, eta, phi):
         """The centre; a mean needs more than one degree of freedom."""
@@ -51,12 +56,17 @@ class StudentT(AbstractFamily):
         return jnp.broadcast_to((1 + alpha) / (1 + 3 * alpha) * jnp.exp(-2 * phi[0]), eta.shape)
 
     def sample(self, key, y, eta, phi, weight):
-        """A normal variable over the root of a gamma variable of mean one, which is one at `alpha = 0`."""
+        """A normal variable over the root of a gamma variable of mean one, which is one at `alpha =
+        0`."""
         for_normal, for_scale = jax.random.split(key)
         alpha = jnp.broadcast_to(jnp.square(phi[1]), eta.shape)
         half_df = 0.5 / jnp.maximum(alpha, jnp.finfo(eta.dtype).eps ** 2)
-        mixed = jnp.where(alpha > 0, jax.random.gamma(for_scale, half_df, dtype=eta.dtype) / half_df, 1.0)
-        return eta + jnp.exp(phi[0]) * jax.random.normal(for_normal, eta.shape, eta.dtype) / jnp.sqrt(mixed)
+        mixed = jnp.where(
+            alpha > 0, jax.random.gamma(for_scale, half_df, dtype=eta.dtype) / half_df, 1.0
+        )
+        return eta + jnp.exp(phi[0]) * jax.random.normal(
+            for_normal, eta.shape, eta.dtype
+        ) / jnp.sqrt(mixed)
 
     def start_mean(self, y):
         return y
@@ -68,8 +78,8 @@ class StudentT(AbstractFamily):
         return jnp.log(dispersion[0]), 1 / jnp.sqrt(dispersion[1])
 
     def start_phi(self, y, mu, weights):
-        """By the second and fourth moments, whose `df` is kept between 5 and 50: zero is a stationary point of the
-        likelihood in `tau`."""
+        """By the second and fourth moments, whose `df` is kept between 5 and 50: zero is a
+        stationary point of the likelihood in `tau`."""
         square = (weights * (y - mu) ** 2).sum() / weights.sum()
         excess = (weights * (y - mu) ** 4).sum() / weights.sum() / square**2 - 3
         alpha = jnp.clip(excess / (6 + 4 * jnp.maximum(excess, 0)), 0.02, 0.2)

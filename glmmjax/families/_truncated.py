@@ -18,9 +18,9 @@ from ._rising import log1p_ratio
 class AbstractTruncated(AbstractFamily):
     """Counts from one up, distributed like those of another family given that they are not zero.
 
-    As in glmmTMB the linear predictor and the dispersion are those of the other variable, so that the mean of `y` is
-    larger than the inverse of the link. With `f(0) = exp(-h)` the kernel is that of the other family less
-    `log(1 - exp(-h))`, which depends on `log h` alone.
+    As in glmmTMB the linear predictor and the dispersion are those of the other variable, so that
+    the mean of `y` is larger than the inverse of the link. With `f(0) = exp(-h)` the kernel is that
+    of the other family less `log(1 - exp(-h))`, which depends on `log h` alone.
     """
 
     other: eqx.AbstractVar[AbstractFamily]
@@ -32,7 +32,8 @@ class AbstractTruncated(AbstractFamily):
 
     @abc.abstractmethod
     def shape(self, mu: Values, phi: Values) -> Values:
-        """Shape of the gamma variable of mean `mu` to which `y` is Poisson; as good as infinite in the limit."""
+        """Shape of the gamma variable of mean `mu` to which `y` is Poisson; as good as infinite in
+        the limit."""
 
     def kernel(self, y, eta, phi):
         return self.other.kernel(y, eta, phi) - self._log_positive(eta, phi)
@@ -49,8 +50,9 @@ class AbstractTruncated(AbstractFamily):
         return m * (self.other.variance(y, eta, phi) / mu + mu - m)
 
     def sample(self, key, y, eta, phi, weight):
-        """By a Poisson process of random rate on (0, 1), given that it has an event: the time of the first one by its
-        distribution function, the rate given that time, and the number of events in the time that is left."""
+        """By a Poisson process of random rate on (0, 1), given that it has an event: the time of
+        the first one by its distribution function, the rate given that time, and the number of
+        events in the time that is left."""
         for_time, for_rate, for_count = jax.random.split(key, 3)
         mu = self.link.inverse(eta)
         shape = jnp.broadcast_to(self.shape(mu, phi), eta.shape)
@@ -109,7 +111,8 @@ class TruncatedPoisson(AbstractTruncated):
 
 
 class TruncatedNBinom2(AbstractTruncated):
-    """Zero-truncated negative binomial counts with quadratic variance (glmmTMB's `truncated_nbinom2`)."""
+    """Zero-truncated negative binomial counts with quadratic variance (glmmTMB's
+    `truncated_nbinom2`)."""
 
     link: AbstractLink
     other: AbstractFamily
@@ -136,7 +139,8 @@ class TruncatedNBinom2(AbstractTruncated):
 
 
 class TruncatedNBinom1(AbstractTruncated):
-    """Zero-truncated negative binomial counts with linear variance (glmmTMB's `truncated_nbinom1`)."""
+    """Zero-truncated negative binomial counts with linear variance (glmmTMB's
+    `truncated_nbinom1`)."""
 
     link: AbstractLink
     other: AbstractFamily

@@ -14,10 +14,12 @@ _REACH = 9.5  # standard deviations of the index, to either side
 
 
 class Tweedie(AbstractFamily):
-    """`y >= 0` with mean `mu` and variance `phi mu^power`, `1 < power < 2`: a Poisson number of gamma variables.
+    """`y >= 0` with mean `mu` and variance `phi mu^power`, `1 < power < 2`: a Poisson number of
+    gamma variables.
 
-    The unconstrained parameters are `log phi` and `logit(power - 1)` (glmmTMB's `tweedie`). The density of a positive
-    `y` is the series of Dunn and Smyth (2005) around its largest term. Weights multiply the log density.
+    The unconstrained parameters are `log phi` and `logit(power - 1)` (glmmTMB's `tweedie`). The
+    density of a positive `y` is the series of Dunn and Smyth (2005) around its largest term.
+    Weights multiply the log density.
     """
 
     link: AbstractLink
@@ -30,8 +32,14 @@ class Tweedie(AbstractFamily):
 
     def kernel(self, y, eta, phi):
         """`(y mu^(1 - p) / (1 - p) - mu^(2 - p) / (2 - p)) / phi`."""
-        log_mu, above, below = self.link.log_inverse(eta), jax.nn.sigmoid(phi[1]), jax.nn.sigmoid(-phi[1])
-        return -jnp.exp(-phi[0]) * (y * jnp.exp(-above * log_mu) / above + jnp.exp(below * log_mu) / below)
+        log_mu, above, below = (
+            self.link.log_inverse(eta),
+            jax.nn.sigmoid(phi[1]),
+            jax.nn.sigmoid(-phi[1]),
+        )
+        return -jnp.exp(-phi[0]) * (
+            y * jnp.exp(-above * log_mu) / above + jnp.exp(below * log_mu) / below
+        )
 
     def base(self, y, phi, weight):
         positive = y > 0
@@ -54,7 +62,9 @@ class Tweedie(AbstractFamily):
         above, below = jax.nn.sigmoid(phi[1]), jax.nn.sigmoid(-phi[1])
         log_mu = self.link.log_inverse(eta)
         number = jax.random.poisson(for_number, jnp.exp(below * log_mu - phi[0]) / below, eta.shape)
-        drawn = jax.random.gamma(for_sum, jnp.maximum(number, 1) * (below / above), eta.shape, eta.dtype)
+        drawn = jax.random.gamma(
+            for_sum, jnp.maximum(number, 1) * (below / above), eta.shape, eta.dtype
+        )
         return jnp.where(number > 0, drawn * above * jnp.exp(phi[0] + above * log_mu), 0.0)
 
     def start_mean(self, y):
@@ -85,11 +95,13 @@ class Tweedie(AbstractFamily):
 
 
 def _log_series(log_y: Values, phi: Values) -> Values:
-    """Logarithm of `sum_j y^(j a) / (phi^(j (1 + a)) (p - 1)^(j a) (2 - p)^j j! gamma(j a))`, `a = (2 - p) / (p - 1)`.
+    """Logarithm of `sum_j y^(j a) / (phi^(j (1 + a)) (p - 1)^(j a) (2 - p)^j j! gamma(j a))`, `a =
+    (2 - p) / (p - 1)`.
 
-    By Stirling the logarithm of term `j` is `j (1 + a) (1 + log(m / j))` and what varies slowly: the largest is at
-    `m = y^(2 - p) / (phi (2 - p))`, and the index has a standard deviation of `sqrt((p - 1) m)`. Where that is large
-    the terms are farther apart than one: the trapezoid rule of a smooth bell, exact to rounding.
+    By Stirling the logarithm of term `j` is `j (1 + a) (1 + log(m / j))` and what varies slowly:
+    the largest is at `m = y^(2 - p) / (phi (2 - p))`, and the index has a standard deviation of
+    `sqrt((p - 1) m)`. Where that is large the terms are farther apart than one: the trapezoid rule
+    of a smooth bell, exact to rounding.
     """
     above, below, log_a = jax.nn.sigmoid(phi[1]), jax.nn.sigmoid(-phi[1]), -phi[1]
     log_m = below * log_y - phi[0] - jnp.log(below)

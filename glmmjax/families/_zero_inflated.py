@@ -25,10 +25,11 @@ _OWN_ZEROS = ("count", "nonnegative", "proportion")
 
 
 class ZeroInflated(AbstractComposite):
-    """Zero with probability `p = logistic(eta[-1])`, else a draw of `inner` (Lambert 1992; Mullahy 1986).
+    """Zero with probability `p = logistic(eta[-1])`, else a draw of `inner` (Lambert 1992; Mullahy
+    1986).
 
-    Where `inner` has zeros of its own these add to `p`; where it has none (truncated counts, positive numbers) it is a
-    hurdle model, and `p` is the probability of zero.
+    Where `inner` has zeros of its own these add to `p`; where it has none (truncated counts,
+    positive numbers) it is a hurdle model, and `p` is the probability of zero.
     """
 
     inner: AbstractFamily
@@ -38,9 +39,15 @@ class ZeroInflated(AbstractComposite):
 
     def __init__(self, inner: AbstractFamily):
         if inner.traits.is_quasi:
-            raise ModelError(f"ziformula needs a distribution, and {inner.name} has none: use nbinom2 or betabinomial.")
+            raise ModelError(
+                f"ziformula needs a distribution, and {inner.name} has none: use nbinom2 or"
+                " betabinomial."
+            )
         if inner.response not in _WITH_ZERO or isinstance(inner, CustomFamily):
-            raise ModelError(f"ziformula needs counts, proportions or positive numbers, which {inner.name} is not for.")
+            raise ModelError(
+                f"ziformula needs counts, proportions or positive numbers, which {inner.name} is"
+                " not for."
+            )
         self.inner, self.response = inner, _WITH_ZERO[inner.response]
 
     @property

@@ -1,7 +1,7 @@
 """BFGS with backtracking, flattened: every turn of the one loop evaluates the objective once.
 
-An accepted trial updates the metric and proposes the next full step; a rejected one shortens the step. There is no
-inner line search, so lanes of a `vmap` stay in step.
+An accepted trial updates the metric and proposes the next full step; a rejected one shortens the
+step. There is no inner line search, so lanes of a `vmap` stay in step.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,8 @@ Carry = Any
 """What an evaluation hands to the next one nearby (the conditional mode)."""
 
 Objective = Callable[[Vector, Carry], tuple[tuple[Scalar, Carry], Vector]]
-"""`(x, carry) -> ((value, carry), gradient)`, as `jax.value_and_grad(..., has_aux=True)` makes it."""
+"""`(x, carry) -> ((value, carry), gradient)`, as `jax.value_and_grad(..., has_aux=True)` makes
+it."""
 
 _SUFFICIENT = 1e-4
 _SHORTEN = 0.4
@@ -41,7 +42,8 @@ class Search(NamedTuple):
 
 
 def unsearched(x: Vector, carry: Carry, inverse: Matrix) -> Search:
-    """Before the first evaluation: `turn` makes no step then, so that the objective is traced once."""
+    """Before the first evaluation: `turn` makes no step then, so that the objective is traced
+    once."""
     one = jnp.ones((), x.dtype)
     return Search(x, jnp.inf * one, jnp.zeros_like(x), carry, inverse, one, jnp.array(0))
 
@@ -53,7 +55,8 @@ def turn(objective: Objective, search: Search) -> Search:
     (value, carry), gradient = objective(trial, search.carry)
     slack = 16 * jnp.finfo(value.dtype).eps * jnp.abs(search.value)
     bound = search.value + _SUFFICIENT * (search.gradient @ step) + slack
-    # Where rounding hides the difference of two values, their slopes along the step decide (Hager and Zhang 2005).
+    # Where rounding hides the difference of two values, their slopes along the step decide (Hager
+    # and Zhang 2005).
     near = value <= search.value + _close(search.value)
     flatter = jnp.abs(gradient @ step) <= _FLATTER * jnp.abs(search.gradient @ step)
     accept = ((value <= bound) | (near & flatter)) & jnp.isfinite(gradient).all()
@@ -74,10 +77,12 @@ def turn(objective: Objective, search: Search) -> Search:
 def searching(search: Search, *, limit: Int[Array, ""]) -> Bool[Array, ""]:
     """Whether another turn may help.
 
-    Not if the scaled gradient `sqrt(g' inverse g)`, the distance to the minimum in standard errors, is small, if no
-    step along the direction helps any more, or after `limit` evaluations.
+    Not if the scaled gradient `sqrt(g' inverse g)`, the distance to the minimum in standard errors,
+    is small, if no step along the direction helps any more, or after `limit` evaluations.
     """
-    tolerance = 0.3 * scaled_tolerance(search.x.dtype)  # which the exact Hessian may see a little larger
+    tolerance = 0.3 * scaled_tolerance(
+        search.x.dtype
+    )  # which the exact Hessian may see a little larger
     small = search.gradient @ search.inverse @ search.gradient <= tolerance**2
     going = (search.evaluations < limit) & ~small & (search.length > _SHORTEST)
     return (search.evaluations == 0) | going
@@ -88,16 +93,22 @@ def _close(value: Scalar) -> Scalar:
 
 
 def scaled_tolerance(dtype) -> float:
-    """The scaled gradient at which a fit counts as converged: 6e-6 standard errors in float64, 5e-3 in float32."""
+    """The scaled gradient at which a fit counts as converged: 6e-6 standard errors in float64, 5e-3
+    in float32."""
     return float(jnp.finfo(dtype).eps ** (1 / 3))
 
 
 def _update(inverse: Matrix, step: Vector, change: Vector) -> Matrix:
-    """BFGS update of the inverse metric; none where the curvature along the step is not positive."""
+    """BFGS update of the inverse metric; none where the curvature along the step is not
+    positive."""
     curvature = step @ change
     usable = curvature > 1e-10 * jnp.sqrt((step @ step) * (change @ change))
     rho = jnp.where(usable, 1 / jnp.where(usable, curvature, 1.0), 0.0)
     towards = inverse @ change
     # (I - rho s y') B (I - rho y s') + rho s s', multiplied out: no matrix products
     cross = step[:, None] * towards
-    return inverse - rho * (cross + cross.T) + rho * (rho * (change @ towards) + 1) * step[:, None] * step
+    return (
+        inverse
+        - rho * (cross + cross.T)
+        + rho * (rho * (change @ towards) + 1) * step[:, None] * step
+    )

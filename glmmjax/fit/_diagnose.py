@@ -27,12 +27,13 @@ def diagnose(
 ) -> np.ndarray:
     """(members,) status, as an index into `STATUSES`.
 
-    `joined` are the codes of `Ends.joined`; `unknown` (members, size) says of which parameters there is no
-    information, `vanished` whether the residuals are gone.
+    `joined` are the codes of `Ends.joined`; `unknown` (members, size) says of which parameters
+    there is no information, `vanished` whether the residuals are gone.
     """
     smallest = eigen.values.min(1, initial=1.0)
     singular, limit, infinite, unbounded, lattice = (
-        (joined == end).any(1) for end in (End.SINGULAR, End.LIMIT, End.INFINITE, End.UNBOUNDED, End.LATTICE)
+        (joined == end).any(1)
+        for end in (End.SINGULAR, End.LIMIT, End.INFINITE, End.UNBOUNDED, End.LATTICE)
     )
     at_rest = np.asarray(estimate.scaled_gradient) < _AT_REST
     upwards = (smallest < -np.sqrt(np.finfo(float).eps)) & at_rest
@@ -40,9 +41,15 @@ def diagnose(
         (Status.LIMIT, limit),
         (Status.SINGULAR, singular),
         (Status.ITERATION_LIMIT, ~np.asarray(estimate.converged) & ~vanished),
-        (Status.NOT_IDENTIFIED, upwards | (((smallest < FLAT) | unknown.any(1)) & ~singular & ~limit)),
+        (
+            Status.NOT_IDENTIFIED,
+            upwards | (((smallest < FLAT) | unknown.any(1)) & ~singular & ~limit),
+        ),
         (Status.SEPARATION, infinite),
-        (Status.NON_FINITE, ~(np.isfinite(estimate.value) & np.isfinite(estimate.information).all((1, 2)))),
+        (
+            Status.NON_FINITE,
+            ~(np.isfinite(estimate.value) & np.isfinite(estimate.information).all((1, 2))),
+        ),
         (Status.PERFECT, unbounded),
         (Status.LATTICE, lattice),
     ]
@@ -53,8 +60,9 @@ def diagnose(
 
 
 def told(joined: np.ndarray, status: np.ndarray, flat: Callable[[], np.ndarray]) -> np.ndarray:
-    """The codes of `Ends.joined` that hold under a status: nothing is known of where a search that broke off would have
-    ended, and beside a density without bound nothing else counts. `flat` gives those that are not identified."""
+    """The codes of `Ends.joined` that hold under a status: nothing is known of where a search that
+    broke off would have ended, and beside a density without bound nothing else counts. `flat` gives
+    those that are not identified."""
     if OK[status].all():
         return joined
     told = np.where(_FLAT[status][:, None] & flat(), End.FLAT, joined)
@@ -64,7 +72,8 @@ def told(joined: np.ndarray, status: np.ndarray, flat: Callable[[], np.ndarray])
 
 
 def has_likelihood(status: np.ndarray, converged: np.ndarray) -> np.ndarray:
-    """(members,) whether there is a log-likelihood to quote: not where it has no upper bound, or the search broke off.
-    Under separation it is the one that is approached, and where parameters are not identified that of all points of a
-    line, if the Hessian certifies that none nearby is higher."""
+    """(members,) whether there is a log-likelihood to quote: not where it has no upper bound, or
+    the search broke off. Under separation it is the one that is approached, and where parameters
+    are not identified that of all points of a line, if the Hessian certifies that none nearby is
+    higher."""
     return ~((_FLAT[status] & ~np.asarray(converged)) | _BROKEN[status] | _UNBOUNDED[status])

@@ -1,4 +1,5 @@
-"""Where the parameters of fits went: codes of `End` for many fits at once (a leading axis of members)."""
+"""Where the parameters of fits went: codes of `End` for many fits at once (a leading axis of
+members)."""
 
 import itertools
 from typing import NamedTuple
@@ -13,9 +14,11 @@ from ..working import Working
 from ._eigen import Eigen
 from ._problem import Estimate
 
-SINGULAR = 1e-4  # of a diagonal of the relative factor, on the scale of z (lme4's `isSingular`), or of a dispersion
+# Of a diagonal of the relative factor, on the scale of z (lme4's `isSingular`), or of a dispersion
+SINGULAR = 1e-4
 IN_FLOAT32 = 100.0  # times that, because single precision ends farther from zero
-VANISHED = 300.0  # standard deviation of random effects over that of the residuals, in a search that did not end
+# Standard deviation of random effects over that of the residuals, in a search that did not end
+VANISHED = 300.0
 AT_REST = 1e-2  # standard errors from where the gradient vanishes
 HUGE = 50.0  # standard error of a linear predictor under separation (link scale)
 SHRUNK = 1e-7  # of `Traits.spread`
@@ -25,8 +28,8 @@ SHARE = 1e-2  # of a coefficient in a linear predictor that runs off, below whic
 
 
 class Ends(NamedTuple):
-    """Codes of `End`, each (members, ...): of the coefficients of all linear predictors, of the covariances of the
-    random terms, and of the family's own parameters."""
+    """Codes of `End`, each (members, ...): of the coefficients of all linear predictors, of the
+    covariances of the random terms, and of the family's own parameters."""
 
     beta: np.ndarray
     terms: np.ndarray
@@ -44,18 +47,24 @@ def zero_of(estimate: Estimate) -> float:
 
 
 def is_singular(lam: Array, zero: float) -> np.ndarray:
-    """(members,) whether a diagonal of a relative factor is zero; columns of z have mean square one."""
+    """(members,) whether a diagonal of a relative factor is zero; columns of z have mean square
+    one."""
     return np.any(np.abs(np.diagonal(np.asarray(lam), axis1=1, axis2=2)) < zero, axis=1)
 
 
-def ends_of(working: Working, estimate: Estimate, eigen: Eigen, size: np.ndarray, zero: float) -> Ends:
+def ends_of(
+    working: Working, estimate: Estimate, eigen: Eigen, size: np.ndarray, zero: float
+) -> Ends:
     """Where parameters went, by numbers in working coordinates.
 
-    `size` is the size of each response (`Traits.spread`), `zero` what counts as a variance parameter of zero.
+    `size` is the size of each response (`Traits.spread`), `zero` what counts as a variance
+    parameter of zero.
     """
     glmm, traits, half = working.glmm, working.glmm.family.traits, _half(eigen)
     members, p, m = len(half), working.beta_back.shape[-1], len(glmm.family.dispersion_names)
-    beta = _runaways(working, half, _reach(glmm, size)) if traits.can_separate else _inside(members, p)
+    beta = (
+        _runaways(working, half, _reach(glmm, size)) if traits.can_separate else _inside(members, p)
+    )
     terms, phi = _inside(members, len(estimate.lam)), _inside(members, m)
     for k, lam in enumerate(estimate.lam):
         terms[is_singular(lam, zero), k] = End.SINGULAR
@@ -68,8 +77,8 @@ def ends_of(working: Working, estimate: Estimate, eigen: Eigen, size: np.ndarray
 
 
 def _half(eigen: Eigen) -> np.ndarray:
-    """(members, size, size) with `half half'` the covariance of the estimates, as far as the likelihood is not curved
-    upwards (which is no sign of an estimate at infinity)."""
+    """(members, size, size) with `half half'` the covariance of the estimates, as far as the
+    likelihood is not curved upwards (which is no sign of an estimate at infinity)."""
     values, eps = eigen.values, np.finfo(float).eps
     lengths = np.where(values < -np.sqrt(eps), 0.0, 1 / np.sqrt(np.maximum(values, eps)))
     return eigen.scale[:, :, None] * eigen.vectors * lengths[:, None]
@@ -86,8 +95,8 @@ def _reach(glmm: GLMM, size: np.ndarray) -> np.ndarray:
 
 
 def _at_limit(glmm: GLMM, estimate: Estimate, half: np.ndarray, zero: float) -> np.ndarray:
-    """(members, m) which of the family's own parameters are at its limit, or ran off (the threshold of a category that
-    does not occur)."""
+    """(members, m) which of the family's own parameters are at its limit, or ran off (the threshold
+    of a category that does not occur)."""
     traits, m = glmm.family.traits, len(glmm.family.dispersion_names)
     found = np.zeros((len(half), m), bool)
     if m and traits.can_separate:
@@ -98,8 +107,8 @@ def _at_limit(glmm: GLMM, estimate: Estimate, half: np.ndarray, zero: float) -> 
 
 
 def without_residual(estimate: Estimate) -> np.ndarray:
-    """(members,) whether random effects took the place of the residuals: relative to these, whose standard deviation
-    goes to zero, theirs goes to infinity, which no search certifies."""
+    """(members,) whether random effects took the place of the residuals: relative to these, whose
+    standard deviation goes to zero, theirs goes to infinity, which no search certifies."""
     largest = np.array([np.abs(lam).max((1, 2)) for lam in estimate.lam]).max(0, initial=0.0)
     at_rest = np.asarray(estimate.scaled_gradient) < AT_REST
     return ~np.asarray(estimate.converged) & at_rest & (largest > VANISHED)
@@ -118,8 +127,11 @@ def _rows(glmm: GLMM, number: int, member: int) -> np.ndarray:
     return np.asarray(x[member] if x.ndim == 4 else x)[:, weights > 0].T
 
 
-def _named(working: Working, own: slice, rows: np.ndarray, member: int, directions: np.ndarray) -> np.ndarray:
-    """(p,) which of a predictor's coefficients move along `directions` (p, k), in working coordinates."""
+def _named(
+    working: Working, own: slice, rows: np.ndarray, member: int, directions: np.ndarray
+) -> np.ndarray:
+    """(p,) which of a predictor's coefficients move along `directions` (p, k), in working
+    coordinates."""
     back = working.beta_back[member] if working.beta_back.ndim == 3 else working.beta_back
     columns = np.linalg.solve(back[own, own].T, rows.T).T  # in the user's coordinates
     moved = np.abs(back[own, own] @ directions) * np.abs(columns).max(0)[:, None]
@@ -127,10 +139,11 @@ def _named(working: Working, own: slice, rows: np.ndarray, member: int, directio
 
 
 def _runaways(working: Working, half: np.ndarray, reach: np.ndarray) -> np.ndarray:
-    """(members, p) the coefficients of linear predictors some row of which has a standard error that only an estimate
-    at infinity has; `half half'` is the covariance of the estimates.
+    """(members, p) the coefficients of linear predictors some row of which has a standard error
+    that only an estimate at infinity has; `half half'` is the covariance of the estimates.
 
-    A linear predictor beside the mean's that runs off as a whole (no extra zeros, no extra variance) is at a limit.
+    A linear predictor beside the mean's that runs off as a whole (no extra zeros, no extra
+    variance) is at a limit.
     """
     glmm = working.glmm
     ends = _inside(len(half), working.beta_back.shape[-1])
@@ -144,15 +157,23 @@ def _runaways(working: Working, half: np.ndarray, reach: np.ndarray) -> np.ndarr
             if variances.max() > far:
                 end = End.LIMIT if number and variances.min() > far else End.INFINITE
                 flat = half[member, own][:, squares.max(0) > far / len(half[member])]
-                ends[member, own] = np.where(_named(working, own, rows, member, flat), end, End.INSIDE)
+                ends[member, own] = np.where(
+                    _named(working, own, rows, member, flat), end, End.INSIDE
+                )
     return ends
 
 
-def _with_unbounded(working: Working, estimate: Estimate, half: np.ndarray, size: np.ndarray, ends: Ends) -> Ends:
-    """`ends`, changed in place, with the parameters that take the density of some response beyond all bounds."""
+def _with_unbounded(
+    working: Working, estimate: Estimate, half: np.ndarray, size: np.ndarray, ends: Ends
+) -> Ends:
+    """`ends`, changed in place, with the parameters that take the density of some response beyond
+    all bounds."""
     glmm, names = working.glmm, predictor_names(working.glmm.family)
     least = np.where(estimate.converged, SHRUNK, SHRUNK_WHERE_BROKEN)[:, None]
-    parameters, codes = tuple(np.asarray(own)[:, None] for own in estimate.dispersion), [End.UNBOUNDED, End.LATTICE]
+    parameters, codes = (
+        tuple(np.asarray(own)[:, None] for own in estimate.dispersion),
+        [End.UNBOUNDED, End.LATTICE],
+    )
     if "disp" in names:  # the first parameter is in its linear predictor
         own = _blocks(glmm)[number := names.index("disp")]
         first, least_and_most = codes.pop(0), _range_of(glmm, estimate, number)
@@ -173,9 +194,11 @@ def _with_unbounded(working: Working, estimate: Estimate, half: np.ndarray, size
     return ends
 
 
-def _shrinking(glmm: GLMM, estimate: Estimate, size: np.ndarray, member: int, least: np.ndarray) -> np.ndarray:
-    """(p,) the direction in which coefficients of a member's dispersion model move the rows that have a density without
-    bound, and no others."""
+def _shrinking(
+    glmm: GLMM, estimate: Estimate, size: np.ndarray, member: int, least: np.ndarray
+) -> np.ndarray:
+    """(p,) the direction in which coefficients of a member's dispersion model move the rows that
+    have a density without bound, and no others."""
     number = predictor_names(glmm.family).index("disp")
     first = _exp(_predictor(glmm, estimate, number, member))[None]
     others = (np.asarray(parameter)[[member], None] for parameter in estimate.dispersion)
@@ -183,11 +206,15 @@ def _shrinking(glmm: GLMM, estimate: Estimate, size: np.ndarray, member: int, le
     return np.linalg.lstsq(_rows(glmm, number, member), shrunk.astype(np.float64), rcond=None)[0]
 
 
-def _spread(glmm: GLMM, dispersion: tuple[np.ndarray, ...], size: np.ndarray) -> tuple[np.ndarray, ...]:
+def _spread(
+    glmm: GLMM, dispersion: tuple[np.ndarray, ...], size: np.ndarray
+) -> tuple[np.ndarray, ...]:
     """`Traits.spread` of (members, k) parameters."""
     assert glmm.family.traits.spread is not None
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        return tuple(np.asarray(own) for own in glmm.family.traits.spread(dispersion, size[:, None]))
+        return tuple(
+            np.asarray(own) for own in glmm.family.traits.spread(dispersion, size[:, None])
+        )
 
 
 def _exp(eta: np.ndarray) -> np.ndarray:
@@ -198,9 +225,14 @@ def _exp(eta: np.ndarray) -> np.ndarray:
 def _predictor(glmm: GLMM, estimate: Estimate, number: int, member: int) -> np.ndarray:
     """(n,) the fixed part of a linear predictor of a member, in the rows that have a weight."""
     offset = np.asarray(glmm.offset)
-    offset, weights = (own[member] if own.ndim == rank else own for own, rank in ((offset, 4), (glmm.weights, 3)))
+    offset, weights = (
+        own[member] if own.ndim == rank else own for own, rank in ((offset, 4), (glmm.weights, 3))
+    )
     own = _blocks(glmm)[number]
-    return _rows(glmm, number, member) @ np.asarray(estimate.params.beta)[member, own] + offset[number][weights > 0]
+    return (
+        _rows(glmm, number, member) @ np.asarray(estimate.params.beta)[member, own]
+        + offset[number][weights > 0]
+    )
 
 
 def _range_of(glmm: GLMM, estimate: Estimate, number: int) -> np.ndarray:

@@ -1,5 +1,6 @@
-"""The search for a maximum in resumable pieces: begin, advance, check by the exact Hessian. One model runs them in one
-program, a batch each in a program of its own, so that members which are done leave it."""
+"""The search for a maximum in resumable pieces: begin, advance, check by the exact Hessian. One
+model runs them in one program, a batch each in a program of its own, so that members which are done
+leave it."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -14,7 +15,18 @@ from ..model import GLMM, pack
 from ..params import Params
 from ._bfgs import Objective, Search, scaled_tolerance, searching, turn, unsearched
 from ._eigen import UNKNOWN
-from ._problem import AbstractProblem, Data, Effects, Estimate, Matrix, Progress, Start, Vector, canonical, problem_data
+from ._problem import (
+    AbstractProblem,
+    Data,
+    Effects,
+    Estimate,
+    Matrix,
+    Progress,
+    Start,
+    Vector,
+    canonical,
+    problem_data,
+)
 
 EVALUATIONS = 200
 
@@ -23,12 +35,15 @@ EVALUATIONS = 200
 def estimate(problem: AbstractProblem, glmm: GLMM, start: Start) -> tuple[Estimate, Effects]:
     """Fit one model."""
     data = problem_data(problem, glmm)
-    # As a program of its own the objective is traced once, and the Hessian differentiates that trace.
+    # As a program of its own the objective is traced once, and the Hessian differentiates that
+    # trace.
     function = jax.jit(objective(problem, glmm, data))
 
     def a_round(progress: Progress) -> Progress:
         search = jax.lax.while_loop(
-            lambda s: searching(s, limit=limit(progress)), lambda s: turn(function, s), progress.search
+            lambda s: searching(s, limit=limit(progress)),
+            lambda s: turn(function, s),
+            progress.search,
         )
         return check(problem, function, glmm, progress._replace(search=search))
 
@@ -46,7 +61,9 @@ def effects_at(problem: AbstractProblem, glmm: GLMM, params: Params) -> Effects:
 
 def objective(problem: AbstractProblem, glmm: GLMM, data: Data) -> Objective:
     """Value and gradient of the objective as a function of the parameters alone."""
-    return jax.value_and_grad(lambda vector, carry: problem.value(glmm, data, vector, carry), has_aux=True)
+    return jax.value_and_grad(
+        lambda vector, carry: problem.value(glmm, data, vector, carry), has_aux=True
+    )
 
 
 def begin(problem: AbstractProblem, glmm: GLMM, data: Data, start: Start) -> Progress:
@@ -70,9 +87,12 @@ def limit(progress: Progress) -> Int[Array, ""]:
     return (progress.rounds + 1) * EVALUATIONS
 
 
-def check(problem: AbstractProblem, function: Objective, glmm: GLMM, progress: Progress) -> Progress:
-    """Form the exact Hessian where the search came to rest. If the point is no minimum by it, the search goes on from
-    there with the Hessian (its eigenvalues made positive) as the metric. Nearly always one round is enough."""
+def check(
+    problem: AbstractProblem, function: Objective, glmm: GLMM, progress: Progress
+) -> Progress:
+    """Form the exact Hessian where the search came to rest. If the point is no minimum by it, the
+    search goes on from there with the Hessian (its eigenvalues made positive) as the metric. Nearly
+    always one round is enough."""
     search = progress.search
 
     def gradient_of(vector):
@@ -85,39 +105,52 @@ def check(problem: AbstractProblem, function: Objective, glmm: GLMM, progress: P
         hessian = _by_differences(lambda at: gradient_of(at)[0], x, search.inverse)
     else:
         gradient, move, (value, carry) = jax.linearize(gradient_of, x, has_aux=True)
-        # Column by column: a loop traces in half the time that batching the derivative takes, and runs as fast.
+        # Column by column: a loop traces in half the time that batching the derivative takes, and
+        # runs as fast.
         hessian = jax.lax.map(move, jnp.eye(len(x), dtype=x.dtype))
     inverse = positive_inverse(hessian, _least_information(problem, glmm, x.dtype))
     scaled = jnp.sqrt(gradient @ inverse.matrix @ gradient)
     at_rest = scaled <= scaled_tolerance(x.dtype)
     curved = inverse.smallest > -jnp.sqrt(jnp.finfo(x.dtype).eps)
-    # From a saddle (a variance that started at zero is one) no gradient leads away: the next step is one standard error
-    # along the direction of the most negative curvature.
+    # From a saddle (a variance that started at zero is one) no gradient leads away: the next step
+    # is one standard error along the direction of the most negative curvature.
     onward = gradient + jnp.where(at_rest & ~curved, inverse.away, 0.0)
-    rested = Search(x, value, onward, carry, inverse.matrix, jnp.ones_like(value), search.evaluations + 1)
-    return Progress(rested, gradient, hessian, scaled, at_rest & curved, progress.rounds + 1, progress.last)
+    rested = Search(
+        x, value, onward, carry, inverse.matrix, jnp.ones_like(value), search.evaluations + 1
+    )
+    return Progress(
+        rested, gradient, hessian, scaled, at_rest & curved, progress.rounds + 1, progress.last
+    )
 
 
 def _by_differences(gradient: Callable[[Vector], Vector], x: Vector, inverse: Matrix) -> Matrix:
-    """The Hessian from central differences of gradients, a hundredth of a standard error to either side: an iterative
-    factor has no second derivative."""
+    """The Hessian from central differences of gradients, a hundredth of a standard error to either
+    side: an iterative factor has no second derivative."""
     steps = 0.01 * jnp.diag(jnp.sqrt(jnp.maximum(jnp.diagonal(inverse), jnp.finfo(x.dtype).tiny)))
-    columns = jax.lax.map(lambda step: (gradient(x + step) - gradient(x - step)) / (2 * step.sum()), steps)
+    columns = jax.lax.map(
+        lambda step: (gradient(x + step) - gradient(x - step)) / (2 * step.sum()), steps
+    )
     return 0.5 * (columns + columns.T)
 
 
 def undecided(progress: Progress) -> Bool[Array, ""]:
     """Whether another round may end at a minimum."""
-    return ~progress.done & (progress.rounds < progress.last) & jnp.isfinite(progress.search.gradient).all()
+    return (
+        ~progress.done
+        & (progress.rounds < progress.last)
+        & jnp.isfinite(progress.search.gradient).all()
+    )
 
 
 class Inverse(NamedTuple):
     """The inverse of `|hessian|`: eigenvalues made positive after scaling to a unit diagonal.
 
     Attributes:
-        matrix: a metric for steps; nothing that is reported comes from it unless all eigenvalues are positive.
+        matrix: a metric for steps; nothing that is reported comes from it unless all eigenvalues
+            are positive.
         smallest: scaled eigenvalue.
-        away: the gradient whose step `-matrix @ away` is the eigenvector of `smallest`, one scaled unit long.
+        away: the gradient whose step `-matrix @ away` is the eigenvector of `smallest`, one scaled
+            unit long.
     """
 
     matrix: Matrix
@@ -126,8 +159,8 @@ class Inverse(NamedTuple):
 
 
 def _least_information(problem: AbstractProblem, glmm: GLMM, dtype) -> Vector:
-    """What is less than this, of parameters of the random terms, is rounding: they change nothing (a range where the
-    variance is zero)."""
+    """What is less than this, of parameters of the random terms, is rounding: they change nothing
+    (a range where the variance is zero)."""
     p, sizes, m = glmm.sizes
     theta = tuple(jnp.full(size, UNKNOWN**-2, dtype) for size in sizes)
     return problem.free(glmm, pack(Params(jnp.zeros(p, dtype), theta, jnp.zeros(m, dtype))))
@@ -143,4 +176,6 @@ def positive_inverse(hessian: Matrix, least: Vector | float = 0.0) -> Inverse:
     values, vectors = jnp.linalg.eigh(hessian * scale[:, None] * scale)
     positive = jnp.maximum(jnp.abs(values), jnp.finfo(hessian.dtype).eps ** 0.75)
     half = scale[:, None] * vectors / jnp.sqrt(positive)
-    return Inverse(half @ half.T, values[0], -positive[0] * vectors[:, 0] / jnp.where(scale > 0, scale, 1.0))
+    return Inverse(
+        half @ half.T, values[0], -positive[0] * vectors[:, 0] / jnp.where(scale > 0, scale, 1.0)
+    )

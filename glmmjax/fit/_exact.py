@@ -33,13 +33,16 @@ class Response(NamedTuple):
 
 
 class ExactProblem(AbstractProblem):
-    """Minus the log-likelihood (restricted: `reml`) over (theta, log sigma). An evaluation sees cross-products only.
+    """Minus the log-likelihood (restricted: `reml`) over (theta, log sigma). An evaluation sees
+    cross-products only.
 
-    The covariance of beta is `sigma^2 (X'V^-1X)^-1`, as lme4 and every text on linear mixed models has it: beta and the
-    variances are asymptotically independent, and ML and REML then differ in nothing here. (The joint Hessian, which
-    glmmTMB inverts, gives standard errors up to 9 % larger in unbalanced data.)
+    The covariance of beta is `sigma^2 (X'V^-1X)^-1`, as lme4 and every text on linear mixed models
+    has it: beta and the variances are asymptotically independent, and ML and REML then differ in
+    nothing here. (The joint Hessian, which glmmTMB inverts, gives standard errors up to 9 % larger
+    in unbalanced data.)
 
-    The least-squares fit of the response is taken out of it first, so that sums of squares lose no digits to the mean.
+    The least-squares fit of the response is taken out of it first, so that sums of squares lose no
+    digits to the mean.
     """
 
     reml: bool = eqx.field(static=True)
@@ -62,7 +65,10 @@ class ExactProblem(AbstractProblem):
             return eliminate(cross, glmm.structure, relative_factor(glmm, theta)).rr / n
 
         def given_or(theta):
-            return tuple(jnp.where(start.given, *pair) for pair in zip(start.params.theta, theta, strict=True))
+            return tuple(
+                jnp.where(start.given, *pair)
+                for pair in zip(start.params.theta, theta, strict=True)
+            )
 
         total = response.rr / design.n
         sd = moment_sd(glmm, tuple(part / jnp.sqrt(total) for part in response.zr), design.zz)
@@ -75,7 +81,9 @@ class ExactProblem(AbstractProblem):
     def value(self, glmm, data, vector, carry):
         params = self.params(glmm, vector)
         cross = _cross(data)
-        value = log_likelihood_at_best_beta(glmm, cross, params.theta, params.phi[0], reml=self.reml)
+        value = log_likelihood_at_best_beta(
+            glmm, cross, params.theta, params.phi[0], reml=self.reml
+        )
         return -value, carry
 
     def params(self, glmm, vector):
@@ -90,7 +98,9 @@ class ExactProblem(AbstractProblem):
         sigma = jnp.exp(variances.phi[0])
         eliminated = eliminate(_cross(data), glmm.structure, relative_factor(glmm, variances.theta))
         return Estimate(
-            params=Params(data.response.fitted + solve_fixed(eliminated), variances.theta, variances.phi),
+            params=Params(
+                data.response.fitted + solve_fixed(eliminated), variances.theta, variances.phi
+            ),
             value=-search.value,
             gradient=-progress.gradient,
             information=block_diag(eliminated.xx / sigma**2, progress.hessian),
@@ -106,7 +116,9 @@ class ExactProblem(AbstractProblem):
         lam = relative_factor(glmm, params.theta)
         eliminated = eliminate(_cross(data), glmm.structure, lam)
         beta = params.beta - data.response.fitted
-        mode = tuple(own[:, -1] - jnp.einsum("qpg,p->qg", own[:, :-1], beta) for own in eliminated.solved)
+        mode = tuple(
+            own[:, -1] - jnp.einsum("qpg,p->qg", own[:, :-1], beta) for own in eliminated.solved
+        )
         return effects_of(glmm.family.random_scale(params.phi), lam, mode, eliminated.factor)
 
 

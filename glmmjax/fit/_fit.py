@@ -33,10 +33,12 @@ def fit_model(
     start: Params | None = None,
     devices: Sequence[Any] | None = None,
 ) -> Solution:
-    """Maximise the likelihood of `model` in float64, its groups shared among `devices` if these are given.
+    """Maximise the likelihood of `model` in float64, its groups shared among `devices` if these are
+    given.
 
-    `method` defaults to `Exact` for a linear model and `Laplace` for every other. Raises `ModelError` if the method
-    cannot serve the model; a fit that does not end well has a `Status` instead.
+    `method` defaults to `Exact` for a linear model and `Laplace` for every other. Raises
+    `ModelError` if the method cannot serve the model; a fit that does not end well has a `Status`
+    instead.
     """
     method = choose_method(model, method, reml=reml)
     if start is not None:
@@ -48,7 +50,9 @@ def fit_model(
 
     def search(start: Start) -> Ended:
         with own_settings():
-            found, effects = jax.tree.map(lambda leaf: np.asarray(leaf)[None], estimate(problem, glmm, start))
+            found, effects = jax.tree.map(
+                lambda leaf: np.asarray(leaf)[None], estimate(problem, glmm, start)
+            )
         return diagnosed(working, found, effects, model.response_size)
 
     def again(_: np.ndarray, start: Start) -> Ended:
@@ -57,7 +61,9 @@ def fit_model(
     first = search(usual_start(glmm) if start is None else start_at(working.forth(start)))
     best = best_maximum(working.glmm, first, again)
     effects = jax.tree.map(lambda leaf: leaf[0], best.effects)
-    return solution_of(model, method, outcome_of(method, working, best), 0, effects, working.effects_back)
+    return solution_of(
+        model, method, outcome_of(method, working, best), 0, effects, working.effects_back
+    )
 
 
 def usual_start(glmm: GLMM) -> Start:
@@ -73,7 +79,9 @@ def _nowhere(p: int, sizes: tuple[int, ...], m: int) -> Start:
 
 def problem_of(method: Method, counts: int = 0) -> AbstractProblem:
     """The objective that belongs to a method; `counts` as in `IntegralProblem`."""
-    return ExactProblem(method.reml) if isinstance(method, Exact) else IntegralProblem(method, counts)
+    return (
+        ExactProblem(method.reml) if isinstance(method, Exact) else IntegralProblem(method, counts)
+    )
 
 
 def choose_method(model: MixedModel, method: Method | None, *, reml: bool) -> Method:
@@ -81,15 +89,28 @@ def choose_method(model: MixedModel, method: Method | None, *, reml: bool) -> Me
     if method is None:
         method = Exact(reml=reml) if model.is_linear else Laplace()
     elif not isinstance(method, Method):
-        raise ModelError(f"method must be gj.Laplace(), gj.AGHQ(points) or gj.Exact(), not {method!r}.")
+        raise ModelError(
+            f"method must be gj.Laplace(), gj.AGHQ(points) or gj.Exact(), not {method!r}."
+        )
     if reml and not model.is_linear:
-        raise ModelError("REML is for the gaussian family with identity link; leave reml out for this model.")
+        raise ModelError(
+            "REML is for the gaussian family with identity link; leave reml out for this model."
+        )
     if reml and method != Exact(reml=True):
         raise ModelError("REML is exact: leave method out, or give gj.Exact(reml=True).")
     if isinstance(method, Exact) and not model.is_linear:
-        raise ModelError("The exact likelihood needs the gaussian family with identity link; use gj.Laplace().")
-    if isinstance(method, Laplace) and method.curvature == "expected" and not model.family.traits.has_expectation:
-        raise ModelError(f"The expected curvature of the family {model.family.name} is not known: use gj.Laplace().")
+        raise ModelError(
+            "The exact likelihood needs the gaussian family with identity link; use gj.Laplace()."
+        )
+    if (
+        isinstance(method, Laplace)
+        and method.curvature == "expected"
+        and not model.family.traits.has_expectation
+    ):
+        raise ModelError(
+            f"The expected curvature of the family {model.family.name} is not known: use"
+            " gj.Laplace()."
+        )
     if isinstance(method, AGHQ):
         _check_quadrature(model, method)
     return method
@@ -100,19 +121,20 @@ def _check_quadrature(model: MixedModel, method: AGHQ) -> None:
     if len(factors) > 1:
         groups = ", ".join(dict.fromkeys(term.formula.group for term in model.design.random))
         raise ModelError(
-            f"AGHQ integrates over one grouping factor, and the model has several ({groups}): use gj.Laplace()."
+            f"AGHQ integrates over one grouping factor, and the model has several ({groups}): use"
+            " gj.Laplace()."
         )
     q = sum(f.rank for f in factors)
     if q and not family.traits.covers_line:
         raise ModelError(
-            f"AGHQ needs a mean for every linear predictor, which {family.name} with the {family.link.name} link "
-            "lacks: use gj.Laplace()."
+            f"AGHQ needs a mean for every linear predictor, which {family.name} with the"
+            f" {family.link.name} link lacks: use gj.Laplace()."
         )
     if method.points**q > MAX_NODES:
         terms = " + ".join(term.formula.text for term in model.design.random)
         raise ModelError(
-            f"AGHQ({method.points}) needs {method.points}^{q} nodes a level for {terms}, above {MAX_NODES}: use fewer "
-            "points or gj.Laplace()."
+            f"AGHQ({method.points}) needs {method.points}^{q} nodes a level for {terms}, above"
+            f" {MAX_NODES}: use fewer points or gj.Laplace()."
         )
 
 

@@ -26,14 +26,19 @@ from ._problem import AbstractProblem, Data, Estimate, effects_of
 from ._start import pql_information, start_params
 
 _TALLY = 256
-_SEVERAL = ("proportion", "censored", "censored_positive")  # kinds of responses with several components
+_SEVERAL = (
+    "proportion",
+    "censored",
+    "censored_positive",
+)  # kinds of responses with several components
 
 
 class IntegralProblem(AbstractProblem):
     """Minus `method`'s log-likelihood over (beta, theta, phi); the carry is the conditional mode.
 
-    Without parameters of its own the family's base is a constant, which no evaluation needs. `counts` is a bound on the
-    responses of a family of counts: its base is then evaluated for 0, 1, ..., counts - 1 only. 0: for each observation.
+    Without parameters of its own the family's base is a constant, which no evaluation needs.
+    `counts` is a bound on the responses of a family of counts: its base is then evaluated for 0, 1,
+    ..., counts - 1 only. 0: for each observation.
     """
 
     method: AbstractIntegral
@@ -48,13 +53,19 @@ class IntegralProblem(AbstractProblem):
     def begin(self, glmm, data, start):
         first = jax.lax.cond(start.given, lambda: start.params, lambda: start_params(glmm))
         vector = pack(first)
-        return vector, glmm.structure.no_effects(vector.dtype), pql_information(glmm, first, self._base(glmm, data))
+        return (
+            vector,
+            glmm.structure.no_effects(vector.dtype),
+            pql_information(glmm, first, self._base(glmm, data)),
+        )
 
     def value(self, glmm, data, vector, carry):
         params = unpack(glmm, vector)
         mode = conditional_mode(glmm, params, jax.lax.stop_gradient(carry))
         value = self.method.log_integral(glmm, params, mode)
-        return -(value + self._base(glmm, data)(params.phi) if glmm.family.dispersion_names else value), mode.b
+        return -(
+            value + self._base(glmm, data)(params.phi) if glmm.family.dispersion_names else value
+        ), mode.b
 
     def _base(self, glmm: GLMM, data: Data) -> Callable[[Array], Array]:
         if self.counts:
@@ -92,26 +103,38 @@ class IntegralProblem(AbstractProblem):
 def _reported(glmm: GLMM, params: Params, b: Effects) -> tuple[Array, ...]:
     """The family's own parameters, or the scale of a quasi-likelihood."""
     family = glmm.family
-    return (pearson_scale(glmm, params, b),) if family.traits.is_quasi else family.dispersion(params.phi)
+    return (
+        (pearson_scale(glmm, params, b),)
+        if family.traits.is_quasi
+        else family.dispersion(params.phi)
+    )
 
 
 def pearson_scale(glmm: GLMM, params: Params, b: Effects) -> Array:
-    """`sum weight (y - mu)^2 / V(mu) / (n - p)` at the conditional mode `b`; NaN if no degrees of freedom are left.
+    """`sum weight (y - mu)^2 / V(mu) / (n - p)` at the conditional mode `b`; NaN if no degrees of
+    freedom are left.
 
-    A term is the squared score over the expected curvature, in which the slope of the link cancels; unlike `V(mu)`
-    these do not round to zero.
+    A term is the squared score over the expected curvature, in which the slope of the link cancels;
+    unlike `V(mu)` these do not round to zero.
     """
     eta, present = predictor_at(glmm, params, b), glmm.weights > 0
     curvature = expected_curvature(glmm, eta, params.phi)[0, 0]
-    terms = jnp.where(present, score(glmm, eta, params.phi)[0] ** 2 / jnp.where(present, curvature, 1.0), 0.0)
+    terms = jnp.where(
+        present, score(glmm, eta, params.phi)[0] ** 2 / jnp.where(present, curvature, 1.0), 0.0
+    )
     df = present.sum() - glmm.p
     return jnp.where(df > 0, terms.sum() / jnp.maximum(df, 1), jnp.nan)
 
 
 def bounds_on_counts(glmm: GLMM) -> np.ndarray:
-    """`IntegralProblem.counts` for a model, or for each member of a batch (leading axes): `_TALLY`, or 0 where a tally
-    does not apply or pay. It depends on the member alone, whose bits are then its own affair."""
+    """`IntegralProblem.counts` for a model, or for each member of a batch (leading axes): `_TALLY`,
+    or 0 where a tally does not apply or pay. It depends on the member alone, whose bits are then
+    its own affair."""
     y, cells = np.asarray(glmm.y), glmm.weights.shape[-1] * glmm.weights.shape[-2]
-    if glmm.family.response not in ("count", "positive_count") or not glmm.family.dispersion_names or cells < _TALLY:
+    if (
+        glmm.family.response not in ("count", "positive_count")
+        or not glmm.family.dispersion_names
+        or cells < _TALLY
+    ):
         return np.zeros(y.shape[: -3 if glmm.family.response in _SEVERAL else -2], int)
     return np.where(y.max((-1, -2)) < _TALLY, _TALLY, 0)

@@ -1,8 +1,8 @@
 """Other maxima: a likelihood can have one where a variance is zero, and another where it is not.
 
-A search finds one of them. Where it ended at a singular fit another one begins inside, and where a variance is only
-weakly determined another one begins where it is zero, which is a subspace that no gradient leads out of. The best of
-these ends is kept. Most fits are neither, and cost nothing more.
+A search finds one of them. Where it ended at a singular fit another one begins inside, and where a
+variance is only weakly determined another one begins where it is zero, which is a subspace that no
+gradient leads out of. The best of these ends is kept. Most fits are neither, and cost nothing more.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,7 +20,8 @@ from ._eigen import Eigen
 from ._ends import is_singular, zero_of
 from ._problem import ROUNDS, Effects, Estimate, Start, start_at
 
-WEAK = 2.0  # standard errors from zero within which the end of a variance may be on the wrong side of a dip
+# Standard errors from zero within which the end of a variance may be on the wrong side of a dip
+WEAK = 2.0
 
 
 class Ended(NamedTuple):
@@ -42,7 +43,8 @@ class Ended(NamedTuple):
 
 
 class Attempt(NamedTuple):
-    """Members (by number) that deserve another search, and where it begins: a leading axis of these."""
+    """Members (by number) that deserve another search, and where it begins: a leading axis of
+    these."""
 
     members: np.ndarray
     start: Start
@@ -52,7 +54,8 @@ Search = Callable[[np.ndarray, Start], Ended]
 
 
 def best_maximum(glmm: GLMM, first: Ended, search: Search) -> Ended:
-    """The best of the maxima that can be found from `first`, with the evaluations that all of them took.
+    """The best of the maxima that can be found from `first`, with the evaluations that all of them
+    took.
 
     `glmm` is in working coordinates; its arrays may have a leading axis of members.
     """
@@ -84,10 +87,14 @@ def attempts(glmm: GLMM, first: Ended) -> Iterator[Attempt]:
     found, ok = first.estimate, OK[first.status]
     errors, zero = _standard_errors(first.eigen), zero_of(found)
     position = found.params.beta.shape[1]
-    for k, (covariance, lam, place) in enumerate(zip(glmm.covariances, found.lam, places(glmm), strict=True)):
+    for k, (covariance, lam, place) in enumerate(
+        zip(glmm.covariances, found.lam, places(glmm), strict=True)
+    ):
         theta, singular = found.params.theta[k], is_singular(lam, zero)
         if (ok & singular).any():
-            sd = np.sqrt((np.where(ok[:, None, None], lam, 0.0) ** 2).sum(-1))  # what failed may be huge
+            sd = np.sqrt(
+                (np.where(ok[:, None, None], lam, 0.0) ** 2).sum(-1)
+            )  # what failed may be huge
             inside = covariance.start(np.maximum(sd, _unit(glmm, found, place)[:, None]))
             yield from _attempt(found, k, ok & singular, inside)
             if isinstance(covariance, Placed) and covariance.has_range:
@@ -101,8 +108,11 @@ def attempts(glmm: GLMM, first: Ended) -> Iterator[Attempt]:
         position += covariance.size
 
 
-def _attempt(found: Estimate, k: int, wanted: np.ndarray, theta: Array, *, rounds: int = ROUNDS) -> Iterator[Attempt]:
-    """The `wanted` members again, from `theta` of term `k` and their other estimates; nothing if there are none."""
+def _attempt(
+    found: Estimate, k: int, wanted: np.ndarray, theta: Array, *, rounds: int = ROUNDS
+) -> Iterator[Attempt]:
+    """The `wanted` members again, from `theta` of term `k` and their other estimates; nothing if
+    there are none."""
     members = np.flatnonzero(wanted)
     if len(members):
         params = found.params
@@ -113,17 +123,19 @@ def _attempt(found: Estimate, k: int, wanted: np.ndarray, theta: Array, *, round
 def _standard_errors(eigen: Eigen) -> np.ndarray:
     """(members, size) of all parameters; infinite where the information is not positive."""
     values = eigen.values[:, None]
-    terms = np.divide(eigen.vectors**2, values, out=np.full_like(eigen.vectors, np.inf), where=values > 0)
+    terms = np.divide(
+        eigen.vectors**2, values, out=np.full_like(eigen.vectors, np.inf), where=values > 0
+    )
     with np.errstate(invalid="ignore"):  # of what failed
         return eigen.scale * np.sqrt(terms.sum(2))
 
 
 def _unit(glmm: GLMM, found: Estimate, place: Place) -> np.ndarray:
-    """(members,) the relative standard deviation of random effects about which one row has information one: large, on
-    whatever scale the linear predictor is.
+    """(members,) the relative standard deviation of random effects about which one row has
+    information one: large, on whatever scale the linear predictor is.
 
-    Columns have mean square one, so the information of all rows about a fixed effect is their sum, unless the column is
-    constant in every group; that is smaller.
+    Columns have mean square one, so the information of all rows about a fixed effect is their sum,
+    unless the column is constant in every group; that is smaller.
     """
     predictor = glmm.structure.factors[place.factor].predictor_of[place.columns.start]
     first, last = np.cumsum([0, *(x.shape[-3] for x in glmm.x)])[predictor : predictor + 2]

@@ -12,10 +12,12 @@ _NOT_FITTED = (Status.NOT_RUN, Status.CONSTANT, Status.INVALID)
 def message(model: MixedModel, status: Status, ends: np.ndarray) -> str:
     """The sentence of a status, followed by what is particular to this fit.
 
-    `ends` are the codes of `End` of the coefficients of all linear predictors, the random terms and the family's own
-    parameters.
+    `ends` are the codes of `End` of the coefficients of all linear predictors, the random terms and
+    the family's own parameters.
     """
-    details = [_sentence(model, End(code), ends == code) for code in np.unique(ends) if code != End.INSIDE]
+    details = [
+        _sentence(model, End(code), ends == code) for code in np.unique(ends) if code != End.INSIDE
+    ]
     dropped = dropped_columns(model)
     if dropped and status not in _NOT_FITTED:
         details.append(f"Dropped, as linear combinations of other columns: {', '.join(dropped)}.")
@@ -23,14 +25,16 @@ def message(model: MixedModel, status: Status, ends: np.ndarray) -> str:
 
 
 def messages(model: MixedModel, status: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """(members,) the same of many fits; `status` are indices into `STATUSES`, `ends` is (members, ...)."""
+    """(members,) the same of many fits; `status` are indices into `STATUSES`, `ends` is (members,
+    ...)."""
     kinds, which = np.unique(np.column_stack([status, ends]), axis=0, return_inverse=True)
     words = [message(model, STATUSES[kind[0]], kind[1:]) for kind in kinds]
     return np.array(words, dtype=object)[which.reshape(-1)]
 
 
 def dropped_columns(model: MixedModel) -> list[str]:
-    """Columns of the linear predictors that were linear combinations of others, and have no coefficient."""
+    """Columns of the linear predictors that were linear combinations of others, and have no
+    coefficient."""
     return [f"{own.prefix}{name}" for own in model.design.predictors for name in own.fixed.dropped]
 
 
@@ -50,12 +54,16 @@ def _sentence(model: MixedModel, end: End, where: np.ndarray) -> str:
 
 
 def _names(model: MixedModel) -> list[str]:
-    coefficients = [f"{own.prefix}{name}" for own in model.design.predictors for name in own.fixed.names]
+    coefficients = [
+        f"{own.prefix}{name}" for own in model.design.predictors for name in own.fixed.names
+    ]
     terms = []
     for term in model.design.random:
         levels = term.names if term.matrix is not None else term.levels
         alone = len(levels) == 1 and not term.is_smooth
-        terms.append(f"{term.formula.text}{', whose grouping factor has one level' if alone else ''}")
+        terms.append(
+            f"{term.formula.text}{', whose grouping factor has one level' if alone else ''}"
+        )
     return [*coefficients, *terms, *model.family.dispersion_names]
 
 
@@ -64,9 +72,14 @@ def _limits(model: MixedModel, where: np.ndarray) -> str:
     family, names, sentences, first = model.family, _names(model), [], 0
     for own in model.design.predictors:
         last = first + len(own.fixed.names)
-        gone = [name for name, here in zip(names[first:last], where[first:last], strict=True) if here]
+        gone = [
+            name for name, here in zip(names[first:last], where[first:last], strict=True) if here
+        ]
         if gone:
-            sentences.append(f"At the limit of the family {', '.join(gone)} ran off: {_limit_of(model, own.name)}.")
+            sentences.append(
+                f"At the limit of the family {', '.join(gone)} ran off:"
+                f" {_limit_of(model, own.name)}."
+            )
         first = last
     m = len(family.dispersion_names)
     for k in np.flatnonzero(where[len(where) - m :]):

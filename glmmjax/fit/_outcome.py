@@ -1,4 +1,5 @@
-"""What fits end with, in the user's coordinates: NumPy arrays with a leading axis of members (one for a single fit)."""
+"""What fits end with, in the user's coordinates: NumPy arrays with a leading axis of members (one
+for a single fit)."""
 
 import itertools
 from typing import NamedTuple
@@ -19,8 +20,8 @@ from ._problem import Effects, Estimate
 class Outcome(NamedTuple):
     """Numbers of `members` fits; `Solution` describes them.
 
-    `status` is an index into `STATUSES`; `dispersion` is (members, parameters); `ends` (members, coefficients + random
-    terms + parameters of the family) are codes of `End`.
+    `status` is an index into `STATUSES`; `dispersion` is (members, parameters); `ends` (members,
+    coefficients + random terms + parameters of the family) are codes of `End`.
     """
 
     beta: np.ndarray
@@ -37,10 +38,13 @@ class Outcome(NamedTuple):
     ends: np.ndarray
 
 
-def diagnosed(working: Working, found: Estimate, effects: Effects | None, size: np.ndarray) -> Ended:
+def diagnosed(
+    working: Working, found: Estimate, effects: Effects | None, size: np.ndarray
+) -> Ended:
     """Diagnose estimates (NumPy, leading axis of members).
 
-    Arrays of `working` may have the axis too; `size` (members,) is the size of each response, as in `Traits.spread`.
+    Arrays of `working` may have the axis too; `size` (members,) is the size of each response, as in
+    `Traits.spread`.
     """
     wide = _in_float64(found)
     information = np.asarray(wide.information)
@@ -48,7 +52,11 @@ def diagnosed(working: Working, found: Estimate, effects: Effects | None, size: 
     unknown = without_information(information, wide.params.beta.shape[-1], theta)
     eigen = scaled_eigen(information, unknown)
     joined = ends_of(working, wide, eigen, size, zero_of(found)).joined
-    vanished = without_residual(wide) if working.glmm.family.traits.has_residual else np.zeros(len(joined), bool)
+    vanished = (
+        without_residual(wide)
+        if working.glmm.family.traits.has_residual
+        else np.zeros(len(joined), bool)
+    )
     status = diagnose(wide, eigen, joined, unknown, vanished)
 
     def flat() -> np.ndarray:
@@ -81,10 +89,13 @@ def outcome_of(method: Method, working: Working, ended: Ended) -> Outcome:
 
 
 def _by_end(working: Working, flat: np.ndarray) -> np.ndarray:
-    """(members, ends) what (members, size) says of parameters; of a term if it says so of one of its parameters."""
+    """(members, ends) what (members, size) says of parameters; of a term if it says so of one of
+    its parameters."""
     p = working.beta_back.shape[-1]
     bounds = np.cumsum([p, *(covariance.size for covariance in working.glmm.covariances)])
-    terms = [flat[:, first:last].any(1, keepdims=True) for first, last in itertools.pairwise(bounds)]
+    terms = [
+        flat[:, first:last].any(1, keepdims=True) for first, last in itertools.pairwise(bounds)
+    ]
     return np.concatenate([flat[:, :p], *terms, flat[:, bounds[-1] :]], 1)
 
 
@@ -99,12 +110,14 @@ def _without_likelihood(outcome: Outcome, members: np.ndarray) -> Outcome:
 
 
 def _of_quasi_likelihood(outcome: Outcome) -> Outcome:
-    """What was maximised is no log-likelihood, and standard errors of the fixed effects are multiplied by the square
-    root of the scale (McCullagh and Nelder 1989, chapter 9), their correlations with all estimates being kept."""
+    """What was maximised is no log-likelihood, and standard errors of the fixed effects are
+    multiplied by the square root of the scale (McCullagh and Nelder 1989, chapter 9), their
+    correlations with all estimates being kept."""
     factor = np.ones(outcome.vcov.shape[:2])
     factor[:, : outcome.beta.shape[1]] = np.sqrt(outcome.dispersion)
     return outcome._replace(
-        loglik=np.full_like(outcome.loglik, np.nan), vcov=factor[:, :, None] * outcome.vcov * factor[:, None]
+        loglik=np.full_like(outcome.loglik, np.nan),
+        vcov=factor[:, :, None] * outcome.vcov * factor[:, None],
     )
 
 
@@ -121,4 +134,6 @@ def _covariances(working: Working, found: Estimate) -> tuple[np.ndarray, ...]:
 def _in_float64(found: Estimate) -> Estimate:
     if found.value.dtype == np.float64:
         return found
-    return jax.tree.map(lambda leaf: leaf.astype(np.float64) if leaf.dtype.kind == "f" else leaf, found)
+    return jax.tree.map(
+        lambda leaf: leaf.astype(np.float64) if leaf.dtype.kind == "f" else leaf, found
+    )

@@ -18,22 +18,29 @@ def as_params(model: MixedModel, params: Any, argument: str) -> Params:
     Raises a `ModelError` if they are not parameters of `model`, or no real numbers.
     """
     if not isinstance(params, Params):
-        raise ModelError(f"{argument} must be gj.Params, such as a fit's params, not {type(params).__name__}.")
+        raise ModelError(
+            f"{argument} must be gj.Params, such as a fit's params, not {type(params).__name__}."
+        )
     params = floating_params(params)
     given = (params.beta.shape, tuple(t.shape for t in params.theta), params.phi.shape)
     p, theta, m = model.glmm.sizes
     needed = ((p,), tuple((size,) for size in theta), (m,))
     if given != needed:
-        raise ModelError(f"{argument} has parameters (beta, theta, phi) of shapes {given}, the model needs {needed}.")
+        raise ModelError(
+            f"{argument} has parameters (beta, theta, phi) of shapes {given}, the model needs"
+            f" {needed}."
+        )
     return params
 
 
 def as_finite_params(model: MixedModel, params: Any, argument: str) -> Params:
-    """The same as float64 NumPy arrays, for what runs on the host; a `ModelError` also if they are traced or not
-    finite."""
+    """The same as float64 NumPy arrays, for what runs on the host; a `ModelError` also if they are
+    traced or not finite."""
     refuse_tracers(argument, params)
     with own_settings():
-        params = jax.tree.map(lambda leaf: np.asarray(leaf, np.float64), as_params(model, params, argument))
+        params = jax.tree.map(
+            lambda leaf: np.asarray(leaf, np.float64), as_params(model, params, argument)
+        )
     if not all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(params)):
         raise ModelError(f"{argument} must hold finite numbers, and one is missing or infinite.")
     return params

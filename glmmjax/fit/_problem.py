@@ -1,4 +1,5 @@
-"""What a method gives the optimiser: an objective with its start, and what to report at its minimum."""
+"""What a method gives the optimiser: an objective with its start, and what to report at its
+minimum."""
 
 import abc
 from typing import Any, NamedTuple
@@ -23,7 +24,8 @@ Matrix = Float[Array, "size size"]
 class Data(NamedTuple):
     """What the objective needs of the observations beside the model itself.
 
-    `design` comes from X, Z and the weights alone, so that models which share these share it; `response` from all.
+    `design` comes from X, Z and the weights alone, so that models which share these share it;
+    `response` from all.
     """
 
     design: Any
@@ -55,7 +57,8 @@ class Progress(NamedTuple):
     Attributes:
         search: its value and inverse metric are exact after a check.
         gradient, hessian: of the objective at the last check.
-        scaled_gradient: `sqrt(g' hessian^-1 g)` there, the distance to the minimum in standard errors.
+        scaled_gradient: `sqrt(g' hessian^-1 g)` there, the distance to the minimum in standard
+            errors.
         done: whether the Hessian certifies a minimum.
         rounds: number of checks.
         last: the number after which no other follows.
@@ -78,11 +81,13 @@ class Estimate(NamedTuple):
         value: log-likelihood.
         gradient: of the log-likelihood by all parameters that were optimised.
         information: minus the Hessian of the log-likelihood by all parameters.
-        scaled_gradient: `sqrt(g' information^-1 g)`, the distance to the maximum in standard errors.
+        scaled_gradient: `sqrt(g' information^-1 g)`, the distance to the maximum in standard
+            errors.
         converged: whether the exact Hessian certifies a maximum.
         lam: (q, rank) relative covariance factor of each random term.
         scale: what `lam` is multiplied by (sigma for gaussian).
-        dispersion: the family's own parameters on their natural scale, or the scale of a quasi-likelihood.
+        dispersion: the family's own parameters on their natural scale, or the scale of a
+            quasi-likelihood.
         evaluations: of the log-likelihood and its gradient.
     """
 
@@ -99,23 +104,30 @@ class Estimate(NamedTuple):
 
 
 class Effects(NamedTuple):
-    """Random effects `u` of each grouping factor given data and parameters, in working coordinates, and the covariance
-    of those of a level (of linked effects, each of which depends on the one before it only, the variances)."""
+    """Random effects `u` of each grouping factor given data and parameters, in working coordinates,
+    and the covariance of those of a level (of linked effects, each of which depends on the one
+    before it only, the variances)."""
 
     mode: tuple[Float[Array, "_ _"], ...]
     cov: tuple[Float[Array, "*_ _"], ...]
 
 
-def effects_of(scale: Array | float, lam: Factors, mode: Spherical, factor: AbstractFactor) -> Effects:
-    """Random effects from spherical ones, `u = lam b`, whose covariance given the data is `scale^2 lam H^-1 lam'`."""
-    cov = tuple(scale**2 * own.covariance(block) for own, block in zip(lam, factor.blocks(), strict=True))
+def effects_of(
+    scale: Array | float, lam: Factors, mode: Spherical, factor: AbstractFactor
+) -> Effects:
+    """Random effects from spherical ones, `u = lam b`, whose covariance given the data is `scale^2
+    lam H^-1 lam'`."""
+    cov = tuple(
+        scale**2 * own.covariance(block) for own, block in zip(lam, factor.blocks(), strict=True)
+    )
     return Effects(to_natural(lam, mode), cov)
 
 
 class AbstractProblem(eqx.Module):
     """Minus a log-likelihood as a function of a vector of unconstrained parameters.
 
-    Everything is a pure function of a `GLMM` and its `Data`, so it runs for one model or under `vmap` for many.
+    Everything is a pure function of a `GLMM` and its `Data`, so it runs for one model or under
+    `vmap` for many.
     """
 
     @abc.abstractmethod
@@ -131,7 +143,9 @@ class AbstractProblem(eqx.Module):
         """First point, what its first evaluation begins from, and an approximate Hessian there."""
 
     @abc.abstractmethod
-    def value(self, glmm: GLMM, data: Data, vector: Vector, carry: Carry) -> tuple[Float[Array, ""], Carry]:
+    def value(
+        self, glmm: GLMM, data: Data, vector: Vector, carry: Carry
+    ) -> tuple[Float[Array, ""], Carry]:
         """The objective, and what it hands to an evaluation nearby."""
 
     @abc.abstractmethod

@@ -1,4 +1,5 @@
-"""A fitted model: numbers in the user's coordinates. What statistics are made of them is elsewhere."""
+"""A fitted model: numbers in the user's coordinates. What statistics are made of them is
+elsewhere."""
 
 import dataclasses
 
@@ -20,24 +21,27 @@ class Solution:
     Attributes:
         model, method: what was fitted, and how.
         params: estimates (NumPy arrays).
-        loglik: fully normalised log-likelihood there (the restricted one for REML); NaN for a quasi-likelihood, where
-            it has no upper bound, and where the search broke off.
-        vcov: (size, size) covariance of all estimates in the order of `pack(params)`, the inverse of minus the Hessian
-            (for a linear model without a block between beta and the variances); NaN where the data identify nothing.
-            In a quasi-likelihood the standard errors of beta are multiplied by the square root of the scale.
-        covariance: for each random term the (q, q) covariance of its random effects of a level; of effects at places of
-            their own in every level that of two a typical distance apart.
-        dispersion: the family's own parameters on their natural scale, or the scale of a quasi-likelihood.
-        mode: for each grouping factor (in the order of `glmm.structure`) the (levels, q) conditional modes of the
-            random effects `u` of its terms, where places differ from level to level in the order of the level's own.
-        mode_cov: (levels, q, q) their covariances given the data and the parameters; of effects of which each depends
-            on the one before it only, their variances (levels, q).
+        loglik: fully normalised log-likelihood there (the restricted one for REML); NaN for a
+            quasi-likelihood, where it has no upper bound, and where the search broke off.
+        vcov: (size, size) covariance of all estimates in the order of `pack(params)`, the inverse
+            of minus the Hessian (for a linear model without a block between beta and the
+            variances); NaN where the data identify nothing. In a quasi-likelihood the standard
+            errors of beta are multiplied by the square root of the scale.
+        covariance: for each random term the (q, q) covariance of its random effects of a level; of
+            effects at places of their own in every level that of two a typical distance apart.
+        dispersion: the family's own parameters on their natural scale, or the scale of a
+            quasi-likelihood.
+        mode: for each grouping factor (in the order of `glmm.structure`) the (levels, q)
+            conditional modes of the random effects `u` of its terms, where places differ from level
+            to level in the order of the level's own.
+        mode_cov: (levels, q, q) their covariances given the data and the parameters; of effects of
+            which each depends on the one before it only, their variances (levels, q).
         gradient: of the log-likelihood by what was optimised, in working coordinates.
         scaled_gradient: distance to the maximum in standard errors.
         evaluations: of the log-likelihood and its gradient.
         status: how the fit ended.
-        ends: where the coefficients, the covariances of the random terms and the family's own parameters went, in this
-            order: codes of `End`.
+        ends: where the coefficients, the covariances of the random terms and the family's own
+            parameters went, in this order: codes of `End`.
     """
 
     model: MixedModel
@@ -77,9 +81,15 @@ class Solution:
 
 
 def solution_of(
-    model: MixedModel, method: Method, outcome: Outcome, member: int, effects: Effects, back: tuple[np.ndarray, ...]
+    model: MixedModel,
+    method: Method,
+    outcome: Outcome,
+    member: int,
+    effects: Effects,
+    back: tuple[np.ndarray, ...],
 ) -> Solution:
-    """One member of an `Outcome` with its random effects (NumPy, in coordinates `u_w`: `u = back u_w`)."""
+    """One member of an `Outcome` with its random effects (NumPy, in coordinates `u_w`: `u = back
+    u_w`)."""
     modes, covs = [], []
     for number, terms in enumerate(model.glmm.structure.terms):
         count = len(model.design.random[terms[0]].levels)
@@ -92,7 +102,9 @@ def solution_of(
     return Solution(
         model=model,
         method=method,
-        params=Params(outcome.beta[member], tuple(t[member] for t in outcome.theta), outcome.phi[member]),
+        params=Params(
+            outcome.beta[member], tuple(t[member] for t in outcome.theta), outcome.phi[member]
+        ),
         loglik=float(outcome.loglik[member]),
         vcov=outcome.vcov[member],
         covariance=tuple(own[member] for own in outcome.covariance),

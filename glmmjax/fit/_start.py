@@ -1,4 +1,5 @@
-"""Where a fit starts: the model without random effects, variances by moments, curvature as PQL sees it."""
+"""Where a fit starts: the model without random effects, variances by moments, curvature as PQL sees
+it."""
 
 import dataclasses
 import functools
@@ -59,11 +60,14 @@ def start_params(glmm: GLMM) -> Params:
 
 
 def pooled(glmm: GLMM) -> tuple[Float[Array, " p"], Float[Array, " m"]]:
-    """`beta` and `phi` without random effects: linear predictors beside that of the mean start at a constant."""
+    """`beta` and `phi` without random effects: linear predictors beside that of the mean start at a
+    constant."""
     family = glmm.family
     if not isinstance(family, AbstractComposite):
         beta = pooled_beta(glmm)
-        mu = family.mean(fixed_predictor(glmm, beta)[0], jnp.zeros(len(family.dispersion_names), beta.dtype))
+        mu = family.mean(
+            fixed_predictor(glmm, beta)[0], jnp.zeros(len(family.dispersion_names), beta.dtype)
+        )
         return beta, jnp.array(family.start_phi(glmm.y, mu, glmm.weights), beta.dtype)
     y, weights = family.inner_response(glmm.y, glmm.weights)
     inside = dataclasses.replace(
@@ -75,50 +79,69 @@ def pooled(glmm: GLMM) -> tuple[Float[Array, " p"], Float[Array, " m"]]:
 
 
 def _at_level(glmm: GLMM, level: Scalar, number: int) -> Float[Array, " _"]:
-    """Coefficients of a linear predictor that is nearly `level`: columns of x are orthogonal with mean square one."""
+    """Coefficients of a linear predictor that is nearly `level`: columns of x are orthogonal with
+    mean square one."""
     present = glmm.weights > 0
-    return jnp.tensordot(glmm.x[number], jnp.where(present, level - glmm.offset[number], 0.0), 2) / present.sum()
+    return (
+        jnp.tensordot(glmm.x[number], jnp.where(present, level - glmm.offset[number], 0.0), 2)
+        / present.sum()
+    )
 
 
 def start_theta(glmm: GLMM, sd: tuple[Float[Array, " _"], ...]) -> tuple[Float[Array, " _"], ...]:
-    """`theta` of each term for uncorrelated random effects with standard deviations `sd`, given by grouping factor."""
-    return tuple(c.start(sd[at.factor][at.columns]) for c, at in zip(glmm.covariances, places(glmm), strict=True))
+    """`theta` of each term for uncorrelated random effects with standard deviations `sd`, given by
+    grouping factor."""
+    return tuple(
+        c.start(sd[at.factor][at.columns])
+        for c, at in zip(glmm.covariances, places(glmm), strict=True)
+    )
 
 
 def moment_sd(glmm: GLMM, z_score: Effects, gram: Gram) -> tuple[Float[Array, " _"], ...]:
-    """Standard deviations at which the squared scores of the pooled model have their expectation, by grouping factor.
+    """Standard deviations at which the squared scores of the pooled model have their expectation,
+    by grouping factor.
 
-    With `m = Z'WZ` the scores `s` of the levels have `E[s_j^2] = m_jj + sum_k m_jk^2 var_k`: summed over the levels,
-    one linear equation a column (a factor with one column a row counts as one). No estimate is below its own standard
-    error in the absence of random effects, because zero is a stationary point of the likelihood, nor above what it
-    would be if there were no other.
+    With `m = Z'WZ` the scores `s` of the levels have `E[s_j^2] = m_jj + sum_k m_jk^2 var_k`: summed
+    over the levels, one linear equation a column (a factor with one column a row counts as one). No
+    estimate is below its own standard error in the absence of random effects, because zero is a
+    stationary point of the likelihood, nor above what it would be if there were no other.
     """
     structure = glmm.structure
     if not z_score:
         return ()
     own = (*gram.diag, *(row[0] for row in gram.trail))
     excess = [score**2 - _diagonal(m) for score, m in zip(z_score, own, strict=True)]
-    sums = jnp.concatenate([_units(f, e.sum(1), 0) for f, e in zip(structure.factors, excess, strict=True)])
+    sums = jnp.concatenate(
+        [_units(f, e.sum(1), 0) for f, e in zip(structure.factors, excess, strict=True)]
+    )
     squares = sums_of_squares(structure, gram)
     alone = jnp.diagonal(squares)
     alone = jnp.where(alone > 0, alone, 1.0)
     least = jnp.sqrt(2 / alone)
     scale = 1 / jnp.sqrt(alone)
-    together = scale * jnp.linalg.solve(squares * scale[:, None] * scale + 1e-6 * jnp.eye(len(alone)), scale * sums)
+    together = scale * jnp.linalg.solve(
+        squares * scale[:, None] * scale + 1e-6 * jnp.eye(len(alone)), scale * sums
+    )
     sd = jnp.sqrt(jnp.clip(together, least, jnp.maximum(sums / alone, least)))
     counts = [1 if f.position is not None else f.q for f in structure.factors]
     parts = jnp.split(sd, np.cumsum(counts)[:-1])
     parts = [
-        _of_places(glmm, number, *both, parts[number]) for number, both in enumerate(zip(z_score, own, strict=True))
+        _of_places(glmm, number, *both, parts[number])
+        for number, both in enumerate(zip(z_score, own, strict=True))
     ]
-    return tuple(jnp.broadcast_to(part, (f.q,)) for part, f in zip(parts, structure.factors, strict=True))
+    return tuple(
+        jnp.broadcast_to(part, (f.q,)) for part, f in zip(parts, structure.factors, strict=True)
+    )
 
 
-def _of_places(glmm: GLMM, number: int, score: Array, gram: Array, sd: Float[Array, " _"]) -> Float[Array, " _"]:
-    """`sd` of effects at separate places from pairs of them, as there may be one observation at each.
+def _of_places(
+    glmm: GLMM, number: int, score: Array, gram: Array, sd: Float[Array, " _"]
+) -> Float[Array, " _"]:
+    """`sd` of effects at separate places from pairs of them, as there may be one observation at
+    each.
 
-    Over the places of a level `E[(sum s)^2 - sum s^2] = sd^2 sum_(i != j) m_i r_ij m_j`, `r` being the correlations at
-    the start.
+    Over the places of a level `E[(sum s)^2 - sum s^2] = sd^2 sum_(i != j) m_i r_ij m_j`, `r` being
+    the correlations at the start.
     """
     (first, *_), m = glmm.structure.terms[number], _diagonal(gram)
     covariance = glmm.covariances[first]
@@ -140,7 +163,9 @@ def sums_of_squares(structure: Structure, gram: Gram) -> Float[Array, "units uni
 
     def enter(f: int, g: int, block: Array, levels: int) -> None:
         total = (block**2).sum(tuple(range(block.ndim - levels, block.ndim)))
-        total = jnp.diag(total) if total.ndim == 1 else total  # of linked effects there is the diagonal only
+        total = (
+            jnp.diag(total) if total.ndim == 1 else total
+        )  # of linked effects there is the diagonal only
         table[f][g] = _units(factors[g], _units(factors[f], total, 0), 1)
         table[g][f] = table[f][g].T
 
@@ -168,7 +193,8 @@ def _units(columns: Columns, values: Array, axis: int) -> Array:
 
 
 def pooled_beta(glmm: GLMM) -> Float[Array, " p"]:
-    """Fisher scoring for the model without random effects, from a constant mean; damped, in one flattened loop."""
+    """Fisher scoring for the model without random effects, from a constant mean; damped, in one
+    flattened loop."""
     phi = jnp.zeros(len(glmm.family.dispersion_names), glmm.weights.dtype)
     present = glmm.weights > 0
     mean = (glmm.weights * glmm.family.start_mean(glmm.y)).sum() / glmm.weights.sum()
@@ -185,23 +211,28 @@ def pooled_beta(glmm: GLMM) -> Float[Array, " p"]:
         step = cho_solve((jnp.linalg.cholesky(information), True), gradient)
         moved = Scoring(beta, value, step, jnp.ones_like(value), gradient @ step, s.turns)
         stayed = s._replace(length=s.length / 2)
-        return jax.tree.map(lambda a, b: jnp.where(better, a, b), moved, stayed)._replace(turns=s.turns + 1)
+        return jax.tree.map(lambda a, b: jnp.where(better, a, b), moved, stayed)._replace(
+            turns=s.turns + 1
+        )
 
     def going(s: Scoring) -> Bool[Array, ""]:
         return (s.turns < MAX_SCORING) & ~(s.gain < 1e-3)
 
     infinity = jnp.full((), jnp.inf, first.dtype)
-    state = Scoring(first, -infinity, jnp.zeros_like(first), jnp.ones_like(infinity), infinity, jnp.array(0))
+    state = Scoring(
+        first, -infinity, jnp.zeros_like(first), jnp.ones_like(infinity), infinity, jnp.array(0)
+    )
     return jax.lax.while_loop(going, turn, state).beta
 
 
 def pql_information(
     glmm: GLMM, params: Params, base: Callable[[Float[Array, " m"]], Float[Array, ""]]
 ) -> Float[Array, "size size"]:
-    """Information about all parameters in the working linear mixed model of PQL (Breslow and Clayton 1993) at b = 0.
+    """Information about all parameters in the working linear mixed model of PQL (Breslow and
+    Clayton 1993) at b = 0.
 
-    `X'V^-1X` for beta, the expected information for theta, and the observed one for phi; blocks between them are
-    zero; `base` is `log_base` as a function of phi.
+    `X'V^-1X` for beta, the expected information for theta, and the observed one for phi; blocks
+    between them are zero; `base` is `log_base` as a function of phi.
 
     With `V^-1 = W - W Z lam H^-1 lam' Z'W` everything falls out of the factor of `H`.
     """
@@ -213,10 +244,14 @@ def pql_information(
     weighted = jnp.concatenate([w[:, i, None] * x for i, x in enumerate(glmm.x)], 1)  # W X
     columns = to_spherical(lam, structure.gather(weighted))
     rows = [jnp.tensordot(weighted[i], x, [(1, 2), (1, 2)]) for i, x in enumerate(glmm.x)]
-    taken = (jnp.einsum("qag,qbg->ab", c, s) for c, s in zip(columns, factor.solve(columns), strict=True))
+    taken = (
+        jnp.einsum("qag,qbg->ab", c, s) for c, s in zip(columns, factor.solve(columns), strict=True)
+    )
     for_beta = functools.reduce(operator.sub, taken, jnp.concatenate(rows, 1))
     scale = glmm.family.random_scale(params.phi)
-    for_theta = theta_information(glmm, params.theta, jax.tree.map(lambda leaf: leaf * scale**2, gram))
+    for_theta = theta_information(
+        glmm, params.theta, jax.tree.map(lambda leaf: leaf * scale**2, gram)
+    )
 
     def in_phi(phi):
         return -(log_kernel(glmm, eta, phi).sum() + base(phi))
@@ -228,15 +263,19 @@ def pql_information(
 
 
 def theta_information(glmm: GLMM, theta, gram: Gram) -> Float[Array, "size size"]:
-    """Expected information about `theta` in a linear mixed model with `Z'WZ = gram`: `tr(T dS_a T dS_b) / 2` with
-    `T = Z'V^-1Z` and `S = lam lam'`, of which the blocks of the levels are counted."""
+    """Expected information about `theta` in a linear mixed model with `Z'WZ = gram`: `tr(T dS_a T
+    dS_b) / 2` with `T = Z'V^-1Z` and `S = lam lam'`, of which the blocks of the levels are
+    counted."""
     if not theta:
         return jnp.zeros((0, 0), glmm.weights.dtype)
-    return functools.reduce(operator.add, (own.information for own in _by_factor(glmm, theta, gram)))
+    return functools.reduce(
+        operator.add, (own.information for own in _by_factor(glmm, theta, gram))
+    )
 
 
 def variance_information(glmm: GLMM, theta, gram: Gram, n: Scalar) -> Float[Array, "size size"]:
-    """Expected information about (theta, log sigma) of `n` observations; between them it is `tr(T dS_a)`."""
+    """Expected information about (theta, log sigma) of `n` observations; between them it is `tr(T
+    dS_a)`."""
     if not theta:
         return 2 * n[None, None]
     found = _by_factor(glmm, theta, gram)
@@ -271,7 +310,9 @@ def _by_factor(glmm: GLMM, theta, gram: Gram) -> list[OfFactor]:
         assert isinstance(one, Matrices)
         if not blocks:
             columns = one.transposed(own[number])
-            t = own[number] - small.multiply(jnp.swapaxes(columns, 0, 1), factor.solve((columns,))[0])
+            t = own[number] - small.multiply(
+                jnp.swapaxes(columns, 0, 1), factor.solve((columns,))[0]
+            )
         else:
             t = _precision(one, blocks[number], own[number])
         found.append(_of_matrices(t, changed(number, Matrices.outer)))
@@ -280,13 +321,19 @@ def _by_factor(glmm: GLMM, theta, gram: Gram) -> list[OfFactor]:
 
 def _of_matrices(t: Float[Array, "q q levels"], slope: Float[Array, "q q _ size"]) -> OfFactor:
     same = slope.shape[2] == 1
-    moved = jnp.einsum("ijg,jka->ikga", t, slope[:, :, 0]) if same else jnp.einsum("ijg,jkga->ikga", t, slope)
+    moved = (
+        jnp.einsum("ijg,jka->ikga", t, slope[:, :, 0])
+        if same
+        else jnp.einsum("ijg,jkga->ikga", t, slope)
+    )
     return OfFactor(0.5 * jnp.einsum("ikga,kigb->ab", moved, moved), jnp.einsum("iiga->a", moved))
 
 
-def _precision(lam: Matrices, block: Float[Array, "_ _ levels"], gram: Array) -> Float[Array, "q q levels"]:
-    """The blocks of `Z'V^-1Z` of a factor among others; where `lam` differs from level to level that of the model with
-    this factor alone."""
+def _precision(
+    lam: Matrices, block: Float[Array, "_ _ levels"], gram: Array
+) -> Float[Array, "q q levels"]:
+    """The blocks of `Z'V^-1Z` of a factor among others; where `lam` differs from level to level
+    that of the model with this factor alone."""
     if lam.values.shape[-1] == 1:
         # lam' Z'V^-1Z lam = I - H^-1, of which only the blocks are at hand
         back = Matrices(jnp.linalg.pinv(lam.values[..., 0])[..., None])
@@ -295,8 +342,8 @@ def _precision(lam: Matrices, block: Float[Array, "_ _ levels"], gram: Array) ->
 
 
 def _of_links(lam: Links, d: Float[Array, "q levels"], changed: Callable) -> OfFactor:
-    """The same by random vectors `w ~ N(0, T)` of the model with this factor alone, `E[(dS_a w)' T dS_b w]` and
-    `E[w' dS_a w]`: there is no matrix here, and a metric need not be exact."""
+    """The same by random vectors `w ~ N(0, T)` of the model with this factor alone, `E[(dS_a w)' T
+    dS_b w]` and `E[w' dS_a w]`: there is no matrix here, and a metric need not be exact."""
     solve, d = lam.block(d).factored().solver(), jnp.maximum(d, 0.0)[:, None]
 
     def precision(x: Array) -> Array:
@@ -308,4 +355,6 @@ def _of_links(lam: Links, d: Float[Array, "q levels"], changed: Callable) -> OfF
     moved = changed(lambda lam: lam.times(lam.transposed(w)))
     back = jnp.stack([precision(d * moved[..., k]) for k in range(moved.shape[-1])], -1)
     information = jnp.einsum("qpga,qpgb->ab", moved, back) / _PROBES
-    return OfFactor(0.25 * (information + information.T), jnp.einsum("qpg,qpga->a", w, moved) / _PROBES)
+    return OfFactor(
+        0.25 * (information + information.T), jnp.einsum("qpg,qpga->a", w, moved) / _PROBES
+    )

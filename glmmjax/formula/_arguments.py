@@ -23,11 +23,15 @@ def split_arguments(tokens: tuple[Token, ...], text: str, end: int) -> list[Argu
     commas = [i for i, token in enumerate(tokens) if token.text == "," and token.depth == depth]
     starts, ends = [0, *(i + 1 for i in commas)], [*commas, len(tokens)]
     stops = [*(tokens[i].start for i in commas), end]
-    return [_argument(tokens[first:last], text, stop) for first, last, stop in zip(starts, ends, stops, strict=True)]
+    return [
+        _argument(tokens[first:last], text, stop)
+        for first, last, stop in zip(starts, ends, stops, strict=True)
+    ]
 
 
 def whole_number(argument: Argument, least: int, text: str) -> int:
-    """The value of `key=number`; `ModelError` for anything but a whole number of at least `least`."""
+    """The value of `key=number`; `ModelError` for anything but a whole number of at least
+    `least`."""
     first, *more = argument.value
     if more or not first.text.isdecimal() or int(first.text) < least:
         name = argument.key.text if argument.key else "The argument"
@@ -39,7 +43,11 @@ def column_name(argument: Argument, text: str) -> str:
     """The value of `key=name`, without backticks; `ModelError` for anything but one name."""
     first, *more = argument.value
     if more or first.kind not in ("name", "quoted"):
-        raise fail(f"{argument.key.text if argument.key else 'The argument'} must be a name.", text, first.start)
+        raise fail(
+            f"{argument.key.text if argument.key else 'The argument'} must be a name.",
+            text,
+            first.start,
+        )
     return first.text.strip("`")
 
 

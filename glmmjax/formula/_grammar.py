@@ -1,7 +1,8 @@
 """The grammar of a right-hand side: terms and operators take turns.
 
-Function calls are Python for formulaic to evaluate. They are folded into one token first, so that an operator
-that is left stands on the level of the formula, where `+` adds a term and `|` makes a random one.
+Function calls are Python for formulaic to evaluate. They are folded into one token first, so that
+an operator that is left stands on the level of the formula, where `+` adds a term and `|` makes a
+random one.
 """
 
 from typing import NamedTuple
@@ -35,7 +36,9 @@ def fold_code(tokens: tuple[Token, ...], text: str) -> tuple[Token, ...]:
             last = closing(tokens, opening)
             inner, index = tokens[opening + 1 : last], last
         if index > start or token.text == "{":
-            token = Token("code", text[token.start : tokens[index].end], token.start, token.depth, inner)
+            token = Token(
+                "code", text[token.start : tokens[index].end], token.start, token.depth, inner
+            )
             _check_code(token, text)
         folded.append(token)
         index += 1
@@ -43,7 +46,8 @@ def fold_code(tokens: tuple[Token, ...], text: str) -> tuple[Token, ...]:
 
 
 def in_braces(name: str, terms: str) -> str:
-    """The terms with braces around `name`, which say that it is Python, wherever it stands by itself."""
+    """The terms with braces around `name`, which say that it is Python, wherever it stands by
+    itself."""
     for token in reversed(fold_code(tokenize(terms), terms)):
         if token.text == name:
             terms = f"{terms[: token.start]}{{{name}}}{terms[token.end :]}"
@@ -51,7 +55,8 @@ def in_braces(name: str, terms: str) -> str:
 
 
 def check_grammar(tokens: tuple[Token, ...], text: str, end: int) -> None:
-    """Raise a `ModelError` unless terms and operators take turns; `end` is where the text of them ends."""
+    """Raise a `ModelError` unless terms and operators take turns; `end` is where the text of them
+    ends."""
     before: Token | None = None
     for token in tokens:
         _check_turn(before, token, text)
@@ -68,7 +73,8 @@ def summands(tokens: tuple[Token, ...]) -> tuple[Summand, ...]:
         cuts = [-1, *cuts]
     ends = [*cuts[1:], len(tokens)]
     return tuple(
-        Summand(tokens[cut] if cut >= 0 else None, tokens[cut + 1 : end]) for cut, end in zip(cuts, ends, strict=True)
+        Summand(tokens[cut] if cut >= 0 else None, tokens[cut + 1 : end])
+        for cut, end in zip(cuts, ends, strict=True)
     )
 
 
@@ -97,19 +103,27 @@ def bars(tokens: tuple[Token, ...]) -> list[int]:
 
 
 def is_covariance(token: Token) -> bool:
-    """Whether the token is a call with a bar of its own, `ar1(t | g)`; inside `I(...)` a bar is Python's."""
-    return token.kind == "code" and bool(bars(token.inner)) and not token.text.startswith(("I(", "{"))
+    """Whether the token is a call with a bar of its own, `ar1(t | g)`; inside `I(...)` a bar is
+    Python's."""
+    return (
+        token.kind == "code" and bool(bars(token.inner)) and not token.text.startswith(("I(", "{"))
+    )
 
 
 def _opening(tokens: tuple[Token, ...], start: int, index: int) -> int | None:
-    """The index of the bracket that continues the code that began at `start` and reaches to `index`."""
+    """The index of the bracket that continues the code that began at `start` and reaches to
+    `index`."""
     token = tokens[index]
     if index == start and token.text == "{":
         return index
     if token.kind != "name" and index == start:
         return None
     after = index + 1
-    if after < len(tokens) and tokens[after].text in ("(", "[") and tokens[after].start == token.end:
+    if (
+        after < len(tokens)
+        and tokens[after].text in ("(", "[")
+        and tokens[after].start == token.end
+    ):
         return after
     return None
 
@@ -131,11 +145,15 @@ def _check_turn(before: Token | None, token: Token, text: str) -> None:
         raise fail(_meaningless(token), text, token.start)
     expects_term = before is None or before.kind in ("operator", "open")
     if expects_term:
-        is_sign = token.text in _SIGNS and (before is None or before.kind == "open" or before.text in ("~", *BARS))
+        is_sign = token.text in _SIGNS and (
+            before is None or before.kind == "open" or before.text in ("~", *BARS)
+        )
         if token.kind == "close" or (token.kind == "operator" and not is_sign):
             raise fail(_missing(before), text, token.start)
     elif token.kind not in ("operator", "close"):
-        raise fail(f"An operator is missing before '{token.text}' in the formula.", text, token.start)
+        raise fail(
+            f"An operator is missing before '{token.text}' in the formula.", text, token.start
+        )
 
 
 def _meaningless(token: Token) -> str:

@@ -22,9 +22,9 @@ from ._tokens import Token, fail, tokenize
 def parse_formula(text: str) -> ParsedFormula:
     """Take a formula in lme4's notation apart.
 
-    `"y ~ x + (1 + x | g) + s(z) + offset(log(t))"` has the response `y`, the fixed part `x`, one random term, one
-    smooth and one offset; without a left-hand side the response is `""`. Raises `ModelError` with one sentence, the
-    formula, and a caret under the place.
+    `"y ~ x + (1 + x | g) + s(z) + offset(log(t))"` has the response `y`, the fixed part `x`, one
+    random term, one smooth and one offset; without a left-hand side the response is `""`. Raises
+    `ModelError` with one sentence, the formula, and a caret under the place.
     """
     if not isinstance(text, str):
         raise ModelError(f"The formula must be text, not {type(text).__name__}.")
@@ -49,9 +49,13 @@ def parse_formula(text: str) -> ParsedFormula:
         else:
             _check_fixed(term.tokens, text)
             fixed.append(term)
-    _check_once([term.text for term in (*random, *smooths)] + [f"offset({offset})" for offset in offsets])
+    _check_once(
+        [term.text for term in (*random, *smooths)] + [f"offset({offset})" for offset in offsets]
+    )
     response = source(left, text) if left else ""
-    return ParsedFormula(text, response, tidy(fixed, text) or "1", tuple(random), tuple(offsets), tuple(smooths))
+    return ParsedFormula(
+        text, response, tidy(fixed, text) or "1", tuple(random), tuple(offsets), tuple(smooths)
+    )
 
 
 def _sides(tokens: tuple[Token, ...], text: str) -> tuple[tuple[Token, ...], tuple[Token, ...]]:
@@ -62,7 +66,9 @@ def _sides(tokens: tuple[Token, ...], text: str) -> tuple[tuple[Token, ...], tup
         raise fail("The formula has a second '~'.", text, tokens[tildes[1]].start)
     left, right = tokens[: tildes[0]], tokens[tildes[0] + 1 :]
     if not right:
-        raise fail("The formula has nothing after '~'; write 1 for an intercept only.", text, len(text))
+        raise fail(
+            "The formula has nothing after '~'; write 1 for an intercept only.", text, len(text)
+        )
     if left:
         _check_response(left, text)
     check_grammar(right, text, len(text))
@@ -73,7 +79,8 @@ def _sides(tokens: tuple[Token, ...], text: str) -> tuple[tuple[Token, ...], tup
 
 
 def _check_response(left: tuple[Token, ...], text: str) -> None:
-    """The left-hand side is Python for the data to evaluate; only what is surely a slip is refused here."""
+    """The left-hand side is Python for the data to evaluate; only what is surely a slip is refused
+    here."""
     if left[0].text in ("+", "-", "*", "/"):
         raise fail("The response cannot begin with an operator.", text, left[0].start)
     for before, token in zip((None, *left), left, strict=False):
@@ -83,8 +90,14 @@ def _check_response(left: tuple[Token, ...], text: str) -> None:
             raise fail("'^' is no power in a response: write '**'.", text, token.start)
         if token.text == "," and token.depth == 0:
             raise fail("The formula has one response.", text, token.start)
-        if before is not None and before.kind not in ("operator", "open") and token.kind not in ("operator", "close"):
-            raise fail(f"An operator is missing before '{token.text}' in the formula.", text, token.start)
+        if (
+            before is not None
+            and before.kind not in ("operator", "open")
+            and token.kind not in ("operator", "close")
+        ):
+            raise fail(
+                f"An operator is missing before '{token.text}' in the formula.", text, token.start
+            )
     if left[-1].kind == "operator":
         raise fail(f"A term is missing after '{left[-1].text}' in the formula.", text, left[-1].end)
 
@@ -101,7 +114,9 @@ def _is_offset(token: Token) -> bool:
 def _offset(token: Token, text: str) -> str:
     if not token.inner:
         raise fail("offset() needs an expression.", text, token.end - 1)
-    commas = [inner for inner in token.inner if inner.text == "," and inner.depth == token.depth + 1]
+    commas = [
+        inner for inner in token.inner if inner.text == "," and inner.depth == token.depth + 1
+    ]
     if commas:
         raise fail("offset() takes one expression.", text, commas[0].start)
     return source(token.inner, text)

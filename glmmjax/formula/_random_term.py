@@ -20,8 +20,9 @@ def is_random(tokens: tuple[Token, ...]) -> bool:
 def parse_random(tokens: tuple[Token, ...], text: str) -> list[RandomFormula]:
     """The random terms that one summand of the formula stands for: several for `(1 | a/b)`.
 
-    `tokens` satisfy `is_random`; `text` is the whole formula. `ModelError` for a second bar, groups that are not column
-    names joined by `:` or `/`, or arguments that the covariance does not take. Any name can be that of a covariance.
+    `tokens` satisfy `is_random`; `text` is the whole formula. `ModelError` for a second bar, groups
+    that are not column names joined by `:` or `/`, or arguments that the covariance does not take.
+    Any name can be that of a covariance.
     """
     inner, name, options = tokens[1:-1], "", []
     if len(tokens) == 1:
@@ -51,9 +52,11 @@ def parse_random(tokens: tuple[Token, ...], text: str) -> list[RandomFormula]:
 
 
 def added_variables(columns: str) -> tuple[str, ...]:
-    """The expressions that a left side `"0 + x + log(z)"` adds, whether or not it takes the intercept away.
+    """The expressions that a left side `"0 + x + log(z)"` adds, whether or not it takes the
+    intercept away.
 
-    Empty for everything else: an intercept that is written, an interaction, a variable that is taken away.
+    Empty for everything else: an intercept that is written, an interaction, a variable that is
+    taken away.
     """
     found: list[str] = []
     for sign, (first, *more) in summands(fold_code(tokenize(columns), columns)):
@@ -74,10 +77,18 @@ def _covariance_name(token: Token, text: str) -> str:
 
 
 def _arguments(token: Token, text: str) -> tuple[tuple[Token, ...], list[Argument]]:
-    """What stands before the first comma behind the bar of a covariance, and the arguments after it."""
+    """What stands before the first comma behind the bar of a covariance, and the arguments after
+    it."""
     inner, end = fold_code(token.inner, text), token.end - 1
     bar = bars(inner)[0]
-    comma = next((i for i in range(bar, len(inner)) if inner[i].text == "," and inner[i].depth == inner[bar].depth), -1)
+    comma = next(
+        (
+            i
+            for i in range(bar, len(inner))
+            if inner[i].text == "," and inner[i].depth == inner[bar].depth
+        ),
+        -1,
+    )
     if comma < 0:
         check_grammar(inner, text, end)
         return inner, []
@@ -85,7 +96,9 @@ def _arguments(token: Token, text: str) -> tuple[tuple[Token, ...], list[Argumen
     return inner[:comma], split_arguments(inner[comma + 1 :], text, end)
 
 
-def _read_options(name: str, options: list[Argument], text: str, end: int) -> tuple[int | None, str | None, str]:
+def _read_options(
+    name: str, options: list[Argument], text: str, end: int
+) -> tuple[int | None, str | None, str]:
     """The rank, the name of the matrix, and how they are written in the term."""
     if name == "rr":
         rank = _rank(options, text)
@@ -107,11 +120,17 @@ def _rank(options: list[Argument], text: str) -> int:
 
 
 def _matrix(options: list[Argument], end: int, text: str) -> str:
-    alone = [option for option in options if option.key is None and [t.kind for t in option.value] == ["name"]]
+    alone = [
+        option
+        for option in options
+        if option.key is None and [t.kind for t in option.value] == ["name"]
+    ]
     if len(options) == len(alone) == 1:
         return alone[0].value[0].text
     wrong = options[len(alone) and 1].start if options else end
-    raise fail("propto takes the name of a matrix after the groups: write propto(1 | g, K).", text, wrong)
+    raise fail(
+        "propto takes the name of a matrix after the groups: write propto(1 | g, K).", text, wrong
+    )
 
 
 def _columns(tokens: tuple[Token, ...], text: str) -> str:
@@ -140,5 +159,7 @@ def _groups(tokens: tuple[Token, ...], text: str) -> list[tuple[str, ...]]:
 def _extend(factors: tuple[str, ...], token: Token, text: str) -> tuple[str, ...]:
     name = token.text.strip("`")
     if name in factors:
-        raise fail(f"The grouping factor '{name}' stands twice in one random term.", text, token.start)
+        raise fail(
+            f"The grouping factor '{name}' stands twice in one random term.", text, token.start
+        )
     return (*factors, name)

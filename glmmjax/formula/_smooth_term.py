@@ -31,7 +31,9 @@ def parse_smooth(token: Token, text: str) -> SmoothFormula:
     k = whole_number(given["k"], _LEAST, text) if "k" in given else _DEFAULT
     by = column_name(given["by"], text) if "by" in given else None
     variable = source(first.value, text)
-    written = f"s({variable}{f', k={k}' if 'k' in given else ''}{f', by={backticked(by)}' if by else ''})"
+    written = (
+        f"s({variable}{f', k={k}' if 'k' in given else ''}{f', by={backticked(by)}' if by else ''})"
+    )
     return SmoothFormula(variable, k, by, written)
 
 
@@ -42,7 +44,9 @@ def _options(arguments: list[Argument], text: str) -> dict[str, Argument]:
             raise fail("A smooth has one variable, and after it k= and by=.", text, argument.start)
         name = argument.key.text
         if name not in ("k", "by"):
-            raise fail(f"A smooth has no argument '{name}'; it has k= and by=.", text, argument.start)
+            raise fail(
+                f"A smooth has no argument '{name}'; it has k= and by=.", text, argument.start
+            )
         if name in given:
             raise fail(f"The argument '{name}' stands twice.", text, argument.start)
         given[name] = argument

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 class RandomFormula:
     """One random term, such as `(1 + x | g)`.
 
-    - `columns`: a right-hand side for formulaic, `"1 + x"`. As in R an intercept is implied: `"x"` has one,
-        `"0 + x"` and `"x - 1"` do not.
+    - `columns`: a right-hand side for formulaic, `"1 + x"`. As in R an intercept is implied: `"x"`
+        has one, `"0 + x"` and `"x - 1"` do not.
     - `factors`: the columns whose combinations are the groups: `("g",)`, or `("a", "b")` for `a:b`.
-    - `covariance`: the structure of one level's covariance: `"us"` (unstructured, `|`), `"diag"` (`||`), or the name
-        in front of the brackets, `"ar1"` for `ar1(t | g)`.
+    - `covariance`: the structure of one level's covariance: `"us"` (unstructured, `|`), `"diag"`
+        (`||`), or the name in front of the brackets, `"ar1"` for `ar1(t | g)`.
     - `text`: the term as written, in normal spacing; messages and summaries show it.
     - `rank`: how many factors a covariance of reduced rank has, the `d=` of `rr`; None for others.
     - `matrix`: the name of the known matrix of `propto`; None for others.
@@ -36,8 +36,9 @@ class SmoothFormula:
 
     - `variable`: a Python expression, `"x"` or `"log(x)"`.
     - `k`: the number of knots, which is the number of coefficients.
-    - `by`: the column that the curve is multiplied by, or that has a curve for each of its levels; None if there is
-        none. The main effect of a factor is not part of the smooth: write `g + s(x, by=g)`.
+    - `by`: the column that the curve is multiplied by, or that has a curve for each of its levels;
+        None if there is none. The main effect of a factor is not part of the smooth: write `g +
+        s(x, by=g)`.
     - `text`: the term in normal spacing.
     """
 
@@ -53,7 +54,8 @@ class ParsedFormula:
 
     - `text`: the whole formula, on one line.
     - `response`: the left-hand side, still text; `""` if there is none.
-    - `fixed`: the right-hand side without random terms, offsets and smooths, for formulaic; `"1"` if nothing is left.
+    - `fixed`: the right-hand side without random terms, offsets and smooths, for formulaic; `"1"`
+      if nothing is left.
     - `random`: the random terms in the order written, `(1 | a/b)` already expanded.
     - `offsets`: what stood inside each `offset(...)`.
     - `smooths`: the smooth terms in the order written.

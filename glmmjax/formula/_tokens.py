@@ -9,8 +9,8 @@ from .._errors import ModelError
 class Token(NamedTuple):
     """A piece of a formula.
 
-    - `kind`: "name", "quoted" (in backticks), "number", "string", "operator", "open" or "close"; "code" once
-        `fold_code` has folded a function call into one piece.
+    - `kind`: "name", "quoted" (in backticks), "number", "string", "operator", "open" or "close";
+        "code" once `fold_code` has folded a function call into one piece.
     - `start`: the position of its first character in the formula.
     - `depth`: how many brackets are open around it; a bracket stands at the depth outside of it.
     - `inner`: for "code", the tokens between its last pair of brackets.
@@ -51,7 +51,8 @@ def fail(sentence: str, text: str, position: int) -> ModelError:
 
 
 def tokenize(text: str) -> tuple[Token, ...]:
-    """Cut a formula into tokens; `ModelError` for unknown characters, open quotes and unbalanced brackets."""
+    """Cut a formula into tokens; `ModelError` for unknown characters, open quotes and unbalanced
+    brackets."""
     tokens: list[Token] = []
     opened: list[Token] = []
     position = 0
@@ -81,7 +82,11 @@ def identifiers(text: str) -> set[str]:
 def closing(tokens: tuple[Token, ...], index: int) -> int:
     """The index of the bracket that closes the one at `index`."""
     depth = tokens[index].depth
-    return next(i for i in range(index + 1, len(tokens)) if tokens[i].kind == "close" and tokens[i].depth == depth)
+    return next(
+        i
+        for i in range(index + 1, len(tokens))
+        if tokens[i].kind == "close" and tokens[i].depth == depth
+    )
 
 
 def backticked(name: str) -> str:

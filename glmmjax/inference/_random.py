@@ -17,17 +17,25 @@ RANEF = ["group", "level", "term", "mode", "std_error"]
 
 
 def components(model: MixedModel) -> Iterator[tuple[int, RandomPart, Component]]:
-    """What is reported of the covariance of each random term: number of the term, the term, and the component."""
-    for number, (term, covariance) in enumerate(zip(model.design.random, model.glmm.covariances, strict=True)):
+    """What is reported of the covariance of each random term: number of the term, the term, and the
+    component."""
+    for number, (term, covariance) in enumerate(
+        zip(model.design.random, model.glmm.covariances, strict=True)
+    ):
         prefix = model.design.predictors[term.predictor].prefix
         names = tuple(f"{prefix}{name}" for name in term.names)
-        for component in covariance.components(names, f"{prefix}{term.formula.columns or 'smooth'}"):
+        for component in covariance.components(
+            names, f"{prefix}{term.formula.columns or 'smooth'}"
+        ):
             yield number, term, component
 
 
-def numbers_of(component: Component, theta: np.ndarray, covariance: np.ndarray) -> dict[str, np.ndarray]:
-    """What a row of `varcorr` shows of a component, by column: a variance or covariance with a standard deviation or
-    correlation, or another parameter. `theta` and `covariance` may have leading members."""
+def numbers_of(
+    component: Component, theta: np.ndarray, covariance: np.ndarray
+) -> dict[str, np.ndarray]:
+    """What a row of `varcorr` shows of a component, by column: a variance or covariance with a
+    standard deviation or correlation, or another parameter. `theta` and `covariance` may have
+    leading members."""
     vcov, number = map(np.asarray, component.value(theta, covariance))
     nothing = np.full_like(number, np.nan)
     if component.kind in ("sd", "cor"):
@@ -42,38 +50,48 @@ def varcorr_columns(model: MixedModel) -> list[str]:
 
 
 def varcorr(solution: Solution) -> pd.DataFrame:
-    """Variances, correlations and other parameters of the random effects, as lme4's `as.data.frame(VarCorr(fit))`.
+    """Variances, correlations and other parameters of the random effects, as lme4's
+    `as.data.frame(VarCorr(fit))`.
 
-    Columns `group, term1, term2, vcov, sdcor`: `sdcor` is a standard deviation where `term2` is empty, else a
-    correlation. Where a term has a parameter that is neither (the `range` of a spatial covariance, in units of its
-    coordinates), `term2` names it and a column `parameter` holds it. A gaussian model has a last row `Residual`.
+    Columns `group, term1, term2, vcov, sdcor`: `sdcor` is a standard deviation where `term2` is
+    empty, else a correlation. Where a term has a parameter that is neither (the `range` of a
+    spatial covariance, in units of its coordinates), `term2` names it and a column `parameter`
+    holds it. A gaussian model has a last row `Residual`.
     """
     rows = []
     for number, term, component in components(solution.model):
-        numbers = numbers_of(component, np.asarray(solution.params.theta[number]), solution.covariance[number])
+        numbers = numbers_of(
+            component, np.asarray(solution.params.theta[number]), solution.covariance[number]
+        )
         names = {"group": term.formula.group, "term1": component.term1, "term2": component.term2}
         rows.append(names | {name: float(value) for name, value in numbers.items()})
     if solution.model.family.traits.has_residual:
         sigma = solution.dispersion[0]
-        rows.append({"group": "Residual", "term1": "", "term2": "", "vcov": sigma**2, "sdcor": sigma})
+        rows.append(
+            {"group": "Residual", "term1": "", "term2": "", "vcov": sigma**2, "sdcor": sigma}
+        )
     return pd.DataFrame(rows, columns=varcorr_columns(solution.model))
 
 
 def dispersion(solution: Solution) -> dict[str, float]:
-    """The family's own parameters on their natural scale (the `scale` of a quasi-likelihood), by name."""
+    """The family's own parameters on their natural scale (the `scale` of a quasi-likelihood), by
+    name."""
     return dict(zip(reported_names(solution.model.family), solution.dispersion, strict=True))
 
 
 def ranef(solution: Solution) -> pd.DataFrame:
     """Conditional modes of the random effects: columns `group, level, term, mode, std_error`.
 
-    `std_error` is the conditional standard deviation given the data and the estimated parameters (lme4's `condVar`).
-    Names of effects of other linear predictors than the mean's begin with `disp_` and `zi_`.
-    The effects of `propto(1 | g, K)` belong to the levels of `g`, as those of `(1 | g)` do.
+    `std_error` is the conditional standard deviation given the data and the estimated parameters
+    (lme4's `condVar`). Names of effects of other linear predictors than the mean's begin with
+    `disp_` and `zi_`. The effects of `propto(1 | g, K)` belong to the levels of `g`, as those of
+    `(1 | g)` do.
     """
     frames = []
     for term, place in zip(solution.model.design.random, places(solution.model.glmm), strict=True):
-        mode, cov = (part[place.factor][:, place.columns] for part in (solution.mode, solution.mode_cov))
+        mode, cov = (
+            part[place.factor][:, place.columns] for part in (solution.mode, solution.mode_cov)
+        )
         variance = cov if cov.ndim == 2 else np.diagonal(cov[:, :, place.columns], axis1=1, axis2=2)
         level, names, counts = _effects_of(term)
         prefix = solution.model.design.predictors[term.predictor].prefix
@@ -93,11 +111,16 @@ def ranef(solution: Solution) -> pd.DataFrame:
 
 
 def _effects_of(term: RandomPart) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The level and the name of each effect of a term, level by level, and how many each level has."""
+    """The level and the name of each effect of a term, level by level, and how many each level
+    has."""
     levels, names = np.array(term.levels, object), np.array(term.names, object)
     if term.matrix is not None:
         return names, np.full(len(names), term.formula.columns, object), np.array([len(names)])
     if is_separate(term.formula.covariance):
         counts = np.diff(term.separate.starts)
         return np.repeat(levels, counts), names[term.separate.codes % term.separate.count], counts
-    return np.repeat(levels, len(names)), np.tile(names, len(levels)), np.full(len(levels), len(names))
+    return (
+        np.repeat(levels, len(names)),
+        np.tile(names, len(levels)),
+        np.full(len(levels), len(names)),
+    )

@@ -17,8 +17,9 @@ from ..params import Params
 def satterthwaite_df(solution: Solution) -> np.ndarray:
     """(p,) degrees of freedom `2 v^2 / var(v)`, `v` the variance of a coefficient.
 
-    `v = [sigma^2 (X'V^-1X)^-1]_jj` as a function of (theta, log sigma), whose covariance comes from the Hessian of the
-    criterion that was maximised (Kuznetsova et al. 2017); the derivative of `v` is exact. NaN where that covariance is.
+    `v = [sigma^2 (X'V^-1X)^-1]_jj` as a function of (theta, log sigma), whose covariance comes from
+    the Hessian of the criterion that was maximised (Kuznetsova et al. 2017); the derivative of `v`
+    is exact. NaN where that covariance is.
     """
     p = solution.p
     with own_settings():

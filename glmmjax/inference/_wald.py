@@ -9,7 +9,9 @@ from ..fit import Solution
 from ._coefficients import fixef, std_errors
 
 
-def confint(solution: Solution, *, method: str = "wald", level: float = 0.95, part: str = "mean") -> pd.DataFrame:
+def confint(
+    solution: Solution, *, method: str = "wald", level: float = 0.95, part: str = "mean"
+) -> pd.DataFrame:
     """Confidence intervals of the fixed effects: columns `lower, upper`, one row a coefficient."""
     if method != "wald":
         raise ModelError(f"confint has method 'wald', not {method!r}.")

@@ -21,17 +21,24 @@ CELLS_AT_ONCE = 2**21  # nodes times observations held at a time: 16 MB an array
 class AGHQ(AbstractIntegral):
     """Adaptive Gauss-Hermite quadrature with `points` nodes a random effect, `points ** q` a group.
 
-    Nodes are centred at the conditional mode and scaled by the Cholesky factor of the inverse curvature there (Pinheiro
-    and Bates 1995); one point is the Laplace approximation. The gradient is that of the quadrature sum itself, moving
-    nodes included. All constants are kept, so values compare with every other method's (lme4's do not).
+    Nodes are centred at the conditional mode and scaled by the Cholesky factor of the inverse
+    curvature there (Pinheiro and Bates 1995); one point is the Laplace approximation. The gradient
+    is that of the quadrature sum itself, moving nodes included. All constants are kept, so values
+    compare with every other method's (lme4's do not).
     """
 
     points: int = eqx.field(static=True, default=11)
     name: ClassVar[str] = "aghq"
 
     def __check_init__(self):
-        if isinstance(self.points, bool) or not isinstance(self.points, int) or not 1 <= self.points <= 100:
-            raise ModelError(f"AGHQ takes a whole number of points from 1 to 100, not {self.points!r}.")
+        if (
+            isinstance(self.points, bool)
+            or not isinstance(self.points, int)
+            or not 1 <= self.points <= 100
+        ):
+            raise ModelError(
+                f"AGHQ takes a whole number of points from 1 to 100, not {self.points!r}."
+            )
 
     def factor(self, glmm, params, mode):
         return mode.factor
@@ -45,16 +52,24 @@ class AGHQ(AbstractIntegral):
         @jax.checkpoint
         def log_term(node_and_weight):
             node, log_weight = node_and_weight
-            moved = factor.half_solve(tuple(jnp.broadcast_to(node[:, None], own.shape) for own in centre))
+            moved = factor.half_solve(
+                tuple(jnp.broadcast_to(node[:, None], own.shape) for own in centre)
+            )
             b = tuple(own + step for own, step in zip(centre, moved, strict=True))
             eta = fixed + structure.spread(to_natural(lam, b), glmm.predictors)
-            joint = structure.sum_components(log_kernel(glmm, eta, params.phi)) - 0.5 * structure.dot(b, b)
+            joint = structure.sum_components(
+                log_kernel(glmm, eta, params.phi)
+            ) - 0.5 * structure.dot(b, b)
             return joint + log_weight
 
         rule = (jnp.asarray(nodes, fixed.dtype), jnp.asarray(log_weights, fixed.dtype))
         together = max(1, CELLS_AT_ONCE // glmm.weights.size)
         all_at_once = together >= len(nodes)
-        terms = jax.vmap(log_term)(rule) if all_at_once else jax.lax.map(log_term, rule, batch_size=together)
+        terms = (
+            jax.vmap(log_term)(rule)
+            if all_at_once
+            else jax.lax.map(log_term, rule, batch_size=together)
+        )
         largest = jax.lax.stop_gradient(terms.max(0))
         log_sum = largest + jnp.log(jnp.exp(terms - largest).sum(0))
         return (log_sum - 0.5 * factor.logdet()).sum()

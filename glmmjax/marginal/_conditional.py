@@ -1,4 +1,5 @@
-"""The log density of responses given the random effects, and its derivatives by the linear predictors."""
+"""The log density of responses given the random effects, and its derivatives by the linear
+predictors."""
 
 from collections.abc import Callable
 
@@ -28,22 +29,27 @@ def log_base(glmm: GLMM, phi: Float[Array, " m"]) -> Float[Array, ""]:
 
 
 def tally(glmm: GLMM, size: int) -> Float[Array, " size"]:
-    """Total weight of each count 0, 1, ..., size - 1 among the responses, none of which is larger."""
+    """Total weight of each count 0, 1, ..., size - 1 among the responses, none of which is
+    larger."""
     return jnp.zeros(size, glmm.weights.dtype).at[glmm.y.astype(jnp.int32)].add(glmm.weights)
 
 
-def log_base_of_tally(glmm: GLMM, weights: Float[Array, " size"], phi: Float[Array, " m"]) -> Float[Array, ""]:
+def log_base_of_tally(
+    glmm: GLMM, weights: Float[Array, " size"], phi: Float[Array, " m"]
+) -> Float[Array, ""]:
     """`log_base` from a `tally`, at a cost that does not grow with the observations."""
     return glmm.family.base(jnp.arange(len(weights), dtype=weights.dtype), phi, weights).sum()
 
 
 def score(glmm: GLMM, eta: Eta, phi: Float[Array, " m"]) -> Eta:
-    """`d log f / d eta` of each observation; zero for linear predictors without random effects, unless none has any."""
+    """`d log f / d eta` of each observation; zero for linear predictors without random effects,
+    unless none has any."""
     return _derivative(lambda e: log_kernel(glmm, e, phi), eta, _moving(glmm))
 
 
 def observed_curvature(glmm: GLMM, eta: Eta, phi: Float[Array, " m"]) -> Curvature:
-    """`-d2 log f / d eta2` of each observation, a matrix over the linear predictors; zero as `score` is."""
+    """`-d2 log f / d eta2` of each observation, a matrix over the linear predictors; zero as
+    `score` is."""
     return -_derivative(lambda e: score(glmm, e, phi), eta, _moving(glmm))
 
 
@@ -54,17 +60,22 @@ def expected_curvature(glmm: GLMM, eta: Eta, phi: Float[Array, " m"]) -> Curvatu
 
 
 def _moving(glmm: GLMM) -> tuple[int, ...]:
-    """The linear predictors with random effects: only these differ between evaluations of an inner loop."""
+    """The linear predictors with random effects: only these differ between evaluations of an inner
+    loop."""
     return glmm.structure.random_predictors or (0,)
 
 
 def _derivative(function: Callable[[Eta], Array], eta: Eta, wanted: tuple[int, ...]) -> Array:
-    """Derivatives of an elementwise function by each of the `wanted` predictors, on a new first axis, with zeros for
-    the others: forward mode with a tangent of ones costs one pass and no transposition."""
+    """Derivatives of an elementwise function by each of the `wanted` predictors, on a new first
+    axis, with zeros for the others: forward mode with a tangent of ones costs one pass and no
+    transposition."""
     k = len(eta)
     if k == 1:
         return jax.jvp(function, (eta,), (jnp.ones_like(eta),))[1][None]
     one, zero = jnp.ones_like(eta[0]), jnp.zeros_like(eta[0])
-    found = {j: jax.jvp(function, (eta,), (jnp.stack([one if i == j else zero for i in range(k)]),))[1] for j in wanted}
+    found = {
+        j: jax.jvp(function, (eta,), (jnp.stack([one if i == j else zero for i in range(k)]),))[1]
+        for j in wanted
+    }
     nothing = jnp.zeros_like(found[wanted[0]])
     return jnp.stack([found.get(j, nothing) for j in range(k)])

@@ -1,4 +1,5 @@
-"""The exact likelihood of a Gaussian model with identity link, ML and REML, from cross-products of each group."""
+"""The exact likelihood of a Gaussian model with identity link, ML and REML, from cross-products of
+each group."""
 
 from typing import NamedTuple
 
@@ -16,7 +17,8 @@ Scalar = Float[Array, ""]
 
 
 class Exact(eqx.Module):
-    """The likelihood itself; `reml=True` integrates the fixed effects out as well (restricted likelihood)."""
+    """The likelihood itself; `reml=True` integrates the fixed effects out as well (restricted
+    likelihood)."""
 
     reml: bool = eqx.field(static=True, default=False)
 
@@ -26,7 +28,8 @@ class Exact(eqx.Module):
 
 
 class DesignProducts(NamedTuple):
-    """Weighted cross-products of `Z` and `X`, the number of observations and half the sum of their log weights.
+    """Weighted cross-products of `Z` and `X`, the number of observations and half the sum of their
+    log weights.
 
     `zx` is (q, p, levels) for each grouping factor.
     """
@@ -54,7 +57,8 @@ class CrossProducts(NamedTuple):
 
 
 class Eliminated(NamedTuple):
-    """Cross-products of `X` and `r` in the metric `(I + Z lam lam' Z')^-1`; `H`, and `H^-1 lam'Z'(X r)`."""
+    """Cross-products of `X` and `r` in the metric `(I + Z lam lam' Z')^-1`; `H`, and `H^-1 lam'Z'(X
+    r)`."""
 
     factor: AbstractFactor
     solved: Effects
@@ -94,7 +98,10 @@ def response_products(glmm: GLMM) -> ResponseProducts:
 def least_squares(glmm: GLMM) -> Float[Array, " p"]:
     """Weighted least-squares estimate of `beta` in the model without random effects."""
     (x,), w = glmm.x, glmm.weights
-    return _solve(jnp.tensordot(x * w, x, [(1, 2), (1, 2)]), jnp.tensordot(x, w * (glmm.y - glmm.offset[0]), 2))
+    return _solve(
+        jnp.tensordot(x * w, x, [(1, 2), (1, 2)]),
+        jnp.tensordot(x, w * (glmm.y - glmm.offset[0]), 2),
+    )
 
 
 def eliminate(cross: CrossProducts, structure: Structure, lam: Factors) -> Eliminated:
@@ -106,7 +113,9 @@ def eliminate(cross: CrossProducts, structure: Structure, lam: Factors) -> Elimi
     solved = factor.solve(columns)
     p = len(design.xx)
     nothing = jnp.zeros((p + 1, p + 1), design.xx.dtype)
-    taken = sum((jnp.einsum("qag,qbg->ab", c, s) for c, s in zip(columns, solved, strict=True)), nothing)
+    taken = sum(
+        (jnp.einsum("qag,qbg->ab", c, s) for c, s in zip(columns, solved, strict=True)), nothing
+    )
     xx, xr = design.xx - taken[:-1, :-1], response.xr - taken[:-1, -1]
     return Eliminated(factor, solved, xx, xr, response.rr - taken[-1, -1])
 
@@ -121,17 +130,26 @@ def exact_log_likelihood(glmm: GLMM, params: Params, *, reml: bool = False) -> S
     return _log_density(cross, squares, params.phi[0], e.factor.logdet().sum(), cross.design.n)
 
 
-def log_likelihood_at_best_beta(glmm: GLMM, cross: CrossProducts, theta, log_sigma: Scalar, *, reml: bool) -> Scalar:
-    """Log-likelihood (restricted: with beta integrated out instead) as a function of the variances alone."""
+def log_likelihood_at_best_beta(
+    glmm: GLMM, cross: CrossProducts, theta, log_sigma: Scalar, *, reml: bool
+) -> Scalar:
+    """Log-likelihood (restricted: with beta integrated out instead) as a function of the variances
+    alone."""
     e = eliminate(cross, glmm.structure, relative_factor(glmm, theta))
     squares, logdet = e.rr - solve_fixed(e) @ e.xr, e.factor.logdet().sum()
     if not reml:
         return _log_density(cross, squares, log_sigma, logdet, cross.design.n)
-    return _log_density(cross, squares, log_sigma, logdet + _logdet(e.xx), cross.design.n - len(e.xr))
+    return _log_density(
+        cross, squares, log_sigma, logdet + _logdet(e.xx), cross.design.n - len(e.xr)
+    )
 
 
-def _log_density(cross: CrossProducts, squares: Scalar, log_sigma: Scalar, logdet: Scalar, n: Scalar) -> Scalar:
-    deviance = logdet + squares * jnp.exp(-2 * log_sigma) + n * (jnp.log(2 * jnp.pi) + 2 * log_sigma)
+def _log_density(
+    cross: CrossProducts, squares: Scalar, log_sigma: Scalar, logdet: Scalar, n: Scalar
+) -> Scalar:
+    deviance = (
+        logdet + squares * jnp.exp(-2 * log_sigma) + n * (jnp.log(2 * jnp.pi) + 2 * log_sigma)
+    )
     return cross.design.half_log_weights - 0.5 * deviance
 
 

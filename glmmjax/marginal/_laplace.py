@@ -11,10 +11,11 @@ from ._mode import factor_at, predictor_at
 
 
 class Laplace(AbstractIntegral):
-    """Laplace approximation: `log L = h(b*) - 1/2 log det H`, `h` the joint log density at the conditional mode `b*`.
+    """Laplace approximation: `log L = h(b*) - 1/2 log det H`, `h` the joint log density at the
+    conditional mode `b*`.
 
-    `curvature="observed"` puts `-d2 log f / d eta2` into `H`, which is what makes it *the* Laplace approximation
-    (glmmTMB); `"expected"` its expectation (lme4). They agree for canonical links.
+    `curvature="observed"` puts `-d2 log f / d eta2` into `H`, which is what makes it *the* Laplace
+    approximation (glmmTMB); `"expected"` its expectation (lme4). They agree for canonical links.
     """
 
     curvature: str = eqx.field(static=True, default="observed")
@@ -22,10 +23,16 @@ class Laplace(AbstractIntegral):
 
     def __check_init__(self):
         if self.curvature not in ("observed", "expected"):
-            raise ModelError(f"Laplace curvature is 'observed' or 'expected', not {self.curvature!r}.")
+            raise ModelError(
+                f"Laplace curvature is 'observed' or 'expected', not {self.curvature!r}."
+            )
 
     def factor(self, glmm, params, mode):
-        return mode.factor if self.curvature == "observed" else factor_at(glmm, params, mode.b, expected_curvature)
+        return (
+            mode.factor
+            if self.curvature == "observed"
+            else factor_at(glmm, params, mode.b, expected_curvature)
+        )
 
     def log_integral(self, glmm, params, mode):
         joint = (

@@ -34,7 +34,8 @@ class AbstractIntegral(eqx.Module):
 def integrated_log_likelihood(
     method: AbstractIntegral, glmm: GLMM, params: Params, start: Effects | None = None
 ) -> Float[Array, ""]:
-    """Log-likelihood by `method`; `start` (no derivative) is where the search of the mode begins."""
+    """Log-likelihood by `method`; `start` (no derivative) is where the search of the mode
+    begins."""
     if start is None:
         start = glmm.structure.no_effects(params.beta.dtype)
     mode = conditional_mode(glmm, params, start)

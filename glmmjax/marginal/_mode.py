@@ -18,8 +18,8 @@ class Mode(NamedTuple):
     """The conditional mode.
 
     Attributes:
-        b: the spherical random effects that maximise `log f(y | b) - b'b / 2`; NaN in components where the search did
-            not settle.
+        b: the spherical random effects that maximise `log f(y | b) - b'b / 2`; NaN in components
+            where the search did not settle.
         factor: that of `H` with the observed curvature there.
     """
 
@@ -30,16 +30,18 @@ class Mode(NamedTuple):
 def conditional_mode(glmm: GLMM, params: Params, start: Effects) -> Mode:
     """The mode at `params`, searched from `start`."""
     b, parts = _mode(glmm, params, start)
-    return Mode(b, eqx.tree_at(_structure_of, parts, glmm.structure, is_leaf=lambda leaf: leaf is None))
+    return Mode(
+        b, eqx.tree_at(_structure_of, parts, glmm.structure, is_leaf=lambda leaf: leaf is None)
+    )
 
 
 @eqx.filter_custom_jvp
 def _mode(glmm: GLMM, params: Params, start: Effects) -> tuple[Effects, AbstractFactor]:
     """The mode and its factor, without the structure.
 
-    By the implicit function theorem the mode moves as `db = H^-1 d(slope)`. The rule calls `_mode` itself, so
-    differentiating the rule again is exact too (one Newton step on a stopped gradient would not be). The factor is
-    computed once for both the rule and whoever wants the mode.
+    By the implicit function theorem the mode moves as `db = H^-1 d(slope)`. The rule calls `_mode`
+    itself, so differentiating the rule again is exact too (one Newton step on a stopped gradient
+    would not be). The factor is computed once for both the rule and whoever wants the mode.
     """
     point = find_mode(glmm, params, start)
     found = glmm.structure.to_levels(settled(glmm, point))
@@ -53,7 +55,9 @@ def _(primals, tangents):
     glmm, params, start = primals
     glmm_dot, params_dot, _ = tangents
     b, factor = conditional_mode(glmm, params, start)
-    _, slope_dot = eqx.filter_jvp(lambda g, p: _slope(g, p, b), (glmm, params), (glmm_dot, params_dot))
+    _, slope_dot = eqx.filter_jvp(
+        lambda g, p: _slope(g, p, b), (glmm, params), (glmm_dot, params_dot)
+    )
     b_dot = factor.solve(slope_dot)
     _, parts_dot = eqx.filter_jvp(_parts_at, (glmm, params, b), (glmm_dot, params_dot, b_dot))
     return (b, eqx.tree_at(_structure_of, factor, None)), (b_dot, parts_dot)
@@ -67,7 +71,9 @@ def _structure_of(factor: AbstractFactor):
     return factor.structure
 
 
-def factor_at(glmm: GLMM, params: Params, b: Effects, curvature: CurvatureRule = observed_curvature) -> AbstractFactor:
+def factor_at(
+    glmm: GLMM, params: Params, b: Effects, curvature: CurvatureRule = observed_curvature
+) -> AbstractFactor:
     """Factor of `H = I + lam' Z'WZ lam` with the `curvature` at `b`."""
     lam = scaled_factor(glmm, params)
     w = curvature(glmm, predictor_at(glmm, params, b), params.phi)
@@ -77,7 +83,9 @@ def factor_at(glmm: GLMM, params: Params, b: Effects, curvature: CurvatureRule =
 def predictor_at(glmm: GLMM, params: Params, b: Effects) -> Float[Array, "predictors blocks width"]:
     """`X beta + offset + Z lam b`."""
     fixed = fixed_predictor(glmm, params.beta)
-    return fixed + glmm.structure.spread(to_natural(scaled_factor(glmm, params), b), glmm.predictors)
+    return fixed + glmm.structure.spread(
+        to_natural(scaled_factor(glmm, params), b), glmm.predictors
+    )
 
 
 def _slope(glmm: GLMM, params: Params, b: Effects) -> Effects:

@@ -9,7 +9,16 @@ from jaxtyping import Bool, Float, Int
 from .._types import Array
 from ..model import GLMM, fixed_predictor, scaled_factor
 from ..params import Params
-from ..structure import AbstractFactor, Effects, Elimination, Factors, eliminate, factorise, to_natural, to_spherical
+from ..structure import (
+    AbstractFactor,
+    Effects,
+    Elimination,
+    Factors,
+    eliminate,
+    factorise,
+    to_natural,
+    to_spherical,
+)
 from ._conditional import log_kernel, observed_curvature, score
 
 PerComponent = Float[Array, " components"]
@@ -21,7 +30,8 @@ _SLOW = 0.04  # of the decrement that a step leaves: above it the factor is rene
 class Point(NamedTuple):
     """The joint density of data and random effects at one `b`, component by component.
 
-    `density` is `sum log f - b'b / 2` (kernels only), `slope` its gradient, `direction` Newton's step.
+    `density` is `sum log f - b'b / 2` (kernels only), `slope` its gradient, `direction` Newton's
+    step.
     """
 
     b: Effects
@@ -31,8 +41,8 @@ class Point(NamedTuple):
 
 
 class Search(NamedTuple):
-    """State of the damped Newton search: the best point of each component and the length of its next step; the factor
-    of `H` if steps share one."""
+    """State of the damped Newton search: the best point of each component and the length of its
+    next step; the factor of `H` if steps share one."""
 
     point: Point
     length: PerComponent
@@ -41,10 +51,11 @@ class Search(NamedTuple):
 
 
 def find_mode(glmm: GLMM, params: Params, start: Effects) -> Point:
-    """Damped Newton in one flattened loop: each turn tries one step of every component; one whose density would fall
-    (or is not finite) keeps its point and halves its next step.
+    """Damped Newton in one flattened loop: each turn tries one step of every component; one whose
+    density would fall (or is not finite) keeps its point and halves its next step.
 
-    Where `H` has a dense rest, steps share its factor as long as they get four fifths nearer to the mode each.
+    Where `H` has a dense rest, steps share its factor as long as they get four fifths nearer to the
+    mode each.
     """
     at = Where(glmm, params.phi, fixed_predictor(glmm, params.beta), scaled_factor(glmm, params))
     structure, shared = glmm.structure, shares_factor(glmm)
@@ -63,8 +74,11 @@ def find_mode(glmm: GLMM, params: Params, start: Effects) -> Point:
         jax.tree.map(jnp.zeros_like, start),
     )
     factor = _no_factor(at, start) if shared else None
-    # The first turn evaluates the start itself, so the loop's body is the only place that is traced.
-    return jax.lax.while_loop(unsettled, turn, Search(nowhere, components + 1, jnp.array(0), factor)).point
+    # The first turn evaluates the start itself, so the loop's body is the only place that is
+    # traced.
+    return jax.lax.while_loop(
+        unsettled, turn, Search(nowhere, components + 1, jnp.array(0), factor)
+    ).point
 
 
 def shares_factor(glmm: GLMM) -> bool:
@@ -73,10 +87,12 @@ def shares_factor(glmm: GLMM) -> bool:
 
 
 def settled(glmm: GLMM, point: Point) -> Bool[Array, " components"]:
-    """Whether the decrement is so small that one more full step ends at rounding error: that of Newton squares the
-    distance, that of a shared factor takes a tenth of it."""
+    """Whether the decrement is so small that one more full step ends at rounding error: that of
+    Newton squares the distance, that of a shared factor takes a tenth of it."""
     tolerance = jnp.finfo(point.density.dtype).eps ** (1.25 if shares_factor(glmm) else 0.75)
-    decrement, squares = (glmm.structure.dot(a, b) for a, b in ((point.slope, point.direction), (point.b, point.b)))
+    decrement, squares = (
+        glmm.structure.dot(a, b) for a, b in ((point.slope, point.direction), (point.b, point.b))
+    )
     return (decrement <= tolerance * (1 + squares)) & jnp.isfinite(point.density)
 
 
@@ -90,13 +106,19 @@ class Where(NamedTuple):
 
     def predictor(self, b: Effects) -> Float[Array, "predictors blocks width"]:
         """`X beta + offset + Z lam b`."""
-        return self.fixed + self.glmm.structure.spread(to_natural(self.lam, b), self.glmm.predictors)
+        return self.fixed + self.glmm.structure.spread(
+            to_natural(self.lam, b), self.glmm.predictors
+        )
 
     def joint(self, eta: Array, b: Effects) -> tuple[PerComponent, Effects]:
         """The density of each component, and its slope."""
         structure = self.glmm.structure
-        density = structure.sum_components(log_kernel(self.glmm, eta, self.phi)) - 0.5 * structure.dot(b, b)
-        return density, less(to_spherical(self.lam, structure.gather(score(self.glmm, eta, self.phi))), b)
+        density = structure.sum_components(
+            log_kernel(self.glmm, eta, self.phi)
+        ) - 0.5 * structure.dot(b, b)
+        return density, less(
+            to_spherical(self.lam, structure.gather(score(self.glmm, eta, self.phi))), b
+        )
 
     def factor(self, w: Array) -> AbstractFactor:
         """The factor of `H` with curvatures `w`."""
@@ -118,7 +140,8 @@ def _newton_turn(at: Where, search: Search) -> Search:
     factor = at.factor(w)
     direction = factor.solve(slope)
     if not at.glmm.family.traits.log_concave:
-        # Away from the mode H may not be positive definite; without the negative curvatures it always is.
+        # Away from the mode H may not be positive definite; without the negative curvatures it
+        # always is.
         safe = at.factor(_without_negative(w)).solve(slope)
         direction = _either(structure.to_levels(factor.positive()), direction, safe)
     better = _is_better(density, point)
@@ -150,7 +173,11 @@ def _shared_turn(at: Where, search: Search) -> Search:
         w = observed_curvature(at.glmm, at.predictor(b), at.phi)
         new = at.eliminated(w)
         if not at.glmm.family.traits.log_concave:
-            new = jax.lax.cond(new.positive(structure).all(), lambda: new, lambda: at.eliminated(_without_negative(w)))
+            new = jax.lax.cond(
+                new.positive(structure).all(),
+                lambda: new,
+                lambda: at.eliminated(_without_negative(w)),
+            )
         return new, new.solve(structure, slope)
 
     factor, direction = jax.lax.cond(shared, lambda: (old, direction), renewed)
@@ -159,13 +186,16 @@ def _shared_turn(at: Where, search: Search) -> Search:
 
 
 def _without_negative(w: Array) -> Array:
-    """Curvatures that are positive semidefinite: the positive ones, each linear predictor by itself."""
+    """Curvatures that are positive semidefinite: the positive ones, each linear predictor by
+    itself."""
     return jnp.maximum(w, 0) * jnp.eye(len(w), dtype=w.dtype)[:, :, None, None]
 
 
 def _no_factor(at: Where, b: Effects) -> Elimination:
     """Zeros in the shape of what a factor is solved with."""
-    shapes = jax.eval_shape(lambda: at.eliminated(observed_curvature(at.glmm, at.predictor(b), at.phi)))
+    shapes = jax.eval_shape(
+        lambda: at.eliminated(observed_curvature(at.glmm, at.predictor(b), at.phi))
+    )
     return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
 
 
@@ -174,7 +204,9 @@ def _is_better(density: PerComponent, point: Point) -> Bool[Array, " components"
 
 
 def _moved(b: Effects, lengths: tuple[Array, ...], direction: Effects) -> Effects:
-    return tuple(one + length * step for one, length, step in zip(b, lengths, direction, strict=True))
+    return tuple(
+        one + length * step for one, length, step in zip(b, lengths, direction, strict=True)
+    )
 
 
 def _either(here: tuple[Array, ...], one: Effects, other: Effects) -> Effects:

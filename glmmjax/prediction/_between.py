@@ -1,4 +1,5 @@
-"""Effects at times and places that the model has not seen, from those that it has (simple kriging)."""
+"""Effects at times and places that the model has not seen, from those that it has (simple
+kriging)."""
 
 from typing import NamedTuple
 
@@ -14,7 +15,8 @@ from ._rows import FactorRows, Rows
 
 
 class Between(NamedTuple):
-    """What effects of variance one at m places are, given those of their level at places that the model knows.
+    """What effects of variance one at m places are, given those of their level at places that the
+    model knows.
 
     Attributes:
         weights: (m, q) of the effects at known places.
@@ -26,7 +28,8 @@ class Between(NamedTuple):
 
 
 class New(NamedTuple):
-    """Places that the model has not seen, in levels that it has: (m,) the level, (m, dims) the place."""
+    """Places that the model has not seen, in levels that it has: (m,) the level, (m, dims) the
+    place."""
 
     refs: Int[np.ndarray, " m"]
     places: Float[np.ndarray, "m dims"]
@@ -35,7 +38,9 @@ class New(NamedTuple):
 def with_new_places(solution: Solution, rows: Rows) -> Rows:
     """The rows, with weights of the known places for those that the model has not seen."""
     terms = (own[0] for own in solution.model.glmm.structure.terms)
-    factors = tuple(_placed(solution, term, own) for term, own in zip(terms, rows.factors, strict=True))
+    factors = tuple(
+        _placed(solution, term, own) for term, own in zip(terms, rows.factors, strict=True)
+    )
     return rows._replace(factors=factors)
 
 
@@ -61,8 +66,8 @@ def _placed(solution: Solution, term: int, own: FactorRows) -> FactorRows:
 def _of_links(covariance: Placed, theta: np.ndarray, part: RandomPart, new: New) -> Between:
     """From the neighbours `a` and `b` on both sides, beside which all others say nothing more.
 
-    With their correlations `r_a`, `r_b`, `s^2 = 1 - r^2` and `v = 1 - r_a^2 r_b^2` the weights are `r_a s_b^2 / v` and
-    `r_b s_a^2 / v`, and `s_a^2 s_b^2 / v` is left.
+    With their correlations `r_a`, `r_b`, `s^2 = 1 - r^2` and `v = 1 - r_a^2 r_b^2` the weights are
+    `r_a s_b^2 / v` and `r_b s_a^2 / v`, and `s_a^2 s_b^2 / v` is left.
     """
     assert isinstance(covariance.pattern, AbstractLinked)
     line = np.asarray(part.coordinates)[:, 0]
@@ -70,7 +75,8 @@ def _of_links(covariance: Placed, theta: np.ndarray, part: RandomPart, new: New)
     # The line of each level behind that of the one before it
     span = line[-1] - line[0] + max(np.ptp(new.places), 1.0)
     at = np.searchsorted(
-        line[part.separate.codes % part.separate.count] + span * levels, new.places[:, 0] + span * new.refs
+        line[part.separate.codes % part.separate.count] + span * levels,
+        new.places[:, 0] + span * new.refs,
     )
     at = np.clip(at, starts[new.refs], starts[new.refs + 1])
     found, r, s2 = [], [], []
@@ -78,7 +84,10 @@ def _of_links(covariance: Placed, theta: np.ndarray, part: RandomPart, new: New)
         beside = np.clip(beside, 0, len(levels) - 1)
         gap = np.abs(new.places[:, 0] - line[part.separate.codes[beside] % part.separate.count])
         gap = np.where(there, gap, 1).astype(line.dtype)
-        step, innovation = (np.asarray(one) for one in covariance.pattern.links(jnp.asarray(theta), jnp.asarray(gap)))
+        step, innovation = (
+            np.asarray(one)
+            for one in covariance.pattern.links(jnp.asarray(theta), jnp.asarray(gap))
+        )
         r.append(np.where(there, step, 0.0))
         s2.append(np.where(there, innovation**2, 1.0))
         found.append(beside - starts[new.refs])

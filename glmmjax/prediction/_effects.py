@@ -25,15 +25,19 @@ class Part(NamedTuple):
 
     Attributes:
         jacobian: (m, size) how it moves with the parameters.
-        variance: (m,) given the parameters; the covariance of the effects where the model has not seen a level.
+        variance: (m,) given the parameters; the covariance of the effects where the model has not
+            seen a level.
     """
 
     jacobian: np.ndarray
     variance: np.ndarray
 
 
-def effects_of_rows(solution: Solution, rows: Rows, included: list[int]) -> Float[np.ndarray, "predictors m"]:
-    """What the conditional modes of the grouping factors `included` add to each linear predictor."""
+def effects_of_rows(
+    solution: Solution, rows: Rows, included: list[int]
+) -> Float[np.ndarray, "predictors m"]:
+    """What the conditional modes of the grouping factors `included` add to each linear
+    predictor."""
     eta = np.zeros_like(rows.offset)
     for number in included:
         for j, unit in enumerate(np.eye(len(eta))):
@@ -57,14 +61,18 @@ def spread_of_rows(solution: Solution, rows: Rows, included: list[int]) -> Part:
     return Part(jacobian, variance + _conditional_variance(solution, rows, included))
 
 
-def _times(own: FactorRows, effects: Float[np.ndarray, "levels q *columns"]) -> Float[np.ndarray, "m *columns"]:
+def _times(
+    own: FactorRows, effects: Float[np.ndarray, "levels q *columns"]
+) -> Float[np.ndarray, "m *columns"]:
     """`z'u` of each row, zero for a level that the model has not seen."""
     refs = np.maximum(own.refs, 0)
     axes = (..., *[None] * (effects.ndim - 2))
     if own.position is not None:
         parts = own.z[:, 0][axes] * effects[refs, np.maximum(own.position, 0)]
     else:
-        parts = sum((own.z[:, k][axes] * effects[refs, k] for k in range(own.z.shape[1])), np.zeros(()))
+        parts = sum(
+            (own.z[:, k][axes] * effects[refs, k] for k in range(own.z.shape[1])), np.zeros(())
+        )
     return np.where(own.known[axes], parts, 0.0)
 
 
@@ -79,8 +87,11 @@ def _marginal_variance(solution: Solution, number: int, own: FactorRows) -> Floa
     return own.z[:, 0] ** 2 * np.diagonal(covariance)[np.maximum(own.position, 0)]
 
 
-def _conditional_variance(solution: Solution, rows: Rows, included: list[int]) -> Float[np.ndarray, " m"]:
-    """Variance of the sum of `z'u` over the factors, given the data and the parameters, of levels that are known."""
+def _conditional_variance(
+    solution: Solution, rows: Rows, included: list[int]
+) -> Float[np.ndarray, " m"]:
+    """Variance of the sum of `z'u` over the factors, given the data and the parameters, of levels
+    that are known."""
     own, cov = rows.factors[included[0]], solution.mode_cov[included[0]]
     variances_only = cov.ndim == 2
     if len(included) == 1 and not (variances_only and own.position is None):
@@ -95,21 +106,28 @@ def _conditional_variance(solution: Solution, rows: Rows, included: list[int]) -
     effects = sum(f.rank * f.levels for f in structure.factors)
     together = max(1, min(rows.count, _NUMBERS_AT_ONCE // effects))
     found = [
-        _some_variances(solution, rows, included, np.arange(i, i + together)) for i in range(0, rows.count, together)
+        _some_variances(solution, rows, included, np.arange(i, i + together))
+        for i in range(0, rows.count, together)
     ]
     return np.concatenate(found)[: rows.count]
 
 
-def _some_variances(solution: Solution, rows: Rows, included: list[int], numbers: np.ndarray) -> np.ndarray:
+def _some_variances(
+    solution: Solution, rows: Rows, included: list[int], numbers: np.ndarray
+) -> np.ndarray:
     """Of rows by number; those past the end repeat the last, so that all calls have one shape."""
     numbers = np.minimum(numbers, rows.count - 1)
     columns, levels = [], []
-    for number, (own, factor) in enumerate(zip(rows.factors, solution.model.glmm.structure.factors, strict=True)):
+    for number, (own, factor) in enumerate(
+        zip(rows.factors, solution.model.glmm.structure.factors, strict=True)
+    ):
         z = own.wide(factor.q)[numbers]
         here = own.known[numbers] & (number in included)
         columns.append(np.where(here[:, None], z, 0.0))
         levels.append(np.maximum(own.refs[numbers], 0))
-    found = _variances(solution.model.glmm, solution.params, solution.method, tuple(columns), tuple(levels))
+    found = _variances(
+        solution.model.glmm, solution.params, solution.method, tuple(columns), tuple(levels)
+    )
     return np.asarray(found)
 
 

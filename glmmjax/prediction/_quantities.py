@@ -1,4 +1,5 @@
-"""What can be predicted: functions of the linear predictors of a row and the family's own parameters."""
+"""What can be predicted: functions of the linear predictors of a row and the family's own
+parameters."""
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +15,8 @@ _NEEDS = {"zero_probability": "zi", "dispersion": "disp"}
 
 
 def check_kind(family: AbstractFamily, kind: str) -> None:
-    """Raise a `ModelError` for a kind that is none, or that the model has no linear predictor for."""
+    """Raise a `ModelError` for a kind that is none, or that the model has no linear predictor
+    for."""
     if kind not in KINDS:
         raise ModelError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}.")
     needed = _NEEDS.get(kind)
@@ -23,7 +25,10 @@ def check_kind(family: AbstractFamily, kind: str) -> None:
 
 
 def quantity(
-    family: AbstractFamily, kind: str, eta: Float[Array, "predictors *rows"], phi: Float[Array, " m"]
+    family: AbstractFamily,
+    kind: str,
+    eta: Float[Array, "predictors *rows"],
+    phi: Float[Array, " m"],
 ) -> Float[Array, " *rows"]:
     """The quantity `kind`; `link` is the linear predictor of the mean."""
     if kind == "link":

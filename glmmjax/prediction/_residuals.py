@@ -15,13 +15,15 @@ KINDS = ("response", "pearson")
 
 
 def residuals(solution: Solution, kind: str = "pearson") -> pd.Series:
-    """What is left of the response beside its mean given the conditional modes, labelled as the rows are.
+    """What is left of the response beside its mean given the conditional modes, labelled as the
+    rows are.
 
-    - `kind="response"`: `y - mu`; of proportions `successes / trials - mu`, of categories their number less its mean.
+    - `kind="response"`: `y - mu`; of proportions `successes / trials - mu`, of categories their
+      number less its mean.
     - `kind="pearson"`: that, of successes, over its standard deviation, `sqrt(V / weight)`.
 
-    NaN where a response is censored. Raises `ModelError` for another kind, and for Pearson's residuals of a custom
-    family, whose variance is not known.
+    NaN where a response is censored. Raises `ModelError` for another kind, and for Pearson's
+    residuals of a custom family, whose variance is not known.
     """
     if kind not in KINDS:
         raise ModelError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}.")
@@ -44,4 +46,6 @@ def residuals(solution: Solution, kind: str = "pearson") -> pd.Series:
     else:
         left = y - mu
     of_weight = weights if kind == "pearson" else 1.0
-    return pd.Series(left * np.sqrt(of_weight / variance), index=model.design.frame.index, name="residual")
+    return pd.Series(
+        left * np.sqrt(of_weight / variance), index=model.design.frame.index, name="residual"
+    )

@@ -20,8 +20,10 @@ class FactorRows(NamedTuple):
         is_smooth: whether it is a curve, which belongs to the population.
         predictors: (columns,) linear predictor of each column of `z`.
         places: (m, dims) where the rows are, or None.
-        extra: (m,) variance beside that of the effects: of places between those that the model has seen.
-        separate: whether levels have positions of their own, `q` at most: then `position` counts those of the level.
+        extra: (m,) variance beside that of the effects: of places between those that the model has
+            seen.
+        separate: whether levels have positions of their own, `q` at most: then `position` counts
+            those of the level.
     """
 
     z: np.ndarray
@@ -36,21 +38,31 @@ class FactorRows(NamedTuple):
     @property
     def known(self) -> np.ndarray:
         """(m,) whether the model has seen the level (and position) of a row."""
-        return (self.refs >= 0) if self.position is None else (self.refs >= 0) & (self.position >= 0)
+        return (
+            (self.refs >= 0) if self.position is None else (self.refs >= 0) & (self.position >= 0)
+        )
 
     def wide(self, q: int) -> np.ndarray:
-        """(m, q) all columns; the first stands for a position that the model has not seen, whose variance it has."""
-        return self.z if self.position is None else self.z * (np.maximum(self.position, 0)[:, None] == np.arange(q))
+        """(m, q) all columns; the first stands for a position that the model has not seen, whose
+        variance it has."""
+        return (
+            self.z
+            if self.position is None
+            else self.z * (np.maximum(self.position, 0)[:, None] == np.arange(q))
+        )
 
     def typical(self, q: int) -> np.ndarray:
-        """(m, q) the columns as `Solution.covariance` has them: of positions that differ from level to level, which all
-        have one variance, the first."""
+        """(m, q) the columns as `Solution.covariance` has them: of positions that differ from level
+        to level, which all have one variance, the first."""
         return np.pad(self.z, [(0, 0), (0, q - 1)]) if self.separate else self.wide(q)
 
     def times(self, slopes: np.ndarray) -> "FactorRows":
-        """What `u` adds to a sum of the linear predictors with the weights `slopes` (predictors, m)."""
+        """What `u` adds to a sum of the linear predictors with the weights `slopes` (predictors,
+        m)."""
         own = slopes[self.predictors].T
-        return self._replace(z=self.z * own, extra=None if self.extra is None else self.extra * own[:, 0] ** 2)
+        return self._replace(
+            z=self.z * own, extra=None if self.extra is None else self.extra * own[:, 0] ** 2
+        )
 
 
 class Rows(NamedTuple):
@@ -78,7 +90,8 @@ class Rows(NamedTuple):
         return self.offset.shape[1]
 
     def labelled(self, names: list[str], values: np.ndarray) -> pd.DataFrame:
-        """`values` (names, m) of the rows as columns with all labels, NaN for rows that miss a value."""
+        """`values` (names, m) of the rows as columns with all labels, NaN for rows that miss a
+        value."""
         table = np.full((len(self.index), len(names)), np.nan)
         table[self.complete] = values.T
         return pd.DataFrame(table, index=self.index, columns=names)
@@ -89,7 +102,8 @@ class Rows(NamedTuple):
         return self.offset + np.stack([x @ own for x, own in zip(self.x, parts, strict=True)])
 
     def columns(self, slopes: np.ndarray) -> np.ndarray:
-        """(m, p) derivative by all coefficients of a sum of the linear predictors with the weights `slopes`."""
+        """(m, p) derivative by all coefficients of a sum of the linear predictors with the weights
+        `slopes`."""
         return np.concatenate([x * own[:, None] for x, own in zip(self.x, slopes, strict=True)], 1)
 
 
@@ -97,7 +111,9 @@ def fitted_rows(model: MixedModel) -> Rows:
     """The rows that were fitted."""
     design = model.design
     z, refs, positions = (
-        zip(*((t.z, t.refs, t.position) for t in design.random), strict=True) if design.random else ((),) * 3
+        zip(*((t.z, t.refs, t.position) for t in design.random), strict=True)
+        if design.random
+        else ((),) * 3
     )
     x, offset = zip(*((own.fixed.x, own.offset) for own in design.predictors), strict=True)
     everywhere, beyond = np.ones(len(design.y), bool), rows_beyond(design.random, design.frame)
@@ -120,8 +136,12 @@ def _by_factor(model: MixedModel, z, refs, positions) -> tuple[FactorRows, ...]:
     for terms, factor in zip(model.glmm.structure.terms, model.glmm.structure.factors, strict=True):
         part, position = model.design.random[terms[0]], positions[terms[0]]
         columns = np.concatenate([z[term] for term in terms], 1)
-        own = FactorRows(columns, refs[terms[0]], position, part.is_smooth, np.array(factor.predictor_of))
+        own = FactorRows(
+            columns, refs[terms[0]], position, part.is_smooth, np.array(factor.predictor_of)
+        )
         if isinstance(model.glmm.covariances[terms[0]], Placed):
-            own = own._replace(position=part.separate.find(own.refs, np.asarray(position)), separate=True)
+            own = own._replace(
+                position=part.separate.find(own.refs, np.asarray(position)), separate=True
+            )
         found.append(own)
     return tuple(found)

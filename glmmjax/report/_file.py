@@ -1,12 +1,13 @@
 """A fit as a dictionary and as a file.
 
-The file is JSON: `format` and `version`, `result` (what `to_dict` gives: for people and other programs), and `state`
-(what `load` needs): `formula`, `family`, `link`, `weights`, `offset`, `method`, `context` (the names of functions that
-are not in the file, with the sums of the columns that they gave), the fitted rows of the table column by column
-(`columns`: name, kind `bool | int | float | categorical`, values, categories) and their labels (`index`), and the
-numbers of the `Solution`. Labels and categories are written as the module `_index` describes, numbers with all their
-digits; a number that is not finite is the string `NaN`, `Infinity` or `-Infinity`. Loading builds the model again from
-its data, so a file survives changes of the package.
+The file is JSON: `format` and `version`, `result` (what `to_dict` gives: for people and other
+programs), and `state` (what `load` needs): `formula`, `family`, `link`, `weights`, `offset`,
+`method`, `context` (the names of functions that are not in the file, with the sums of the columns
+that they gave), the fitted rows of the table column by column (`columns`: name, kind `bool | int |
+float | categorical`, values, categories) and their labels (`index`), and the numbers of the
+`Solution`. Labels and categories are written as the module `_index` describes, numbers with all
+their digits; a number that is not finite is the string `NaN`, `Infinity` or `-Infinity`. Loading
+builds the model again from its data, so a file survives changes of the package.
 """
 
 import json
@@ -35,8 +36,8 @@ FORMAT, VERSION = "glmmjax fit", 3
 
 
 def to_dict(solution: Solution) -> dict[str, Any]:
-    """Everything a report needs, as plain values that `json.dumps` takes; None for what is not finite (the degrees of
-    freedom of a z test)."""
+    """Everything a report needs, as plain values that `json.dumps` takes; None for what is not
+    finite (the degrees of freedom of a z test)."""
     model = solution.model
     return nulled(
         {
@@ -45,7 +46,9 @@ def to_dict(solution: Solution) -> dict[str, Any]:
             "dispformula": _formulas(model).get("disp"),
             "family": innermost(model.family).name,
             "link": model.family.link.name,
-            "success": success_label(model.design.response_name, model.design.response_kind, model.design.frame),
+            "success": success_label(
+                model.design.response_name, model.design.response_kind, model.design.frame
+            ),
             "method": solution.method.describe(),
             "status": solution.message,
             "converged": solution.status.ok,
@@ -58,7 +61,9 @@ def to_dict(solution: Solution) -> dict[str, Any]:
             "dropped_rows": model.design.dropped_rows,
             "dropped_columns": dropped_columns(model),
             "dropped_random_columns": {
-                term.formula.text: list(term.dropped) for term in model.design.random if term.dropped
+                term.formula.text: list(term.dropped)
+                for term in model.design.random
+                if term.dropped
             },
             "groups": group_sizes(model),
             "coefficients": _coefficients(solution, "mean"),
@@ -88,14 +93,18 @@ def save_solution(solution: Solution, path: str | os.PathLike) -> None:
     """Write the file that this module's text describes."""
     design, family = solution.model.design, innermost(solution.model.family)
     if FAMILIES.get(family.name) is not type(family):
-        raise ModelError(f"Only fits of the package's own families can be saved, not of {type(family).__name__}.")
+        raise ModelError(
+            f"Only fits of the package's own families can be saved, not of {type(family).__name__}."
+        )
     state = {
         "formula": design.formula.text,
         "ziformula": _formulas(solution.model).get("zi"),
         "dispformula": _formulas(solution.model).get("disp"),
         "family": family.name,
         "link": family.link.name,
-        "categories": [family.categories, family.labels] if isinstance(family, AbstractOrdinal) else None,
+        "categories": (
+            [family.categories, family.labels] if isinstance(family, AbstractOrdinal) else None
+        ),
         "weights": design.weights_name,
         "offset": design.offset_name,
         "matrices": _matrices(solution),
@@ -127,8 +136,8 @@ def save_solution(solution: Solution, path: str | os.PathLike) -> None:
 
 
 def load_solution(path: str | os.PathLike, context: Mapping[str, Any] | None = None) -> Solution:
-    """Read a file of `save_solution`, with the functions that its formulas use; `ModelError` if it is none, or
-    damaged."""
+    """Read a file of `save_solution`, with the functions that its formulas use; `ModelError` if it
+    is none, or damaged."""
     name = str(as_path(path))
     document = _read(name)
     damaged = f"The saved fit {name} is damaged: fit the model again."
@@ -141,14 +150,21 @@ def load_solution(path: str | os.PathLike, context: Mapping[str, Any] | None = N
         solution = _from_document(document, context)
         is_same = sums is None or _same_columns(sums, solution.model.design)
     except ModelError as error:
-        raise ModelError(f"The fit in {name} cannot be made again: {str(error).splitlines()[0]}") from error
+        raise ModelError(
+            f"The fit in {name} cannot be made again: {str(error).splitlines()[0]}"
+        ) from error
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise ModelError(damaged) from error
     if not is_same:
         names = ", ".join(needed)
-        raise ModelError(f"{names} of context is not what the saved fit was made with: its values differ.")
+        raise ModelError(
+            f"{names} of context is not what the saved fit was made with: its values differ."
+        )
     if _shapes(solution) != _needed_shapes(solution.model):
-        raise ModelError(f"The saved fit {name} is damaged, its numbers are not those of its model: fit it again.")
+        raise ModelError(
+            f"The saved fit {name} is damaged, its numbers are not those of its model: fit it"
+            " again."
+        )
     return solution
 
 
@@ -156,7 +172,15 @@ def _shapes(solution: Solution) -> list:
     """The shapes of what a file holds, as far as the model says what they are."""
     params, parts = solution.params, (solution.mode, solution.mode_cov)
     known = solution.ends[np.isin(solution.ends, list(End))]
-    arrays = (params.beta, *params.theta, params.phi, known, solution.vcov, solution.dispersion, *solution.covariance)
+    arrays = (
+        params.beta,
+        *params.theta,
+        params.phi,
+        known,
+        solution.vcov,
+        solution.dispersion,
+        *solution.covariance,
+    )
     return [*(np.shape(own) for own in arrays), *([len(own) for own in part] for part in parts)]
 
 
@@ -176,7 +200,9 @@ def _from_document(document: dict[str, Any], context: Mapping[str, Any] | None) 
     return Solution(
         model=model,
         method=_method_from_dict(state["method"]),
-        params=Params(_array(state["beta"]), tuple(_array(t) for t in state["theta"]), _array(state["phi"])),
+        params=Params(
+            _array(state["beta"]), tuple(_array(t) for t in state["theta"]), _array(state["phi"])
+        ),
         loglik=float(state["loglik"]),
         vcov=_array(state["vcov"]),
         covariance=tuple(_array(own) for own in state["covariance"]),
@@ -201,22 +227,33 @@ def _rebuilt(state: dict[str, Any], context: Mapping[str, Any] | None) -> MixedM
         family = family.with_categories(categories, None if labels is None else tuple(labels))
     given = {name: state.get(name) for name in ("ziformula", "dispformula", "weights", "offset")}
     known = {name: pd.DataFrame(**kept) for name, kept in state.get("matrices", {}).items()}
-    return mixed_model(state["formula"], frame, family=family, matrices=known, context=context, **given)
+    return mixed_model(
+        state["formula"], frame, family=family, matrices=known, context=context, **given
+    )
 
 
 def _check_context(path: str, needed: list[str], context: Mapping[str, Any] | None) -> None:
-    missing = ", ".join(f"'{name}': ..." for name in needed if context is None or name not in context)
+    missing = ", ".join(
+        f"'{name}': ..." for name in needed if context is None or name not in context
+    )
     if missing:
-        raise ModelError(f"The formulas of {path} use functions of your own: gj.load(path, context={{{missing}}}).")
+        raise ModelError(
+            f"The formulas of {path} use functions of your own: gj.load(path,"
+            f" context={{{missing}}})."
+        )
 
 
 def _sums(design: Design) -> list[float]:
-    """A weighted sum of each column, and the numbers of effects: whether a design is still what it was."""
+    """A weighted sum of each column, and the numbers of effects: whether a design is still what it
+    was."""
     columns = [design.y, *(part.z for part in design.random)]
     columns += [column for own in design.predictors for column in (own.fixed.x, own.offset)]
     weights = np.linspace(1.0, 2.0, len(design.y))  # plain sums of centred columns are all zero
     sizes = [float(len(part.names)) for part in design.random]
-    return [*np.concatenate([np.atleast_1d(weights @ column) for column in columns]).tolist(), *sizes]
+    return [
+        *np.concatenate([np.atleast_1d(weights @ column) for column in columns]).tolist(),
+        *sizes,
+    ]
 
 
 def _same_columns(sums: list[float], design: Design) -> bool:
@@ -225,11 +262,14 @@ def _same_columns(sums: list[float], design: Design) -> bool:
 
 
 def _refuse_inherited(design: Design, state: dict[str, Any]) -> None:
-    """Raise a `ModelError` if the columns of a design that were made from other rows do not follow from its own."""
-    if design.is_inherited and not _same_columns(_sums(design), _rebuilt(state, design.context).design):
+    """Raise a `ModelError` if the columns of a design that were made from other rows do not follow
+    from its own."""
+    if design.is_inherited and not _same_columns(
+        _sums(design), _rebuilt(state, design.context).design
+    ):
         raise ModelError(
-            "The means, knots or levels of this model are those of other rows, which its file would lack: save the fit "
-            "of the whole data."
+            "The means, knots or levels of this model are those of other rows, which its file would"
+            " lack: save the fit of the whole data."
         )
 
 
@@ -242,11 +282,23 @@ def _matrices(solution: Solution) -> dict[str, Any]:
         name, own = str(term.formula.matrix), pd.DataFrame(term.matrix, term.names, term.names)
         before = found.get(name, own)
         labels = before.index.union(own.index, sort=False)
-        found[name] = before.reindex(labels, columns=labels).combine_first(own).loc[labels, labels].fillna(0.0)
+        found[name] = (
+            before.reindex(labels, columns=labels)
+            .combine_first(own)
+            .loc[labels, labels]
+            .fillna(0.0)
+        )
         if not np.array_equal(found[name].loc[own.index, own.index], own):
-            raise ModelError(f"The array {name} means two matrices, so it cannot be saved: give a labelled DataFrame.")
+            raise ModelError(
+                f"The array {name} means two matrices, so it cannot be saved: give a labelled"
+                " DataFrame."
+            )
     return {
-        name: {"data": kept.to_numpy().tolist(), "index": list(kept.index), "columns": list(kept.columns)}
+        name: {
+            "data": kept.to_numpy().tolist(),
+            "index": list(kept.index),
+            "columns": list(kept.columns),
+        }
         for name, kept in found.items()
     }
 
@@ -279,7 +331,11 @@ def _read(path: str) -> dict[str, Any]:
         raise ModelError(f"{path} cannot be read: {error.strerror or error}.") from error
     except (ValueError, RecursionError) as error:  # no JSON, no text, or a number without end
         raise ModelError(f"{path} is not a saved fit, or cut short: it is not JSON.") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT or not {"version", "state"} <= set(document):
+    if (
+        not isinstance(document, dict)
+        or document.get("format") != FORMAT
+        or not {"version", "state"} <= set(document)
+    ):
         raise ModelError(f"{path} is not a saved fit.")
     version = document["version"]
     if not isinstance(version, int) or version < 1:
@@ -321,8 +377,12 @@ def _column_to_dict(column: pd.Series) -> dict[str, Any]:
 def _column_from_dict(entry: dict[str, Any]):
     if entry["kind"] == "categorical":
         categories = _labels(entry["categories"])
-        return pd.Categorical.from_codes(entry["values"], categories=categories, ordered=entry["ordered"])
-    return np.array(entry["values"], {"bool": bool, "int": np.int64, "float": np.float64}[entry["kind"]])
+        return pd.Categorical.from_codes(
+            entry["values"], categories=categories, ordered=entry["ordered"]
+        )
+    return np.array(
+        entry["values"], {"bool": bool, "int": np.int64, "float": np.float64}[entry["kind"]]
+    )
 
 
 def _labels(kept: list | dict[str, Any]) -> pd.Index:

@@ -1,7 +1,9 @@
-"""Row labels and categories as plain values: every kind of pandas index that comes back from a file as it was.
+"""Row labels and categories as plain values: every kind of pandas index that comes back from a file
+as it was.
 
-A whole index is a dictionary: `kind`, `name`, and what the kind needs. Dates, spans and periods are the whole numbers
-that pandas keeps (missing ones too), several levels and categories are an index each and their codes.
+A whole index is a dictionary: `kind`, `name`, and what the kind needs. Dates, spans and periods are
+the whole numbers that pandas keeps (missing ones too), several levels and categories are an index
+each and their codes.
 """
 
 import datetime
@@ -15,16 +17,21 @@ from .._errors import ModelError
 
 
 def index_to_dict(index: pd.Index, whose: str) -> dict[str, Any]:
-    """The index as plain values; `ModelError` about the labels of `whose` if it would not come back as it is."""
+    """The index as plain values; `ModelError` about the labels of `whose` if it would not come back
+    as it is."""
     try:
         kept = _to_dict(index)
         is_same = _is_same(index, index_from_dict(json.loads(json.dumps(kept))))
-    except (TypeError, ValueError, KeyError):  # no plain values, or a type or zone that its own name does not give
+    except (
+        TypeError,
+        ValueError,
+        KeyError,
+    ):  # no plain values, or a type or zone that its own name does not give
         is_same = False
     if not is_same:
         raise ModelError(
-            f"The labels of {whose} ({_describe(index)}) cannot be saved as they are: turn them into text, numbers or "
-            "dates first, or reset the index."
+            f"The labels of {whose} ({_describe(index)}) cannot be saved as they are: turn them"
+            " into text, numbers or dates first, or reset the index."
         )
     return kept
 
@@ -40,7 +47,10 @@ def index_from_dict(kept: dict[str, Any]) -> pd.Index:
 def _to_dict(index: pd.Index) -> dict[str, Any]:
     if isinstance(index, pd.MultiIndex):
         index = index.remove_unused_levels()
-        levels = [_to_dict(level.rename(name)) for level, name in zip(index.levels, index.names, strict=True)]
+        levels = [
+            _to_dict(level.rename(name))
+            for level, name in zip(index.levels, index.names, strict=True)
+        ]
         return {"kind": "several", "levels": levels, "codes": [own.tolist() for own in index.codes]}
     return {"name": _label_to(index.name)} | _values_to_dict(index)
 
@@ -50,10 +60,18 @@ def _values_to_dict(index: pd.Index) -> dict[str, Any]:
         return {"kind": "range", "start": index.start, "stop": index.stop, "step": index.step}
     if isinstance(index, pd.DatetimeIndex):
         zone = None if index.tz is None else str(index.tz)
-        numbers = {"unit": index.unit, "values": index.asi8.tolist(), "frequency": _frequency(index)}
+        numbers = {
+            "unit": index.unit,
+            "values": index.asi8.tolist(),
+            "frequency": _frequency(index),
+        }
         return {"kind": "dates", "zone": zone, **numbers}
     if isinstance(index, pd.TimedeltaIndex):
-        numbers = {"unit": index.unit, "values": index.asi8.tolist(), "frequency": _frequency(index)}
+        numbers = {
+            "unit": index.unit,
+            "values": index.asi8.tolist(),
+            "frequency": _frequency(index),
+        }
         return {"kind": "spans", **numbers}
     if isinstance(index, pd.PeriodIndex):
         return {"kind": "periods", "frequency": index.freqstr, "values": index.asi8.tolist()}
@@ -62,14 +80,25 @@ def _values_to_dict(index: pd.Index) -> dict[str, Any]:
         return {"kind": "intervals", "closed": index.closed, **ends}
     if isinstance(index, pd.CategoricalIndex):
         codes, ordered = index.codes.tolist(), bool(index.ordered)
-        return {"kind": "categories", "categories": _to_dict(index.categories), "codes": codes, "ordered": ordered}
-    return {"kind": "values", "type": str(index.dtype), "values": [_label_to(label) for label in index.tolist()]}
+        return {
+            "kind": "categories",
+            "categories": _to_dict(index.categories),
+            "codes": codes,
+            "ordered": ordered,
+        }
+    return {
+        "kind": "values",
+        "type": str(index.dtype),
+        "values": [_label_to(label) for label in index.tolist()],
+    }
 
 
 def _frequency(index: pd.DatetimeIndex | pd.TimedeltaIndex) -> str | None:
     """The name of the frequency; None if there is none, or one that its name does not give."""
     try:
-        return index.freqstr if pd.tseries.frequencies.to_offset(index.freqstr) == index.freq else None
+        return (
+            index.freqstr if pd.tseries.frequencies.to_offset(index.freqstr) == index.freq else None
+        )
     except ValueError:
         return None
 
@@ -81,7 +110,9 @@ def _dates(kept: dict[str, Any]) -> pd.Index:
 
 
 def _spans(kept: dict[str, Any]) -> pd.Index:
-    return pd.TimedeltaIndex(np.array(kept["values"], np.int64).view(f"m8[{kept['unit']}]"), freq=kept["frequency"])
+    return pd.TimedeltaIndex(
+        np.array(kept["values"], np.int64).view(f"m8[{kept['unit']}]"), freq=kept["frequency"]
+    )
 
 
 _READERS = {
@@ -93,7 +124,9 @@ _READERS = {
         index_from_dict(kept["left"]), index_from_dict(kept["right"]), kept["closed"]
     ),
     "categories": lambda kept: pd.CategoricalIndex(
-        pd.Categorical.from_codes(kept["codes"], index_from_dict(kept["categories"]), kept["ordered"])
+        pd.Categorical.from_codes(
+            kept["codes"], index_from_dict(kept["categories"]), kept["ordered"]
+        )
     ),
     "values": lambda kept: pd.Index(
         [_label_from(label) for label in kept["values"]], dtype=kept["type"], tupleize_cols=False
@@ -132,10 +165,21 @@ def _label_from(kept: Any) -> Any:
 def _is_same(one: pd.Index, other: pd.Index) -> bool:
     """Whether labels, their types and their names are the same."""
     if isinstance(one, pd.MultiIndex) or isinstance(other, pd.MultiIndex):
-        both = isinstance(one, pd.MultiIndex) and isinstance(other, pd.MultiIndex) and one.nlevels == other.nlevels
-        return both and all(_is_same(one.get_level_values(k), other.get_level_values(k)) for k in range(one.nlevels))
+        both = (
+            isinstance(one, pd.MultiIndex)
+            and isinstance(other, pd.MultiIndex)
+            and one.nlevels == other.nlevels
+        )
+        return both and all(
+            _is_same(one.get_level_values(k), other.get_level_values(k)) for k in range(one.nlevels)
+        )
     same = type(one) is type(other) and _type(one) == _type(other) and one.equals(other)
-    return same and type(one.name) is type(other.name) and one.name == other.name and _types(one) == _types(other)
+    return (
+        same
+        and type(one.name) is type(other.name)
+        and one.name == other.name
+        and _types(one) == _types(other)
+    )
 
 
 def _type(index: pd.Index) -> Any:

@@ -26,12 +26,16 @@ def _from_version_1(state: dict[str, Any], model: MixedModel) -> dict[str, Any]:
         return state | {"covariance": [], "mode": [], "mode_cov": []}
     whole, parts = np.array(state["covariance"]), [place.columns for place in places(model.glmm)]
     covariance = [whole[own, own].tolist() for own in parts]
-    return state | {"covariance": covariance, "mode": [state["mode"]], "mode_cov": [state["mode_cov"]]}
+    return state | {
+        "covariance": covariance,
+        "mode": [state["mode"]],
+        "mode_cov": [state["mode_cov"]],
+    }
 
 
 def _from_version_2(state: dict[str, Any], model: MixedModel) -> dict[str, Any]:
-    """In version 2 every level had the effects of all positions of a term, also where its own are separate; where
-    parameters went was not kept."""
+    """In version 2 every level had the effects of all positions of a term, also where its own are
+    separate; where parameters went was not kept."""
     lists = {name: list(state[name]) for name in ("theta", "covariance", "mode", "mode_cov")}
     for number, term in enumerate(model.design.random):
         covariance, place = model.glmm.covariances[number], places(model.glmm)[number]
@@ -47,15 +51,24 @@ def _from_version_2(state: dict[str, Any], model: MixedModel) -> dict[str, Any]:
         columns = model.glmm.structure.factors[place.factor]
         level, own = np.arange(len(term.levels))[:, None], term.separate.table.T
         room = [(0, 0), (0, columns.q - own.shape[1])]
-        lists["mode"][place.factor] = np.pad(np.array(lists["mode"][place.factor])[level, own], room).tolist()
+        lists["mode"][place.factor] = np.pad(
+            np.array(lists["mode"][place.factor])[level, own], room
+        ).tolist()
         cov = np.array(lists["mode_cov"][place.factor])
-        cov = cov[level, own, own] if columns.linked else cov[level[..., None], own[:, :, None], own[:, None]]
+        cov = (
+            cov[level, own, own]
+            if columns.linked
+            else cov[level[..., None], own[:, :, None], own[:, None]]
+        )
         lists["mode_cov"][place.factor] = np.pad(cov, room + room[1:] * (cov.ndim - 2)).tolist()
     p, theta, m = model.glmm.sizes
     return state | lists | {"ends": [End.INSIDE] * (p + len(theta) + m)}
 
 
 def _change_of_unit(covariance: Placed, term: RandomPart) -> float:
-    """Ranges were in units of the median distance between any two positions, and are in units of that in a level."""
+    """Ranges were in units of the median distance between any two positions, and are in units of
+    that in a level."""
     unit = getattr(covariance.pattern, "unit", None)
-    return 0.0 if unit is None else float(np.log(median_distance(np.asarray(term.coordinates)) / unit))
+    return (
+        0.0 if unit is None else float(np.log(median_distance(np.asarray(term.coordinates)) / unit))
+    )

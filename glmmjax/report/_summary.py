@@ -42,7 +42,8 @@ class Summary:
 
 
 def summarise(solution: Solution, *, ratios: bool = False) -> Summary:
-    """The summary; `ratios=True` adds the exponentiated coefficients with 95 % Wald intervals (log, logit, cloglog)."""
+    """The summary; `ratios=True` adds the exponentiated coefficients with 95 % Wald intervals (log,
+    logit, cloglog)."""
     parts = [_head(solution), _criteria(solution)]
     if solution.model.design.random:
         parts.append(_random(solution))
@@ -58,7 +59,11 @@ def _head(solution: Solution) -> str:
     model = solution.model
     kind = "Linear" if model.is_linear else "Generalised linear"
     mixed = " mixed" if model.design.random else ""
-    method = solution.method.describe() if model.design.random or model.is_linear else "maximum likelihood"
+    method = (
+        solution.method.describe()
+        if model.design.random or model.is_linear
+        else "maximum likelihood"
+    )
     if model.family.traits.is_quasi:
         method = method.replace("likelihood", "quasi-likelihood")
     lines = [
@@ -68,7 +73,10 @@ def _head(solution: Solution) -> str:
         *_response(model),
         *(f"{_LABELS[own.name]}: {own.formula.text}" for own in model.design.predictors[1:]),
     ]
-    for label, name in (("Weights", model.design.weights_name), ("Offset", model.design.offset_name)):
+    for label, name in (
+        ("Weights", model.design.weights_name),
+        ("Offset", model.design.offset_name),
+    ):
         if name is not None:
             lines.append(f"{label:>7}: {'given as an array' if name.startswith('(') else name}")
     return "\n".join(lines)
@@ -84,8 +92,9 @@ def _response(model: MixedModel) -> list[str]:
 def _criteria(solution: Solution) -> str:
     if solution.model.family.traits.is_quasi:
         return (
-            f"Quasi-likelihood: standard errors times the square root of the dispersion "
-            f"{format_number(solution.dispersion[0])} (Pearson);\nthere is no likelihood, so no AIC."
+            "Quasi-likelihood: standard errors times the square root of the dispersion"
+            f" {format_number(solution.dispersion[0])} (Pearson);\nthere is no likelihood, so no"
+            " AIC."
         )
     if np.isnan(solution.loglik):
         return "There is no log-likelihood to quote, and so no AIC: see below."
@@ -120,27 +129,44 @@ def _random(solution: Solution) -> str:
     lines = ["Random effects:", lay_out(columns, left=("Groups", "Name", "Corr"))]
     for term in solution.model.design.random:
         if term.dropped:
-            lines.append(f"Columns dropped from {term.formula.text} (zero in every row): {', '.join(term.dropped)}")
+            lines.append(
+                f"Columns dropped from {term.formula.text} (zero in every row):"
+                f" {', '.join(term.dropped)}"
+            )
     return "\n".join(lines)
 
 
-def _term_rows(solution: Solution, number: int, term: RandomPart) -> list[tuple[str, str, float, float, str]]:
-    """Group, name, variance, standard deviation, and in words the correlations with the effects above; parameters of a
-    structured covariance stand beside its first effect."""
+def _term_rows(
+    solution: Solution, number: int, term: RandomPart
+) -> list[tuple[str, str, float, float, str]]:
+    """Group, name, variance, standard deviation, and in words the correlations with the effects
+    above; parameters of a structured covariance stand beside its first effect."""
     sds: dict[str, float] = {}
     above: dict[str, list[str]] = {}
     own: list[str] = []
     for _, _, component in (found for found in components(solution.model) if found[0] == number):
-        value = float(component.value(np.asarray(solution.params.theta[number]), solution.covariance[number])[1])
+        value = float(
+            component.value(np.asarray(solution.params.theta[number]), solution.covariance[number])[
+                1
+            ]
+        )
         if component.kind == "sd":
             sds[component.term1] = value
         elif component.kind == "cor" and component.term1 in sds and component.term2 in sds:
-            above.setdefault(component.term2, []).append(f"{value:5.2f}" if np.isfinite(value) else "  NaN")
+            above.setdefault(component.term2, []).append(
+                f"{value:5.2f}" if np.isfinite(value) else "  NaN"
+            )
         else:
             own.append(f"{component.term2} {value:.3g}")
-    negligible = SINGULAR * (solution.dispersion[0] if solution.model.family.traits.has_residual else 1.0)
+    negligible = SINGULAR * (
+        solution.dispersion[0] if solution.model.family.traits.has_residual else 1.0
+    )
     # A singular fit ends near zero, not on it; z has the scale of the effect.
-    size = dict(zip(term.names, np.sqrt((term.z**2).mean(0)), strict=False)) if term.position is None else {}
+    size = (
+        dict(zip(term.names, np.sqrt((term.z**2).mean(0)), strict=False))
+        if term.position is None
+        else {}
+    )
     largest = max(size.values(), default=1.0)
     rows = []
     for i, (name, sd) in enumerate(sds.items()):
@@ -151,7 +177,8 @@ def _term_rows(solution: Solution, number: int, term: RandomPart) -> list[tuple[
 
 
 def group_sizes(model: MixedModel) -> dict[str, int]:
-    """Number of levels of each grouping factor; those of `propto` are its effects, and a smooth has none."""
+    """Number of levels of each grouping factor; those of `propto` are its effects, and a smooth has
+    none."""
     written = (term for term in model.design.random if not term.is_smooth)
     return {t.formula.group: len(t.levels) if t.matrix is None else len(t.names) for t in written}
 
@@ -192,14 +219,20 @@ def _title(model: MixedModel, own: Predictor) -> str:
     if own.name == "disp":
         return f"Dispersion model (log of {innermost(model.family).dispersion_names[0]})"
     if own.name == "zi":
-        return "Zero model (log odds)" if is_hurdle(model.family) else "Zero-inflation model (log odds)"
+        return (
+            "Zero model (log odds)"
+            if is_hurdle(model.family)
+            else "Zero-inflation model (log odds)"
+        )
     return "Fixed effects"
 
 
 def _ratios(solution: Solution) -> str:
     interval = confint(solution)
     with np.errstate(over="ignore"):  # under separation an interval reaches infinity
-        ratio, lower, upper = (np.exp(v) for v in (fixef(solution), interval["lower"], interval["upper"]))
+        ratio, lower, upper = (
+            np.exp(v) for v in (fixef(solution), interval["lower"], interval["upper"])
+        )
     columns = {
         "": list(interval.index),
         "exp(Estimate)": format_column(ratio),
@@ -210,5 +243,7 @@ def _ratios(solution: Solution) -> str:
 
 
 def _status(solution: Solution) -> str:
-    tail = f"Scaled gradient {solution.scaled_gradient:.1e} after {solution.evaluations} evaluations."
+    tail = (
+        f"Scaled gradient {solution.scaled_gradient:.1e} after {solution.evaluations} evaluations."
+    )
     return f"{solution.message}\n{tail}"

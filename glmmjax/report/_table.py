@@ -24,8 +24,8 @@ def format_number(value: float) -> str:
 
 
 def format_column(values: Iterable[float]) -> list[str]:
-    """Numbers with as many decimals as the smallest needs for four significant digits, as R's `format` has it; with an
-    exponent where that would take more than seven."""
+    """Numbers with as many decimals as the smallest needs for four significant digits, as R's
+    `format` has it; with an exponent where that would take more than seven."""
     numbers = [float(value) for value in values]
     sizes = [abs(value) for value in numbers if np.isfinite(value) and value != 0]
     if not sizes:

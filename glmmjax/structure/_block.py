@@ -1,13 +1,15 @@
 """The blocks of `H` that belong to the levels of one factor, before and after they are factored.
 
-A block is a small dense matrix, or, where effects lie along a line and each depends on the one before it only, a chain
-of them. Write `u_j = r_j u_(j-1) + s_j b_j` and let `d_j` be the curvature of the log density by `u_j`. What follows
-after `j` is, once its effects are eliminated, a parabola in `u_j` of curvature `a_(j+1)`, so from the last to the first
+A block is a small dense matrix, or, where effects lie along a line and each depends on the one
+before it only, a chain of them. Write `u_j = r_j u_(j-1) + s_j b_j` and let `d_j` be the curvature
+of the log density by `u_j`. What follows after `j` is, once its effects are eliminated, a parabola
+in `u_j` of curvature `a_(j+1)`, so from the last to the first
 
-    m_j = d_j + a_(j+1),      h_j = 1 + s_j^2 m_j,      a_j = r_j^2 m_j / h_j,      log det = sum log h_j.
+    m_j = d_j + a_(j+1),      h_j = 1 + s_j^2 m_j,      a_j = r_j^2 m_j / h_j,      log det = sum
+    log h_j.
 
-Nothing is divided by an innovation `s_j`, so variances of zero and correlations of one are ordinary points; it is the
-Kalman filter that runs backwards (Durbin and Koopman 2012, chapter 4).
+Nothing is divided by an innovation `s_j`, so variances of zero and correlations of one are ordinary
+points; it is the Kalman filter that runs backwards (Durbin and Koopman 2012, chapter 4).
 """
 
 import abc
@@ -44,7 +46,9 @@ class AbstractPivots(eqx.Module):
         """Whether `A` is positive definite."""
 
     @abc.abstractmethod
-    def solve_at(self, levels: Int[Array, " some"], x: Float[Array, "q some"]) -> Float[Array, "q some"]:
+    def solve_at(
+        self, levels: Int[Array, " some"], x: Float[Array, "q some"]
+    ) -> Float[Array, "q some"]:
         """`A^-1 x` for columns each of which belongs to one of the `levels`."""
 
 
@@ -54,7 +58,8 @@ class AbstractBlock(eqx.Module):
     @property
     @abc.abstractmethod
     def entries(self) -> Array:
-        """The numbers by which `log det` is differentiated for what `AbstractFactor.blocks` gives."""
+        """The numbers by which `log det` is differentiated for what `AbstractFactor.blocks`
+        gives."""
 
     @abc.abstractmethod
     def factored(self) -> AbstractPivots:
@@ -84,7 +89,8 @@ class DensePivots(AbstractPivots):
 
 
 class DenseBlock(AbstractBlock):
-    """A dense matrix, the only kind from which finer factors take something: a chain of effects is eliminated first."""
+    """A dense matrix, the only kind from which finer factors take something: a chain of effects is
+    eliminated first."""
 
     matrix: Float[Array, "q q levels"]
 
@@ -97,7 +103,8 @@ class DenseBlock(AbstractBlock):
 
 
 class LinkedPivots(AbstractPivots):
-    """A chain whose effects are eliminated from the last to the first; `r`, `s`, `m`, `h` as in this module's text."""
+    """A chain whose effects are eliminated from the last to the first; `r`, `s`, `m`, `h` as in
+    this module's text."""
 
     r: Float[Array, "q _"]
     s: Float[Array, "q _"]
@@ -141,7 +148,9 @@ class LinkedPivots(AbstractPivots):
         def take(part: Array) -> Array:
             return part if part.shape[-1] == 1 else part[..., levels]
 
-        return LinkedPivots(take(self.r), take(self.s), self.m[..., levels], self.h[..., levels]).solver()(x)
+        return LinkedPivots(
+            take(self.r), take(self.s), self.m[..., levels], self.h[..., levels]
+        ).solver()(x)
 
 
 class LinkedBlock(AbstractBlock):

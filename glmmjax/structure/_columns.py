@@ -14,15 +14,18 @@ class Columns(eqx.Module):
     """`q` random columns whose effects differ between the levels of one factor.
 
     Attributes:
-        z: (q, blocks, width) columns; (1, blocks, width) if each observation has one column only, at `position`.
+        z: (q, blocks, width) columns; (1, blocks, width) if each observation has one column only,
+            at `position`.
         position: (blocks, width) that column, or None.
         level: (blocks, width) level of each cell; None for the factor whose levels the blocks are.
         q: number of columns.
-        rank: number of spherical effects of a level; less than `q` where the covariance is of reduced rank.
+        rank: number of spherical effects of a level; less than `q` where the covariance is of
+            reduced rank.
         levels: number of levels, padded ones included.
         predictor_of: linear predictor to which each row of `z` belongs.
         alike: whether levels that could have positions of their own all have the same.
-        linked: whether the columns are positions on a line, of which each effect depends on the one before it only.
+        linked: whether the columns are positions on a line, of which each effect depends on the one
+            before it only.
     """
 
     z: Float[Array, "*members c blocks width"]
@@ -46,7 +49,8 @@ class Columns(eqx.Module):
 
     @property
     def predictors(self) -> slice | np.ndarray:
-        """Index of the linear predictors of the rows of `z`; of one alone if they have it in common."""
+        """Index of the linear predictors of the rows of `z`; of one alone if they have it in
+        common."""
         first, *others = set(self.predictor_of)
         return np.array(self.predictor_of) if others else slice(first, first + 1)
 
@@ -69,19 +73,27 @@ def spread(columns: Columns, u: Float[Array, "q levels"], level: Array | None) -
 def collect(
     values: Float[Array, "... blocks width"], rows: tuple[Columns, ...], slot: Array, count: int
 ) -> Float[Array, "... slots"]:
-    """Sum cells by slot, and by the column of each of `rows` that the leading axes of `values` run over.
+    """Sum cells by slot, and by the column of each of `rows` that the leading axes of `values` run
+    over.
 
-    `values` has one axis for each of `rows` in front, then any others; the result has axes of lengths `q` there.
+    `values` has one axis for each of `rows` in front, then any others; the result has axes of
+    lengths `q` there.
     """
     others = values.shape[len(rows) : -2]
     zero = jnp.zeros((*(c.q for c in rows), *others, count), values.dtype)
     if all(c.position is None for c in rows):
         return zero.at[..., slot].add(values)
     index = [_axis(c, axis, len(rows)) for axis, c in enumerate(rows)]
-    moved = jnp.moveaxis(values, range(len(rows), values.ndim - 2), range(values.ndim - len(others), values.ndim))
-    summed = jnp.moveaxis(zero, range(len(rows), zero.ndim - 1), range(zero.ndim - len(others), zero.ndim))
+    moved = jnp.moveaxis(
+        values, range(len(rows), values.ndim - 2), range(values.ndim - len(others), values.ndim)
+    )
+    summed = jnp.moveaxis(
+        zero, range(len(rows), zero.ndim - 1), range(zero.ndim - len(others), zero.ndim)
+    )
     summed = summed.at[*index, slot].add(moved)
-    return jnp.moveaxis(summed, range(len(rows) + 1, summed.ndim), range(len(rows), summed.ndim - 1))
+    return jnp.moveaxis(
+        summed, range(len(rows) + 1, summed.ndim), range(len(rows), summed.ndim - 1)
+    )
 
 
 def _axis(columns: Columns, axis: int, axes: int) -> Array:

@@ -1,9 +1,11 @@
-"""The factor of `H`: the chain is eliminated level by level, finest factor first, and the rest is one dense matrix.
+"""The factor of `H`: the chain is eliminated level by level, finest factor first, and the rest is
+one dense matrix.
 
-Levels of a factor touch no other level of it, so one step is a batch of small solutions. With `A` the block of a level,
-`N` what it has in common with its parents and `B` with the rest, a step takes `N A^-1 N'`, `B A^-1 N'` and `B A^-1 B'`
-from what is left. Reverse-mode differentiation of the determinant runs the same steps backwards and yields the inverse
-on the pattern of `H` (Takahashi's recursion), so nothing else is needed for gradients.
+Levels of a factor touch no other level of it, so one step is a batch of small solutions. With `A`
+the block of a level, `N` what it has in common with its parents and `B` with the rest, a step takes
+`N A^-1 N'`, `B A^-1 N'` and `B A^-1 B'` from what is left. Reverse-mode differentiation of the
+determinant runs the same steps backwards and yields the inverse on the pattern of `H` (Takahashi's
+recursion), so nothing else is needed for gradients.
 """
 
 import math
@@ -53,7 +55,9 @@ class Elimination(NamedTuple):
             for s, block in enumerate(self.nest[t], t + 1):
                 moving[s] = moving[s] - structure.up(small.multiply(block, done), t, s)
             if bottom is not None:
-                bottom = bottom - _onto_rest(structure.borders[t], self.border[t], done, len(bottom))
+                bottom = bottom - _onto_rest(
+                    structure.borders[t], self.border[t], done, len(bottom)
+                )
         if self.rest is not None and bottom is not None:
             bottom = dense.solve(*self.rest, bottom)
         for t in reversed(range(chain)):
@@ -66,7 +70,9 @@ class Elimination(NamedTuple):
         good = structure.by_component(bad) == 0
         return good if self.rest is None else good & jnp.isfinite(self.rest.cholesky).all()
 
-    def from_above(self, structure: Structure, t: int, moving: list[Array], bottom: Array | None) -> Array:
+    def from_above(
+        self, structure: Structure, t: int, moving: list[Array], bottom: Array | None
+    ) -> Array:
         """What the coarser factors and the rest take from the right-hand side of factor `t`."""
         total = jnp.zeros_like(moving[t])
         for s, block in enumerate(self.nest[t], t + 1):
@@ -98,7 +104,11 @@ class Factor(AbstractFactor):
 
     def half_solve(self, x: Effects) -> Effects:
         chain, moving = self.structure.chain, list(x[: self.structure.chain])
-        bottom = dense.half_solve(self.left.rest.cholesky, _stack(x[chain:])) if self.left.rest is not None else None
+        bottom = (
+            dense.half_solve(self.left.rest.cholesky, _stack(x[chain:]))
+            if self.left.rest is not None
+            else None
+        )
         for t in reversed(range(chain)):
             moving[t] = self.left.diag[t].half_solve(moving[t])
             if self.left.nest[t] or bottom is not None:
@@ -111,11 +121,18 @@ class Factor(AbstractFactor):
         return parts if self.left.rest is None else parts + dense.logdet(*self.left.rest)
 
     def blocks(self) -> tuple[Array, ...]:
-        if self.structure.chain == 1 and self.left.rest is None and isinstance(self.matrix.diag[0], DenseBlock):
+        if (
+            self.structure.chain == 1
+            and self.left.rest is None
+            and isinstance(self.matrix.diag[0], DenseBlock)
+        ):
             return (small.inverse(self.matrix.diag[0].matrix),)
-        slopes = jax.grad(lambda matrix: eliminate(self.structure, matrix).logdet().sum())(self.matrix)
+        slopes = jax.grad(lambda matrix: eliminate(self.structure, matrix).logdet().sum())(
+            self.matrix
+        )
         found = (*(block.entries for block in slopes.diag), *(row[0] for row in slopes.trail))
-        # Some steps compute one triangle only, so an entry and its mirror image share the derivative in any proportion.
+        # Some steps compute one triangle only, so an entry and its mirror image share the
+        # derivative in any proportion.
         return tuple(s if s.ndim == 2 else 0.5 * (s + jnp.swapaxes(s, 0, 1)) for s in found)
 
     def positive(self) -> Bool[Array, " components"]:
@@ -134,7 +151,11 @@ def eliminate(structure: Structure, matrix: Matrix) -> Factor:
     blocks, nest = list(matrix.diag), [list(row) for row in matrix.nest]
     border, diag = [jnp.asarray(part) for part in matrix.border], []
     r = structure.size_of_rest
-    taken = jnp.zeros(r * r, blocks[0].entries.dtype if blocks else matrix.trail[0][0].dtype) if r else None
+    taken = (
+        jnp.zeros(r * r, blocks[0].entries.dtype if blocks else matrix.trail[0][0].dtype)
+        if r
+        else None
+    )
     for t in range(structure.chain):
         diag.append(blocks[t].factored())
         if not (border or nest[t]):
@@ -147,24 +168,31 @@ def eliminate(structure: Structure, matrix: Matrix) -> Factor:
                 nest[u][s - u - 1] = nest[u][s - u - 1] - structure.up(shared, t, u)
             coarser = blocks[s]
             assert isinstance(coarser, DenseBlock)
-            blocks[s] = DenseBlock(coarser.matrix - structure.up(small.multiply(block, jnp.swapaxes(own, 0, 1)), t, s))
+            blocks[s] = DenseBlock(
+                coarser.matrix - structure.up(small.multiply(block, jnp.swapaxes(own, 0, 1)), t, s)
+            )
             if border:
                 moved = small.multiply(block[..., structure.borders[t].level], border[t])
                 border[s] = border[s].at[:, structure.borders[t].up[i]].add(-moved)
         if taken is not None:
             solved = -diag[t].solve_at(structure.borders[t].level, border[t])
-            taken = _take_products(taken, structure.borders[t], structure.factors[t].levels, border[t], solved)
+            taken = _take_products(
+                taken, structure.borders[t], structure.factors[t].levels, border[t], solved
+            )
     rest = None
     if taken is not None:
         whole = structure.add_to_rest(taken.reshape(r, r), matrix.trail)
         rest = Rest(whole, dense.cholesky(whole))
-    return Factor(structure, matrix, Elimination(tuple(diag), tuple(map(tuple, nest)), tuple(border), rest))
+    return Factor(
+        structure, matrix, Elimination(tuple(diag), tuple(map(tuple, nest)), tuple(border), rest)
+    )
 
 
 def _take_products(
     flat: Float[jax.Array, " cells"], border: Border, levels: int, values: Array, solved: Array
 ) -> Float[jax.Array, " cells"]:
-    """The flattened rest less `B A^-1 B'`, of which the lower triangle is enough; `solved` is `-A^-1 B'`."""
+    """The flattened rest less `B A^-1 B'`, of which the lower triangle is enough; `solved` is
+    `-A^-1 B'`."""
     if border.first is not None:
         parts = (solved[:, border.first] * values[:, border.second]).sum(0)
         return flat.at[border.target].add(parts, indices_are_sorted=True)

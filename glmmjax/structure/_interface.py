@@ -28,8 +28,9 @@ class AbstractFactor(eqx.Module):
 
     @abc.abstractmethod
     def blocks(self) -> tuple[Float[Array, "_ _ _"], ...]:
-        """The blocks of `H^-1` that belong to the levels of each factor: the covariance of the spherical random effects
-        of a level given the data; NaN where `H` is not positive definite."""
+        """The blocks of `H^-1` that belong to the levels of each factor: the covariance of the
+        spherical random effects of a level given the data; NaN where `H` is not positive
+        definite."""
 
     @abc.abstractmethod
     def positive(self) -> Bool[Array, " components"]:

@@ -1,10 +1,12 @@
-"""The factor of `H` without a matrix: conjugate gradients for solutions, stochastic Lanczos quadrature for the log
-determinant (Ubaru, Chen and Saad 2017), for crossed factors too large for a dense rest.
+"""The factor of `H` without a matrix: conjugate gradients for solutions, stochastic Lanczos
+quadrature for the log determinant (Ubaru, Chen and Saad 2017), for crossed factors too large for a
+dense rest.
 
-Everything works on `A = c^-1 H c^-T`, where `c c'` are the blocks of `H` that belong to the levels: its eigenvalues lie
-between zero and the number of factors. `log det H = log det cc' + tr log A`, and the trace is a mean over `PROBES`
-random signs, the same in every evaluation, so that the approximation is a smooth function of the parameters. Its
-gradient is that of the approximation itself (to the convergence of Lanczos' iteration); there is no second derivative.
+Everything works on `A = c^-1 H c^-T`, where `c c'` are the blocks of `H` that belong to the levels:
+its eigenvalues lie between zero and the number of factors. `log det H = log det cc' + tr log A`,
+and the trace is a mean over `PROBES` random signs, the same in every evaluation, so that the
+approximation is a smooth function of the parameters. Its gradient is that of the approximation
+itself (to the convergence of Lanczos' iteration); there is no second derivative.
 """
 
 import equinox as eqx
@@ -29,7 +31,8 @@ class IterativeFactor(AbstractFactor):
     """What can be asked of `H` by products with it alone.
 
     Attributes:
-        structure, lam, gram: whose `H` it is; `gram` has the blocks of the levels and the curvature of each cell.
+        structure, lam, gram: whose `H` it is; `gram` has the blocks of the levels and the curvature
+            of each cell.
     """
 
     structure: Structure
@@ -38,13 +41,19 @@ class IterativeFactor(AbstractFactor):
 
     def solve(self, x: Effects) -> Effects:
         if not x or x[0].ndim == 2:
-            fixed = eqx.tree_at(lambda f: (f.lam, f.gram), self, jax.lax.stop_gradient((self.lam, self.gram)))
+            fixed = eqx.tree_at(
+                lambda f: (f.lam, f.gram), self, jax.lax.stop_gradient((self.lam, self.gram))
+            )
             return jax.lax.custom_linear_solve(
                 self.times, x, lambda _, b: _conjugate_gradients(fixed, b), symmetric=True
             )
-        columns = tuple(jnp.moveaxis(part.reshape(part.shape[0], -1, part.shape[-1]), 1, 0) for part in x)
+        columns = tuple(
+            jnp.moveaxis(part.reshape(part.shape[0], -1, part.shape[-1]), 1, 0) for part in x
+        )
         found = jax.lax.map(self.solve, columns)
-        return tuple(jnp.moveaxis(one, 0, 1).reshape(like.shape) for one, like in zip(found, x, strict=True))
+        return tuple(
+            jnp.moveaxis(one, 0, 1).reshape(like.shape) for one, like in zip(found, x, strict=True)
+        )
 
     def half_solve(self, x: Effects) -> Effects:
         # c'^-1 A^(-1/2) x
@@ -54,7 +63,9 @@ class IterativeFactor(AbstractFactor):
         values, vectors = jnp.linalg.eigh(tridiagonal)
         draw = basis.T @ (vectors @ (vectors[0] / jnp.sqrt(values))) * length
         halves = (small.cholesky(block) for block in self._blocks())
-        return tuple(small.solve_upper(half, part) for half, part in zip(halves, back(draw), strict=True))
+        return tuple(
+            small.solve_upper(half, part) for half, part in zip(halves, back(draw), strict=True)
+        )
 
     def logdet(self) -> Float[Array, " components"]:
         exact = sum((small.logdet(block).sum() for block in self._blocks()), jnp.zeros(()))
@@ -73,7 +84,9 @@ class IterativeFactor(AbstractFactor):
 
         total, _ = jax.lax.scan(add, total, jnp.arange(PROBES))
         mean = (block / PROBES for block in total)
-        return tuple(k + 0.5 * (m + jnp.swapaxes(m, 0, 1)) for k, m in zip(known, mean, strict=True))
+        return tuple(
+            k + 0.5 * (m + jnp.swapaxes(m, 0, 1)) for k, m in zip(known, mean, strict=True)
+        )
 
     def positive(self) -> Bool[Array, " components"]:
         good = [jnp.isfinite(small.cholesky(block)).all() for block in self._blocks()]
@@ -88,10 +101,15 @@ class IterativeFactor(AbstractFactor):
 
     def precondition(self, x: Effects) -> Effects:
         """`(cc')^-1 x`."""
-        return tuple(small.multiply(small.inverse(block), part) for block, part in zip(self._blocks(), x, strict=True))
+        return tuple(
+            small.multiply(small.inverse(block), part)
+            for block, part in zip(self._blocks(), x, strict=True)
+        )
 
     def _whitened(self, back):
-        return lambda flat: ravel_pytree(_whitened_product(self.structure, self.lam, self.gram, back(flat)))[0]
+        return lambda flat: ravel_pytree(
+            _whitened_product(self.structure, self.lam, self.gram, back(flat))
+        )[0]
 
 
 def _conjugate_gradients(factor: "IterativeFactor", x: Effects) -> Effects:
@@ -152,15 +170,18 @@ def _trace_of_log(structure: Structure, lam: Factors, gram: Gram) -> Float[Array
 
 @_trace_of_log.def_jvp
 def _(primals, tangents):
-    """The derivative of `z' log(A) z` is `sum_ab K_ab q_a' dA q_b` over Lanczos' vectors, with divided differences of
-    the logarithm in `K`. Its gradient is summed over the probes at once: their vectors are too many to keep."""
+    """The derivative of `z' log(A) z` is `sum_ab K_ab q_a' dA q_b` over Lanczos' vectors, with
+    divided differences of the logarithm in `K`. Its gradient is summed over the probes at once:
+    their vectors are too many to keep."""
     structure, lam, gram = primals
     _, lam_dot, gram_dot = tangents
 
     def form(arrays, left, right):
         lam, gram = arrays
         parts = _whitened_product(structure, lam, gram, right)
-        return sum((jnp.vdot(one, two) for one, two in zip(left, parts, strict=True)), jnp.zeros(()))
+        return sum(
+            (jnp.vdot(one, two) for one, two in zip(left, parts, strict=True)), jnp.zeros(())
+        )
 
     def add(total, number):
         value, lefts, rights = _quadrature(structure, lam, gram, number)
@@ -173,7 +194,9 @@ def _(primals, tangents):
         return (total[0] + value, slopes), None
 
     nothing = jax.tree.map(jnp.zeros_like, (lam, gram))
-    (value, slopes), _ = jax.lax.scan(add, (jnp.zeros((), lam[0].dtype), nothing), jnp.arange(PROBES))
+    (value, slopes), _ = jax.lax.scan(
+        add, (jnp.zeros((), lam[0].dtype), nothing), jnp.arange(PROBES)
+    )
     moved = jax.tree.map(
         lambda slope, dot: 0.0 if dot is None else jnp.vdot(slope, dot),
         slopes,
@@ -198,11 +221,18 @@ def _quadrature(structure: Structure, lam: Factors, gram: Gram, number: jax.Arra
     divided = jnp.where(close, 2 / (values[:, None] + values), ratio)
     kernel = vectors @ (weights[:, None] * weights * divided) @ vectors.T
     lefts = jax.vmap(back)(kernel @ basis * length**2)
-    return (weights**2 * jnp.log(values)).sum() * length**2, lefts, jax.vmap(back)(jnp.asarray(basis))
+    return (
+        (weights**2 * jnp.log(values)).sum() * length**2,
+        lefts,
+        jax.vmap(back)(jnp.asarray(basis)),
+    )
 
 
-def lanczos(product, start: Float[Array, " n"], steps: int) -> tuple[Float[Array, "k n"], Float[Array, "k k"]]:
-    """Orthonormal basis of the Krylov space of a symmetric matrix, and the matrix in it; fully reorthogonalised."""
+def lanczos(
+    product, start: Float[Array, " n"], steps: int
+) -> tuple[Float[Array, "k n"], Float[Array, "k k"]]:
+    """Orthonormal basis of the Krylov space of a symmetric matrix, and the matrix in it; fully
+    reorthogonalised."""
 
     def turn(k, state):
         basis, diagonal, beside = state
@@ -225,7 +255,10 @@ def lanczos(product, start: Float[Array, " n"], steps: int) -> tuple[Float[Array
 
 def _probe(structure: Structure, number: jax.Array, dtype) -> Effects:
     """Random signs for all spherical effects."""
-    keys = jax.random.split(jax.random.fold_in(jax.random.key(_SEED), number), len(structure.factors))
+    keys = jax.random.split(
+        jax.random.fold_in(jax.random.key(_SEED), number), len(structure.factors)
+    )
     return tuple(
-        jax.random.rademacher(key, (f.rank, f.levels), dtype) for key, f in zip(keys, structure.factors, strict=True)
+        jax.random.rademacher(key, (f.rank, f.levels), dtype)
+        for key, f in zip(keys, structure.factors, strict=True)
     )

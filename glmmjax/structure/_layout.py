@@ -1,9 +1,11 @@
-"""Where each observation lies: rows sorted by group in blocks of equal length, padded with rows of weight zero.
+"""Where each observation lies: rows sorted by group in blocks of equal length, padded with rows of
+weight zero.
 
-A group takes as many blocks as its rows need, so one enormous group among small ones wastes nothing, and every
-data set is one array of shape (blocks, rows a block): one traced program whatever the balance. Sums over a group
-are sums over the last axis, then over the blocks of the group; both lengths are rounded up to few sizes, so that the
-next data set of about the same shape runs the program that is already compiled.
+A group takes as many blocks as its rows need, so one enormous group among small ones wastes
+nothing, and every data set is one array of shape (blocks, rows a block): one traced program
+whatever the balance. Sums over a group are sums over the last axis, then over the blocks of the
+group; both lengths are rounded up to few sizes, so that the next data set of about the same shape
+runs the program that is already compiled.
 """
 
 import dataclasses
@@ -11,7 +13,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-_BLOCK_COST = 4.0  # a block's share of the sum over blocks, in units of one padded row (measured: 4.3 ns, 1.1 ns)
+# A block's share of the sum over blocks, in units of one padded row (measured: 4.3 ns, 1.1 ns)
+_BLOCK_COST = 4.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,10 +57,15 @@ def make_layouts(refs: Sequence[np.ndarray], levels: Sequence[int]) -> list[Layo
     used = max(int(np.maximum(-(-s // width), 1).sum()) for s in sizes)
     one_each = bool(max(s.max() for s in sizes) <= width)
     blocks = groups if one_each else round_up(used)
-    return [_lay_out(r, s, (blocks, width, groups), one_each=one_each) for r, s in zip(refs, sizes, strict=True)]
+    return [
+        _lay_out(r, s, (blocks, width, groups), one_each=one_each)
+        for r, s in zip(refs, sizes, strict=True)
+    ]
 
 
-def _lay_out(refs: np.ndarray, sizes: np.ndarray, shape: tuple[int, int, int], *, one_each: bool) -> Layout:
+def _lay_out(
+    refs: np.ndarray, sizes: np.ndarray, shape: tuple[int, int, int], *, one_each: bool
+) -> Layout:
     (blocks, width, groups), levels = shape, len(sizes)
     blocks_of_group = np.maximum(-(-sizes // width), 1)
     order = np.argsort(refs, kind="stable")
@@ -67,14 +75,16 @@ def _lay_out(refs: np.ndarray, sizes: np.ndarray, shape: tuple[int, int, int], *
     within = np.arange(blocks) - np.concatenate([[0], np.cumsum(blocks_of_group)])[group]
     position = within[:, None] * width + np.arange(width)
     present = position < sizes[group][:, None]
-    # An absent cell repeats the last row of its group (so what is finite for the rows is finite for the padding).
+    # An absent cell repeats the last row of its group (so what is finite for the rows is finite for
+    # the padding).
     last = np.maximum(sizes[group] - 1, 0)[:, None]
     rows = order[np.minimum(start[group][:, None] + np.minimum(position, last), len(refs) - 1)]
     return Layout(rows, present, None if one_each else group.astype(np.int32), groups)
 
 
 def round_up(count: int) -> int:
-    """The next of 1, 2, ..., 16, 18, 20, ..., 32, 36, 40, ...: eight sizes an octave, at most an eighth more."""
+    """The next of 1, 2, ..., 16, 18, 20, ..., 32, 36, 40, ...: eight sizes an octave, at most an
+    eighth more."""
     if count <= 16:
         return max(count, 1)
     step = 1 << (int(count - 1).bit_length() - 4)
@@ -83,7 +93,9 @@ def round_up(count: int) -> int:
 
 def _cheapest_width(sizes: np.ndarray) -> int:
     """The block width of least padded rows plus cost of blocks."""
-    candidates = sorted({round_up(int(size)) for size in np.unique(sizes)[-64:]} | {2**k for k in range(17)})
+    candidates = sorted(
+        {round_up(int(size)) for size in np.unique(sizes)[-64:]} | {2**k for k in range(17)}
+    )
     candidates = [width for width in candidates if width <= max(round_up(int(sizes.max())), 1)]
 
     def cost(width: int) -> float:

@@ -1,6 +1,8 @@
-"""Which factors are eliminated level by level and which are left to one dense matrix, and the arrays that follow.
+"""Which factors are eliminated level by level and which are left to one dense matrix, and the
+arrays that follow.
 
-NumPy, once a data set. Several data sets of one kind get arrays of common shapes, so that one program serves them all.
+NumPy, once a data set. Several data sets of one kind get arrays of common shapes, so that one
+program serves them all.
 """
 
 from collections.abc import Sequence
@@ -69,10 +71,15 @@ def make_structures(members: Sequence[Sequence[Grouping]], n: Sequence[int]) -> 
     if avoided:
         order, chain = list(range(len(order))), 0
     members = [[factors[number] for number in order] for factors in members]
-    finest = [factors[0].refs if chain else np.zeros(rows, int) for factors, rows in zip(members, n, strict=True)]
+    finest = [
+        factors[0].refs if chain else np.zeros(rows, int)
+        for factors, rows in zip(members, n, strict=True)
+    ]
     layouts = make_layouts(finest, [factors[0].levels if chain else 1 for factors in members])
     levels = [max(factors[f].levels for factors in members) for f in range(len(order))]
-    levels = [layouts[0].groups if chain and f == 0 else round_up(count) for f, count in enumerate(levels)]
+    levels = [
+        layouts[0].groups if chain and f == 0 else round_up(count) for f, count in enumerate(levels)
+    ]
     maps = [_Maps(factors, levels, chain) for factors in members]
     shapes = _shapes(maps, levels)
     pairs = zip(maps, layouts, strict=True)
@@ -101,7 +108,9 @@ def _too_large(members: Sequence[Sequence[Grouping]], order: list[int], chain: i
     fine, rest = members[0][order[0]], [members[0][number] for number in order[chain:]]
     met = np.zeros(fine.levels, np.int64)
     for other in rest:
-        met += other.rank * np.bincount(_pairs_of(fine, other) // other.levels, minlength=fine.levels)
+        met += other.rank * np.bincount(
+            _pairs_of(fine, other) // other.levels, minlength=fine.levels
+        )
     products = int((met * (met + 1) // 2).sum())
     return r if products > LARGEST_PRODUCTS and fine.rank * fine.levels * r > _DENSE_BORDER else 0
 
@@ -112,10 +121,11 @@ def _pairs_of(fine: Grouping, other: Grouping) -> np.ndarray:
 
 
 def choose(members: Sequence[Sequence[Grouping]]) -> tuple[list[int], int]:
-    """The order of the factors, and how many of them make the chain: the one that leaves the smallest dense matrix.
+    """The order of the factors, and how many of them make the chain: the one that leaves the
+    smallest dense matrix.
 
-    Factors of a single level, and those with more than `LARGEST_BLOCK` columns a level, go to the rest, unless there is
-    no other, or they are linked and can be the first of the chain.
+    Factors of a single level, and those with more than `LARGEST_BLOCK` columns a level, go to the
+    rest, unless there is no other, or they are linked and can be the first of the chain.
     """
     first = members[0]
     able = [f for f, one in enumerate(first) if one.rank <= LARGEST_BLOCK and _most(members, f) > 1]
@@ -147,7 +157,9 @@ def _most(members: Sequence[Sequence[Grouping]], f: int) -> int:
 
 
 def _nested(fine: Grouping, coarse: Grouping) -> bool:
-    return fine.levels >= coarse.levels and bool((_parents(fine, coarse)[fine.refs] == coarse.refs).all())
+    return fine.levels >= coarse.levels and bool(
+        (_parents(fine, coarse)[fine.refs] == coarse.refs).all()
+    )
 
 
 def _parents(fine: Grouping, coarse: Grouping) -> np.ndarray:
@@ -160,8 +172,8 @@ def _parents(fine: Grouping, coarse: Grouping) -> np.ndarray:
 class _Border(NamedTuple):
     """What the levels of a chain factor have in common with the rest, unpadded.
 
-    `pair` holds for each factor of the rest the number of each row's pair of levels; the pairs themselves are
-    `levels` of the chain factor and `others` of the rest.
+    `pair` holds for each factor of the rest the number of each row's pair of levels; the pairs
+    themselves are `levels` of the chain factor and `others` of the rest.
     """
 
     pair: list[np.ndarray]
@@ -174,7 +186,9 @@ class _Maps:
 
     def __init__(self, factors: Sequence[Grouping], levels: Sequence[int], chain: int):
         self.factors, self.levels, self.chain = factors, levels, chain
-        self.borders = [self._border(factors[t]) for t in range(chain)] if chain < len(factors) else []
+        self.borders = (
+            [self._border(factors[t]) for t in range(chain)] if chain < len(factors) else []
+        )
 
     def _border(self, fine: Grouping) -> _Border:
         border = _Border([], [], [])
@@ -187,7 +201,8 @@ class _Maps:
 
 
 class _Entries(NamedTuple):
-    """The entries of a flattened border: level of the chain factor, column of the rest; `real` ones are no padding."""
+    """The entries of a flattened border: level of the chain factor, column of the rest; `real` ones
+    are no padding."""
 
     level: np.ndarray
     column: np.ndarray
@@ -195,7 +210,8 @@ class _Entries(NamedTuple):
 
 
 class _Shapes(NamedTuple):
-    """Sizes common to all data sets: levels of each factor, for each border pairs and products (0: dense)."""
+    """Sizes common to all data sets: levels of each factor, for each border pairs and products (0:
+    dense)."""
 
     levels: Sequence[int]
     pairs: list[tuple[int, ...]]
@@ -218,19 +234,26 @@ def _shapes(maps: list[_Maps], levels: Sequence[int]) -> _Shapes:
 
 
 def _sparse(maps: _Maps, t: int, products: int, levels: Sequence[int]) -> bool:
-    """Whether multiplying the pairs that occur costs less than multiplying all of them as a dense matrix."""
-    r = sum(f.rank * n for f, n in zip(maps.factors[maps.chain :], levels[maps.chain :], strict=True))
+    """Whether multiplying the pairs that occur costs less than multiplying all of them as a dense
+    matrix."""
+    r = sum(
+        f.rank * n for f, n in zip(maps.factors[maps.chain :], levels[maps.chain :], strict=True)
+    )
     wide = maps.factors[t].rank * levels[t] * r
     return wide > _DENSE_BORDER or products * _PRODUCT < 2 * wide * r * _FLOP
 
 
 def _entries(maps: _Maps, t: int, pairs: tuple[int, ...]) -> _Entries:
-    """Entries in the order of the flattened border: factor of the rest, its effects, pairs of levels."""
+    """Entries in the order of the flattened border: factor of the rest, its effects, pairs of
+    levels."""
     level, column, real, first = [], [], [], 0
     border = maps.borders[t]
     for r, other in enumerate(maps.factors[maps.chain :]):
         count, size = len(border.levels[r]), maps.levels[maps.chain + r]
-        fine, coarse = _padded(border.levels[r], pairs[r], 0), _padded(border.others[r], pairs[r], 0)
+        fine, coarse = (
+            _padded(border.levels[r], pairs[r], 0),
+            _padded(border.others[r], pairs[r], 0),
+        )
         for effect in range(other.rank):
             level.append(fine)
             column.append(first + effect * size + coarse)
@@ -245,7 +268,8 @@ def _count_products(entries: _Entries) -> int:
 
 
 def _products(entries: _Entries, size: int, r: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs of entries of the same level, the one with the larger column first, sorted by where their product goes."""
+    """Pairs of entries of the same level, the one with the larger column first, sorted by where
+    their product goes."""
     order = np.flatnonzero(entries.real)
     order = order[np.lexsort((entries.column[order], entries.level[order]))]
     level = entries.level[order]
@@ -305,7 +329,10 @@ def _structure(maps: _Maps, layout: Layout, shapes: _Shapes, avoided: int) -> St
 def _border(maps: _Maps, t: int, layout: Layout, shapes: _Shapes) -> Border:
     border, pairs, size = maps.borders[t], shapes.pairs[t], shapes.products[t]
     entries = _entries(maps, t, pairs)
-    r = sum(f.rank * n for f, n in zip(maps.factors[maps.chain :], shapes.levels[maps.chain :], strict=True))
+    r = sum(
+        f.rank * n
+        for f, n in zip(maps.factors[maps.chain :], shapes.levels[maps.chain :], strict=True)
+    )
     products = _products(entries, size, r) if size else (None, None, None)
     return Border(
         pair=tuple(layout.to_blocks(pair).astype(np.int32) for pair in border.pair),
@@ -320,7 +347,8 @@ def _border(maps: _Maps, t: int, layout: Layout, shapes: _Shapes) -> Border:
 
 
 def _up(maps: _Maps, t: int, s: int, shapes: _Shapes) -> np.ndarray:
-    """For each entry of the border of `t` the one of the border of `s` with the same column, in its parent's row."""
+    """For each entry of the border of `t` the one of the border of `s` with the same column, in its
+    parent's row."""
     parents, first, found = _parents(maps.factors[t], maps.factors[s]), 0, []
     fine, coarse = maps.borders[t], maps.borders[s]
     for r, other in enumerate(maps.factors[maps.chain :]):

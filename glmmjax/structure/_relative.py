@@ -1,4 +1,5 @@
-"""The relative covariance factor `lam` of one grouping factor, `u = lam b` in each of its levels."""
+"""The relative covariance factor `lam` of one grouping factor, `u = lam b` in each of its
+levels."""
 
 import abc
 
@@ -13,7 +14,8 @@ from ._block import AbstractBlock, DenseBlock, LinkedBlock
 
 
 class AbstractRelative(eqx.Module):
-    """`lam` of one grouping factor. Parts that it is applied to may have axes between the first and the last."""
+    """`lam` of one grouping factor. Parts that it is applied to may have axes between the first and
+    the last."""
 
     @property
     @abc.abstractmethod
@@ -25,7 +27,9 @@ class AbstractRelative(eqx.Module):
         """`lam b`."""
 
     @abc.abstractmethod
-    def transposed(self, x: Float[Array, "q *columns levels"]) -> Float[Array, "rank *columns levels"]:
+    def transposed(
+        self, x: Float[Array, "q *columns levels"]
+    ) -> Float[Array, "rank *columns levels"]:
         """`lam' x`."""
 
     @abc.abstractmethod
@@ -88,7 +92,8 @@ class Matrices(AbstractRelative):
 
 
 class Links(AbstractRelative):
-    """Effects along a line, each depending on the one before it only: `u_j = step_j u_(j-1) + innovation_j b_j`.
+    """Effects along a line, each depending on the one before it only: `u_j = step_j u_(j-1) +
+    innovation_j b_j`.
 
     Attributes:
         step: (q, 1) or (q, levels), of which the first of a level has no meaning.
@@ -116,7 +121,9 @@ class Links(AbstractRelative):
             total = x + carried
             return step * total, innovation * total
 
-        return jax.lax.scan(backward, jnp.zeros_like(x[0]), (self.step, self.innovation, x), reverse=True)[1]
+        return jax.lax.scan(
+            backward, jnp.zeros_like(x[0]), (self.step, self.innovation, x), reverse=True
+        )[1]
 
     def scaled(self, by):
         return Links(self.step, by * self.innovation)
@@ -134,9 +141,15 @@ class Links(AbstractRelative):
     def matrices(self) -> Matrices:
         """The same factor with all its entries."""
         identity = jnp.eye(len(self.step), dtype=self.dtype)
-        return Matrices(self.times(jnp.broadcast_to(identity[:, :, None], (*identity.shape, self.step.shape[-1]))))
+        return Matrices(
+            self.times(
+                jnp.broadcast_to(identity[:, :, None], (*identity.shape, self.step.shape[-1]))
+            )
+        )
 
 
-def two_sided(left: AbstractRelative, m: Float[Array, "q r *levels"], right: AbstractRelative) -> Array:
+def two_sided(
+    left: AbstractRelative, m: Float[Array, "q r *levels"], right: AbstractRelative
+) -> Array:
     """`left' m right` of each level."""
     return jnp.swapaxes(right.transposed(jnp.swapaxes(left.transposed(m), 0, 1)), 0, 1)

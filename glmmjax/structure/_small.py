@@ -1,7 +1,7 @@
-"""Cholesky algebra for many small matrices, kept as `(q, q, groups)`: matrix axes first, so that each entry is one
-contiguous vector. Up to `UNROLL` the loops are unrolled: 7 ns a 2 x 2 factor on a CPU where a LAPACK call takes 94.
-Larger matrices take a loop over their columns, because batched LAPACK calls that XLA runs side by side can wait for
-each other forever (jaxlib 0.10.2).
+"""Cholesky algebra for many small matrices, kept as `(q, q, groups)`: matrix axes first, so that
+each entry is one contiguous vector. Up to `UNROLL` the loops are unrolled: 7 ns a 2 x 2 factor on a
+CPU where a LAPACK call takes 94. Larger matrices take a loop over their columns, because batched
+LAPACK calls that XLA runs side by side can wait for each other forever (jaxlib 0.10.2).
 """
 
 import functools
@@ -20,7 +20,8 @@ Columns = Float[Array, "q *columns groups"]
 
 
 def cholesky(a: Blocks) -> Blocks:
-    """Lower-triangular `l` with `l l' = a`; NaN in the groups whose matrix is not positive definite."""
+    """Lower-triangular `l` with `l l' = a`; NaN in the groups whose matrix is not positive
+    definite."""
     q = a.shape[0]
     if q > UNROLL:
         return _eliminated(a)[0]
@@ -34,7 +35,9 @@ def cholesky(a: Blocks) -> Blocks:
     if not q:
         return a
     zero = jnp.zeros_like(a[0, 0])
-    return jnp.stack([jnp.stack([rows[i][j] if j <= i else zero for j in range(q)]) for i in range(q)])
+    return jnp.stack(
+        [jnp.stack([rows[i][j] if j <= i else zero for j in range(q)]) for i in range(q)]
+    )
 
 
 def solve_lower(l: Blocks, x: Columns) -> Columns:
@@ -65,16 +68,19 @@ def lower_inverse(l: Blocks) -> Blocks:
 
 
 def multiply(a: Float[Array, "q d _"], x: Float[Array, "d *columns groups"]) -> Columns:
-    """`a x` of each group (or the same `a` in all); `x` may have axes between the first and the last.
+    """`a x` of each group (or the same `a` in all); `x` may have axes between the first and the
+    last.
 
-    Written out: XLA's sums over so short an axis, or its matrix products, are calls that nothing fuses with, and took
-    three times as long on a CPU.
+    Written out: XLA's sums over so short an axis, or its matrix products, are calls that nothing
+    fuses with, and took three times as long on a CPU.
     """
     q, d = a.shape[:2]
     if not q * d:
         return jnp.zeros((q, *x.shape[1:]), x.dtype)
     if max(q, d) <= UNROLL:
-        return jnp.stack([functools.reduce(operator.add, (a[i, k] * x[k] for k in range(d))) for i in range(q)])
+        return jnp.stack(
+            [functools.reduce(operator.add, (a[i, k] * x[k] for k in range(d))) for i in range(q)]
+        )
     if a.shape[-1] == 1:
         return jnp.tensordot(a[..., 0], x, 1)
     return jnp.einsum("ikg,k...g->i...g", a, x)
@@ -86,7 +92,9 @@ def logdet(h: Blocks) -> Float[Array, " groups"]:
     l = cholesky(h)
     if l.shape[0] > UNROLL:
         return 2 * jnp.log(jnp.diagonal(l)).sum(-1)
-    return 2 * sum((jnp.log(l[i, i]) for i in range(l.shape[0])), jnp.zeros_like(l, shape=l.shape[2:]))
+    return 2 * sum(
+        (jnp.log(l[i, i]) for i in range(l.shape[0])), jnp.zeros_like(l, shape=l.shape[2:])
+    )
 
 
 @jax.custom_jvp
@@ -100,7 +108,8 @@ def inverse(h: Blocks) -> Blocks:
     return solve_upper(l, solve_lower(l, identity))
 
 
-# Two products with the inverse, to every order: differentiating the factorisation takes twice as long.
+# Two products with the inverse, to every order: differentiating the factorisation takes twice as
+# long.
 
 
 @logdet.defjvp
@@ -117,7 +126,8 @@ def _(primals, tangents):
 
 
 def _eliminated(a: Blocks) -> tuple[Blocks, Blocks]:
-    """The Cholesky factor of each group and its inverse: Gaussian elimination of `[a | 1]`, a column a turn."""
+    """The Cholesky factor of each group and its inverse: Gaussian elimination of `[a | 1]`, a
+    column a turn."""
     q, rows = len(a), jnp.arange(len(a)).reshape(-1, *[1] * (a.ndim - 2))
     identity = jnp.broadcast_to(jnp.eye(q, dtype=a.dtype)[:, :, None], a.shape)
 
@@ -129,7 +139,9 @@ def _eliminated(a: Blocks) -> tuple[Blocks, Blocks]:
         left = (left - below[:, None] * row).at[k].set(row)
         return left, factor.at[:, k].set(jnp.where(rows >= k, column, 0.0))
 
-    left, factor = jax.lax.fori_loop(0, q, turn, (jnp.concatenate([a, identity], 1), jnp.zeros_like(a)))
+    left, factor = jax.lax.fori_loop(
+        0, q, turn, (jnp.concatenate([a, identity], 1), jnp.zeros_like(a))
+    )
     return factor, left[:, q:]
 
 

@@ -1,4 +1,5 @@
-"""Studies by simulation: draws from a model, the fits of all of them, and what they say of an estimator or a design."""
+"""Studies by simulation: draws from a model, the fits of all of them, and what they say of an
+estimator or a design."""
 
 from ._bootstrap import Bootstrap as Bootstrap
 from ._bootstrap import bootstrap as bootstrap

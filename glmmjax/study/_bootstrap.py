@@ -19,13 +19,13 @@ from ._refit import Draws, Refits, fit_draws
 class Bootstrap:
     """What a parametric bootstrap found. Made by `Fit.bootstrap`.
 
-    Quantities are the fixed effects by name, standard deviations `sd(x | g)` and correlations `cor(x, z | g)` of the
-    random effects, and the family's own parameters on their natural scale.
+    Quantities are the fixed effects by name, standard deviations `sd(x | g)` and correlations
+    `cor(x, z | g)` of the random effects, and the family's own parameters on their natural scale.
 
     Attributes:
         original: (k,) estimates of the fit.
-        estimates: (n, k) estimates of the refits, NaN where one failed (and for a correlation with an effect whose
-            standard deviation is zero).
+        estimates: (n, k) estimates of the refits, NaN where one failed (and for a correlation with
+            an effect whose standard deviation is zero).
         failures: number of failed refits by status.
         batch: the refits, a `gj.Batch`.
     """
@@ -37,8 +37,9 @@ class Bootstrap:
 
     @property
     def failed(self) -> int:
-        """Number of refits that failed. They are left out of everything else, which then speaks of the draws that can
-        be fitted: mostly draws with separation fail, whose estimates would be infinite."""
+        """Number of refits that failed. They are left out of everything else, which then speaks of
+        the draws that can be fitted: mostly draws with separation fail, whose estimates would be
+        infinite."""
         return int(self.failures.sum())
 
     @property
@@ -54,9 +55,10 @@ class Bootstrap:
     def confint(self, method: str = "percentile", level: float = 0.95) -> pd.DataFrame:
         """Confidence intervals `lower, upper` of every quantity.
 
-        `percentile`: quantiles of the refits. `basic`: twice the original less these quantiles, in reverse order
-        (Davison and Hinkley 1997, section 5.2), which for a standard deviation near zero may begin below zero.
-        The number of refits that failed is in `confint(...).attrs["failed"]`, too.
+        `percentile`: quantiles of the refits. `basic`: twice the original less these quantiles, in
+        reverse order (Davison and Hinkley 1997, section 5.2), which for a standard deviation near
+        zero may begin below zero. The number of refits that failed is in
+        `confint(...).attrs["failed"]`, too.
         """
         return intervals(self, method, level)
 
@@ -67,22 +69,30 @@ class Bootstrap:
 def bootstrap(solution: Solution, draws: Draws, refits: Refits) -> BatchSolution:
     """Draw responses from a fit, new random effects in each, and fit them by the method of the fit.
 
-    `refits.method` and `refits.reml` are those of the fit. Refits start from its estimates, unless these are singular
-    or at the limit of the family: a variance of zero is a stationary point of every likelihood. Raises `ModelError`
-    for a fit that did not converge, and what `prediction.simulate` raises.
+    `refits.method` and `refits.reml` are those of the fit. Refits start from its estimates, unless
+    these are singular or at the limit of the family: a variance of zero is a stationary point of
+    every likelihood. Raises `ModelError` for a fit that did not converge, and what
+    `prediction.simulate` raises.
     """
     if not solution.status.ok:
-        raise ModelError(f"There is nothing to draw from, because the fit did not converge: {solution.message}")
-    responses = simulate(solution.model, solution.params, draws.n, seed=draws.seed, curves=curves_of(solution))
+        raise ModelError(
+            f"There is nothing to draw from, because the fit did not converge: {solution.message}"
+        )
+    responses = simulate(
+        solution.model, solution.params, draws.n, seed=draws.seed, curves=curves_of(solution)
+    )
     refits = refits._replace(method=solution.method, reml=solution.reml)
     start = solution.params if solution.status is Status.CONVERGED else None
     return fit_draws(solution.model, responses, refits, start)
 
 
 def intervals(found: Bootstrap, method: str, level: float) -> pd.DataFrame:
-    """`Bootstrap.confint`; raises `ModelError` for an unknown method or a level outside of (0, 1)."""
+    """`Bootstrap.confint`; raises `ModelError` for an unknown method or a level outside of (0,
+    1)."""
     if method not in ("percentile", "basic"):
-        raise ModelError(f"confint of a bootstrap has methods 'percentile' and 'basic', not {method!r}.")
+        raise ModelError(
+            f"confint of a bootstrap has methods 'percentile' and 'basic', not {method!r}."
+        )
     check_share("level", level)
     columns = [found.estimates[name].dropna().to_numpy() for name in found.estimates]
     low, high = np.array([_quantiles(column, level) for column in columns]).reshape(-1, 2).T
@@ -96,7 +106,8 @@ def intervals(found: Bootstrap, method: str, level: float) -> pd.DataFrame:
 def _quantiles(values: np.ndarray, level: float) -> np.ndarray:
     """The two quantiles that enclose the share `level`, interpolated linearly; NaN of nothing.
 
-    Values may be infinite (`phi` of nbinom2 at the Poisson limit): between two equal order statistics is no other.
+    Values may be infinite (`phi` of nbinom2 at the Poisson limit): between two equal order
+    statistics is no other.
     """
     if not len(values):
         return np.full(2, np.nan)

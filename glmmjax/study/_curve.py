@@ -13,7 +13,8 @@ from ._power import Rule, power
 from ._refit import Draws, Refits
 
 Recipe = Callable[[int, int], tuple[MixedModel, Params]]
-"""The model of a number of groups and of rows a group, and the parameters at which it is simulated."""
+"""The model of a number of groups and of rows a group, and the parameters at which it is
+simulated."""
 
 
 def power_curve(
@@ -21,8 +22,8 @@ def power_curve(
 ) -> pd.DataFrame:
     """Power at each pair of sizes (numbers of groups, numbers of rows a group).
 
-    Columns `groups, per_group, power, lower, upper, failed`. Raises `ModelError` for sizes that are no whole numbers,
-    and what `power` raises.
+    Columns `groups, per_group, power, lower, upper, failed`. Raises `ModelError` for sizes that are
+    no whole numbers, and what `power` raises.
     """
     groups, per_group = as_sizes("groups", sizes[0]), as_sizes("per_group", sizes[1])
     rows = []
@@ -50,4 +51,6 @@ def generator(seed: Any, groups: int, per_group: int) -> np.random.Generator:
 
 
 def _is_whole(value: Any, *, least: int) -> bool:
-    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= least)
+    return (
+        isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= least)
+    )

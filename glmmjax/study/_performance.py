@@ -1,4 +1,5 @@
-"""How an estimator performs over simulated data sets, each figure with its Monte Carlo standard error."""
+"""How an estimator performs over simulated data sets, each figure with its Monte Carlo standard
+error."""
 
 import dataclasses
 import numbers
@@ -20,11 +21,12 @@ class SimulationStudy:
     """What a simulation study found. Made by `gj.simulation_study`.
 
     Attributes:
-        table: one row a quantity (fixed effects, standard deviations and correlations of the random effects, the
-            family's own parameters), with `truth`, `n` (estimates that are there) and `mean`. The measures are `bias`,
-            `empirical_sd` of the estimates, `mse` (mean squared error) and `rmse` (its root); for fixed effects also
-            `model_se` (root of the mean squared standard error) and `coverage` of the Wald interval, z as in
-            `Fit.confint`. Each has its Monte Carlo standard error in `..._mcse`.
+        table: one row a quantity (fixed effects, standard deviations and correlations of the random
+            effects, the family's own parameters), with `truth`, `n` (estimates that are there) and
+            `mean`. The measures are `bias`, `empirical_sd` of the estimates, `mse` (mean squared
+            error) and `rmse` (its root); for fixed effects also `model_se` (root of the mean
+            squared standard error) and `coverage` of the Wald interval, z as in `Fit.confint`. Each
+            has its Monte Carlo standard error in `..._mcse`.
         estimates: (n, k) estimates of each fit, NaN where it failed.
         failures: number of failed fits by status; they are left out of the table.
         batch: the fits, a `gj.Batch`.
@@ -41,7 +43,10 @@ class SimulationStudy:
         return int(self.failures.sum())
 
     def __repr__(self) -> str:
-        return f"<SimulationStudy of {len(self.estimates)} data sets, {self.failed} failed>\n{self.table}"
+        return (
+            f"<SimulationStudy of {len(self.estimates)} data sets, {self.failed}"
+            f" failed>\n{self.table}"
+        )
 
     def _repr_html_(self) -> str:
         return self.table.to_html()
@@ -55,17 +60,23 @@ def performance(
     - `truth`: (k,), by the names of the columns of `estimates` (n, k).
     - `std_errors`: (n, p) of those quantities that have Wald intervals.
 
-    Formulas of Morris, White and Crowther (2019), Statistics in Medicine 38:2074, table 6. Raises what
-    `check_share` raises.
+    Formulas of Morris, White and Crowther (2019), Statistics in Medicine 38:2074, table 6. Raises
+    what `check_share` raises.
     """
     check_share("level", level)
     rows, known = [], truth.to_dict()
     for name in estimates:
         there = estimates[name].notna().to_numpy()
         values = estimates[name].to_numpy()[there]
-        row = _of_estimates(values, float(known[name])) if there.sum() > 1 else {"truth": known[name], "n": there.sum()}
+        row = (
+            _of_estimates(values, float(known[name]))
+            if there.sum() > 1
+            else {"truth": known[name], "n": there.sum()}
+        )
         if name in std_errors and there.sum() > 1:
-            row |= _of_intervals(values, std_errors[name].to_numpy()[there], float(known[name]), level)
+            row |= _of_intervals(
+                values, std_errors[name].to_numpy()[there], float(known[name]), level
+            )
         rows.append(row)
     return pd.DataFrame(rows, index=estimates.columns)
 
@@ -99,8 +110,11 @@ def _of_estimates(values: Column, truth: float) -> dict[str, float]:
     }
 
 
-def _of_intervals(values: Column, std_errors: Column, truth: float, level: float) -> dict[str, float]:
-    """The model's own standard errors, and how often their intervals contain the truth, where both are there."""
+def _of_intervals(
+    values: Column, std_errors: Column, truth: float, level: float
+) -> dict[str, float]:
+    """The model's own standard errors, and how often their intervals contain the truth, where both
+    are there."""
     both = ~np.isnan(std_errors)
     values, std_errors = values[both], std_errors[both]
     n, variances = len(values), std_errors**2

@@ -54,24 +54,29 @@ class Rule(NamedTuple):
     alpha: float = 0.05
 
 
-def power(model: MixedModel, params: Params, term: Any, draws: Draws, rule: Rule, refits: Refits) -> Power:
+def power(
+    model: MixedModel, params: Params, term: Any, draws: Draws, rule: Rule, refits: Refits
+) -> Power:
     """Power to find the coefficient(s) `term` at `params`.
 
-    Raises `ModelError` for a term that is no coefficient, an unknown test, an alpha outside of (0, 1), parameters of
-    another model, or a likelihood-ratio test of restricted likelihoods.
+    Raises `ModelError` for a term that is no coefficient, an unknown test, an alpha outside of (0,
+    1), parameters of another model, or a likelihood-ratio test of restricted likelihoods.
     """
     params = as_finite_params(model, params, "params")
     names = _coefficients(model, term)
     _check(rule, names, refits)
     responses = simulate(model, params, draws.n, seed=draws.seed)
-    p_values = (_wald if rule.test == "wald" else _likelihood_ratio)(model, responses, names, refits)
+    p_values = (_wald if rule.test == "wald" else _likelihood_ratio)(
+        model, responses, names, refits
+    )
     significant = int((p_values < rule.alpha).sum())
     low, high = clopper_pearson(significant, draws.n)
     return Power(significant / draws.n, low, high, draws.n, int(np.isnan(p_values).sum()), p_values)
 
 
 def clopper_pearson(successes: int, n: int, level: float = _LEVEL) -> tuple[float, float]:
-    """Exact interval of a probability (Clopper and Pearson 1934): quantiles of beta distributions."""
+    """Exact interval of a probability (Clopper and Pearson 1934): quantiles of beta
+    distributions."""
     tail = (1 - level) / 2
     low = betaincinv(successes, n - successes + 1, tail) if successes > 0 else 0.0
     high = betaincinv(successes + 1, n - successes, 1 - tail) if successes < n else 1.0
@@ -85,7 +90,11 @@ def without(model: MixedModel, left_out: Bool[np.ndarray, " p"]) -> MixedModel:
         out = left_out[first : first + len(own.fixed.names)]
         names = tuple(name for name, gone in zip(own.fixed.names, out, strict=True) if not gone)
         x, keep = own.fixed.x[:, ~out], np.asarray(own.fixed.keep)[~out]
-        predictors.append(dataclasses.replace(own, fixed=dataclasses.replace(own.fixed, names=names, x=x, keep=keep)))
+        predictors.append(
+            dataclasses.replace(
+                own, fixed=dataclasses.replace(own.fixed, names=names, x=x, keep=keep)
+            )
+        )
         first += len(out)
     return lay_out(dataclasses.replace(model.design, predictors=tuple(predictors)), model.family)
 
@@ -94,7 +103,9 @@ def _coefficients(model: MixedModel, term: Any) -> list[str]:
     names, own = [term] if isinstance(term, str) else term, names_of(model)
     are_names = isinstance(names, Sequence) and all(isinstance(name, str) for name in names)
     if not are_names or not names or len(set(names)) < len(names):
-        raise ModelError(f"term must be the name of a coefficient, or a list of such names, not {term!r}.")
+        raise ModelError(
+            f"term must be the name of a coefficient, or a list of such names, not {term!r}."
+        )
     for name in names:
         if name not in own:
             raise ModelError(f"There is no coefficient {name!r}; the model has {', '.join(own)}.")
@@ -106,12 +117,18 @@ def _check(rule: Rule, names: list[str], refits: Refits) -> None:
         raise ModelError(f"test must be 'wald' or 'lrt', not {rule.test!r}.")
     check_share("alpha", rule.alpha)
     if rule.test == "wald" and len(names) > 1:
-        raise ModelError("The Wald test is of one coefficient; several are tested together by test='lrt'.")
+        raise ModelError(
+            "The Wald test is of one coefficient; several are tested together by test='lrt'."
+        )
     if rule.test == "lrt" and (refits.reml or getattr(refits.method, "reml", False)):
-        raise ModelError("Restricted likelihoods of different fixed effects cannot be compared: leave reml out.")
+        raise ModelError(
+            "Restricted likelihoods of different fixed effects cannot be compared: leave reml out."
+        )
 
 
-def _wald(model: MixedModel, responses: np.ndarray, names: list[str], refits: Refits) -> Float[np.ndarray, " n"]:
+def _wald(
+    model: MixedModel, responses: np.ndarray, names: list[str], refits: Refits
+) -> Float[np.ndarray, " n"]:
     table = tidy(fit_draws(model, responses, refits))
     return table.loc[table["term"] == names[0], "p_value"].to_numpy(np.float64)
 
@@ -119,10 +136,13 @@ def _wald(model: MixedModel, responses: np.ndarray, names: list[str], refits: Re
 def _likelihood_ratio(
     model: MixedModel, responses: np.ndarray, names: list[str], refits: Refits
 ) -> Float[np.ndarray, " n"]:
-    """Twice the difference of the log-likelihoods, chi-squared with a degree of freedom a coefficient (Wilks 1938)."""
+    """Twice the difference of the log-likelihoods, chi-squared with a degree of freedom a
+    coefficient (Wilks 1938)."""
     left_out = pd.Index(names_of(model)).isin(names)
     if left_out.all():
-        raise ModelError("The model without these terms has no fixed effects to fit: test fewer of them.")
+        raise ModelError(
+            "The model without these terms has no fixed effects to fit: test fewer of them."
+        )
     full = _loglik(fit_draws(model, responses, refits.within("full")))
     null = _loglik(fit_draws(without(model, left_out), responses, refits.within("null")))
     return chdtrc(len(names), np.maximum(2 * (full - null), 0.0))

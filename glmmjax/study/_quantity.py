@@ -1,4 +1,5 @@
-"""The quantities of a model on their natural scales, by name: what a bootstrap or a simulation study speaks of."""
+"""The quantities of a model on their natural scales, by name: what a bootstrap or a simulation
+study speaks of."""
 
 import jax
 import numpy as np
@@ -17,12 +18,14 @@ from ..params import Params
 def estimates(batch: BatchSolution) -> pd.DataFrame:
     """(B, k) estimates of every quantity, NaN for members that failed.
 
-    Columns: the fixed effects by name (`disp_x`, `zi_x` of linear predictors other than the mean's), `sd(x | g)` and
-    `cor(x, z | g)` of the random effects, and the family's own parameters by name. A correlation with an effect whose
-    standard deviation is zero is NaN.
+    Columns: the fixed effects by name (`disp_x`, `zi_x` of linear predictors other than the
+    mean's), `sd(x | g)` and `cor(x, z | g)` of the random effects, and the family's own parameters
+    by name. A correlation with an effect whose standard deviation is zero is NaN.
     """
     found = batch.reported
-    values = _values(batch.members.first, found.beta, found.theta, found.covariance, found.dispersion)
+    values = _values(
+        batch.members.first, found.beta, found.theta, found.covariance, found.dispersion
+    )
     index = pd.Index(batch.members.names, name="member", tupleize_cols=False)
     return pd.DataFrame(values, index=index, columns=_names(batch.members.first))
 
@@ -34,9 +37,14 @@ def truth(model: MixedModel, params: Params) -> pd.Series:
             np.asarray, (model.family.random_scale(params.phi), model.family.dispersion(params.phi))
         )
         factors = [scale * np.asarray(lam) for lam in term_factors(model.glmm, params.theta)]
-    beta, theta = np.asarray(params.beta, np.float64)[None], tuple(np.asarray(t)[None] for t in params.theta)
+    beta, theta = (
+        np.asarray(params.beta, np.float64)[None],
+        tuple(np.asarray(t)[None] for t in params.theta),
+    )
     covariances = tuple((lam @ lam.T)[None] for lam in factors)
-    values = _values(model, beta, theta, covariances, np.array([dispersion], np.float64).reshape(1, -1))
+    values = _values(
+        model, beta, theta, covariances, np.array([dispersion], np.float64).reshape(1, -1)
+    )
     return pd.Series(values[0], index=_names(model), name="truth")
 
 
@@ -49,7 +57,9 @@ def name_of(component: Component, group: str) -> str:
 
 def _names(model: MixedModel) -> pd.Index:
     fixed = names_of(model)
-    own = [f"dispersion({name})" if name in fixed else name for name in model.family.dispersion_names]
+    own = [
+        f"dispersion({name})" if name in fixed else name for name in model.family.dispersion_names
+    ]
     random = [name_of(component, term.formula.group) for _, term, component in components(model)]
     return pd.Index([*fixed, *random, *own], name="quantity")
 

@@ -35,7 +35,9 @@ class Refits(NamedTuple):
         return self._replace(settings=self.settings._replace(checkpoint=below))
 
 
-def fit_draws(model: MixedModel, responses: np.ndarray, refits: Refits, start: Params | None = None) -> BatchSolution:
+def fit_draws(
+    model: MixedModel, responses: np.ndarray, refits: Refits, start: Params | None = None
+) -> BatchSolution:
     """Fit `model` to each of the (B, n) responses; raises what `batch.fit_members` raises."""
     members = SharedDesign(model, as_responses(responses, model.design.frame.index, pairs=False))
     return fit_members(members, refits.method, refits.settings, reml=refits.reml, start=start)

@@ -1,4 +1,5 @@
-"""From columns as people have them to fits, summaries and files: labels of successes, dates, functions of one's own."""
+"""From columns as people have them to fits, summaries and files: labels of successes, dates,
+functions of one's own."""
 
 import datetime
 import json
@@ -72,18 +73,35 @@ def test_which_level_is_the_success_is_said_and_kept(data, binary, tmp_path):
     assert str(again.summary()) == str(fit.summary())
     assert "Success" not in str(binary.summary())
     assert binary.to_dict()["success"] is None
-    other = gj.glmm("r ~ x + (1 | g)", data.assign(r=words(data["r"], ("yes", "no"))), family="bernoulli").fit()
+    other = gj.glmm(
+        "r ~ x + (1 | g)", data.assign(r=words(data["r"], ("yes", "no"))), family="bernoulli"
+    ).fit()
     np.testing.assert_allclose(other.fixef, -fit.fixef, atol=1e-5)
     members = gj.fit_many(fit.model, fit.simulate(2, seed=1), progress=False)
     assert "Success" not in str(members[0].summary())
 
 
 REFUSED = {
-    "text": (lambda r: np.where(r == 1, "yes", "no"), "write (r == \"yes\") for the success 'yes'."),
-    "three texts": (lambda r: np.where(r == 1, "c", list("ab") * 60), "write (r == \"c\") for the success 'c'."),
-    "numbers as text": (lambda r: r.astype(str), "The response r holds numbers written as text: make it numbers."),
-    "three levels": (lambda r: pd.Categorical(np.where(r == 1, "c", list("ab") * 60)), "has 3 levels, 'a', 'b', 'c'"),
-    "one level": (lambda r: pd.Categorical(["no"] * N, categories=["no", "yes"]), "has one level, 'no', and a binary"),
+    "text": (
+        lambda r: np.where(r == 1, "yes", "no"),
+        "write (r == \"yes\") for the success 'yes'.",
+    ),
+    "three texts": (
+        lambda r: np.where(r == 1, "c", list("ab") * 60),
+        "write (r == \"c\") for the success 'c'.",
+    ),
+    "numbers as text": (
+        lambda r: r.astype(str),
+        "The response r holds numbers written as text: make it numbers.",
+    ),
+    "three levels": (
+        lambda r: pd.Categorical(np.where(r == 1, "c", list("ab") * 60)),
+        "has 3 levels, 'a', 'b', 'c'",
+    ),
+    "one level": (
+        lambda r: pd.Categorical(["no"] * N, categories=["no", "yes"]),
+        "has one level, 'no', and a binary",
+    ),
 }
 
 
@@ -106,7 +124,8 @@ def test_a_table_of_responses_in_words_is_one_sentence(data, binary):
     table = pd.DataFrame({"a": data["r"], "b": words(data["r"])})
     for responses in (table, pl.from_pandas(table)):
         with pytest.raises(
-            gj.ModelError, match=r"^responses must be numbers, and column 'b' holds .*: write a success as 1"
+            gj.ModelError,
+            match=r"^responses must be numbers, and column 'b' holds .*: write a success as 1",
         ):
             gj.fit_many(binary.model, responses)
 
@@ -131,13 +150,19 @@ def test_dates_as_groups_from_fit_to_file(data, binary, tmp_path):
     expected = binary.predict({"x": [0.5, 0.5, 0.5], "g": [4, 5, 99]})
     for one in (fit, again):
         np.testing.assert_allclose(one.predict(new), expected, rtol=1e-6)
-        np.testing.assert_allclose(one.predict({**new, "day": pd.to_datetime(new["day"])}), expected, rtol=1e-6)
-        np.testing.assert_allclose(one.predict({**new, "day": [str(day) for day in new["day"]]}), expected, rtol=1e-6)
+        np.testing.assert_allclose(
+            one.predict({**new, "day": pd.to_datetime(new["day"])}), expected, rtol=1e-6
+        )
+        np.testing.assert_allclose(
+            one.predict({**new, "day": [str(day) for day in new["day"]]}), expected, rtol=1e-6
+        )
 
 
 @pytest.fixture(scope="module")
 def dosed(data):
-    return gj.glmm("k ~ dose(x) + (1 | g)", data, family="poisson", context={"dose": dose, "other": len}).fit()
+    return gj.glmm(
+        "k ~ dose(x) + (1 | g)", data, family="poisson", context={"dose": dose, "other": len}
+    ).fit()
 
 
 def test_a_function_of_ones_own_is_that_column(data, dosed):
@@ -145,7 +170,9 @@ def test_a_function_of_ones_own_is_that_column(data, dosed):
     assert dosed.loglik == pytest.approx(plain.loglik, rel=1e-12)
     assert list(dosed.fixef.index) == ["Intercept", "dose(x)"]
     new = {"x": [-3.0, 2.0], "g": [1, 2]}
-    np.testing.assert_allclose(dosed.predict(new), plain.predict({**new, "d": dose(np.array(new["x"]))}))
+    np.testing.assert_allclose(
+        dosed.predict(new), plain.predict({**new, "d": dose(np.array(new["x"]))})
+    )
     batch = gj.fit_many(dosed.model, dosed.simulate(2, seed=1), progress=False)
     np.testing.assert_allclose(batch[1].predict(new).index, [0, 1])
 
@@ -155,14 +182,17 @@ def test_a_saved_fit_says_which_functions_it_needs(dosed, tmp_path):
     dosed.save(path)
     for context in (None, {}, {"other": dose}):
         with pytest.raises(
-            gj.ModelError, match=r"use functions of your own: gj.load\(path, context=\{'dose': ...\}\)."
+            gj.ModelError,
+            match=r"use functions of your own: gj.load\(path, context=\{'dose': ...\}\).",
         ):
             gj.load(path, context=context)
     again = gj.load(path, context={"dose": dose})
     np.testing.assert_array_equal(again.predict(), dosed.predict())
     again.save(path)  # the functions stay with the fit
     assert gj.load(path, context={"dose": dose, "unused": len}).loglik == dosed.loglik
-    with pytest.raises(gj.ModelError, match="dose of context is not what the saved fit was made with"):
+    with pytest.raises(
+        gj.ModelError, match="dose of context is not what the saved fit was made with"
+    ):
         gj.load(path, context={"dose": np.abs})
     with pytest.raises(gj.ModelError, match="The term dose"):
         gj.load(path, context={"dose": lambda x: 1 / 0})
@@ -170,17 +200,37 @@ def test_a_saved_fit_says_which_functions_it_needs(dosed, tmp_path):
 
 def test_parts_and_studies_take_functions_and_links(data):
     batch = gj.fit_by(
-        "k ~ dose(x) + (1 | g)", data.assign(h=data["g"] % 2), "h", "poisson", link="sqrt", context={"dose": dose}
+        "k ~ dose(x) + (1 | g)",
+        data.assign(h=data["g"] % 2),
+        "h",
+        "poisson",
+        link="sqrt",
+        context={"dose": dose},
     )
     assert batch[0].model.core.family.link.name == "sqrt"
     assert list(batch.fixef.columns) == ["Intercept", "dose(x)"]
 
     def make(groups, per_group, rng):
-        return {"g": np.repeat(np.arange(groups), per_group), "x": rng.normal(size=groups * per_group)}
+        return {
+            "g": np.repeat(np.arange(groups), per_group),
+            "x": rng.normal(size=groups * per_group),
+        }
 
-    effects = {"fixef": {"Intercept": 2.0, "dose(x)": 0.5}, "sd": 0.3, "groups": 12, "per_group": 10, "n": 8}
+    effects = {
+        "fixef": {"Intercept": 2.0, "dose(x)": 0.5},
+        "sd": 0.3,
+        "groups": 12,
+        "per_group": 10,
+        "n": 8,
+    }
     table = gj.power_curve(
-        "~ dose(x) + (1 | g)", make, "dose(x)", family="poisson", link="sqrt", context={"dose": dose}, **effects
+        "~ dose(x) + (1 | g)",
+        make,
+        "dose(x)",
+        family="poisson",
+        link="sqrt",
+        context={"dose": dose},
+        **effects,
     )
     assert len(table) == 1
 
@@ -188,11 +238,23 @@ def test_parts_and_studies_take_functions_and_links(data):
 def test_a_link_goes_with_the_name_of_a_family(data):
     model = gj.glmm("k ~ x + (1 | g)", data, family="poisson", link="sqrt")
     assert (model.core.family.name, model.core.family.link.name) == ("poisson", "sqrt")
-    assert gj.glmm("k ~ x", data, "poisson", link="sqrt", ziformula="~ 1").core.family.link.name == "sqrt"
-    assert gj.glmm("k ~ x", data, "nbinom2", link="sqrt", dispformula="~ x").core.family.link.name == "sqrt"
+    assert (
+        gj.glmm("k ~ x", data, "poisson", link="sqrt", ziformula="~ 1").core.family.link.name
+        == "sqrt"
+    )
+    assert (
+        gj.glmm("k ~ x", data, "nbinom2", link="sqrt", dispformula="~ x").core.family.link.name
+        == "sqrt"
+    )
     refused = {
-        (gj.Poisson(), "sqrt"): "link goes with the name of a family: write gj.Poisson(link='sqrt') instead.",
-        ("poisson", "probit"): "Family poisson has no link 'probit'; choose one of log, identity, sqrt, softplus.",
+        (
+            gj.Poisson(),
+            "sqrt",
+        ): "link goes with the name of a family: write gj.Poisson(link='sqrt') instead.",
+        (
+            "poisson",
+            "probit",
+        ): "Family poisson has no link 'probit'; choose one of log, identity, sqrt, softplus.",
     }
     for (family, link), sentence in refused.items():
         with pytest.raises(gj.ModelError) as caught:

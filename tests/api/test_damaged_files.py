@@ -1,4 +1,5 @@
-"""Files that are damaged, and places that cannot be written to: one sentence, and what was there stays."""
+"""Files that are damaged, and places that cannot be written to: one sentence, and what was there
+stays."""
 
 import errno
 import json
@@ -35,11 +36,15 @@ class TestReading:
     def test_a_file_cut_short(self, saved, share):
         content = saved.read_bytes()
         saved.write_bytes(content[: int(share * len(content))])
-        with pytest.raises(gj.ModelError, match=r"is not a saved fit, or cut short: it is not JSON") as caught:
+        with pytest.raises(
+            gj.ModelError, match=r"is not a saved fit, or cut short: it is not JSON"
+        ) as caught:
             gj.load(saved)
         one_sentence(caught, saved)
 
-    @pytest.mark.parametrize("content", [b"\0" * 100, b"\xff\xfe" * 50, b"[" * 100_000, b"null", b"3", b"\x1f\x8b\x08"])
+    @pytest.mark.parametrize(
+        "content", [b"\0" * 100, b"\xff\xfe" * 50, b"[" * 100_000, b"null", b"3", b"\x1f\x8b\x08"]
+    )
     def test_other_bytes(self, tmp_path, content):
         path = tmp_path / "fit.json"
         path.write_bytes(content)
@@ -47,7 +52,9 @@ class TestReading:
             gj.load(path)
         one_sentence(caught, path)
 
-    @pytest.mark.parametrize("where", ["missing.json", "no folder/fit.json", "", "fit.json/fit.json"])
+    @pytest.mark.parametrize(
+        "where", ["missing.json", "no folder/fit.json", "", "fit.json/fit.json"]
+    )
     def test_no_file(self, saved, where):
         path = saved.parent / where
         with pytest.raises(
@@ -57,7 +64,8 @@ class TestReading:
         one_sentence(caught, path)
 
     @pytest.mark.parametrize(
-        "key", ["formula", "family", "method", "columns", "index", "theta", "mode", "status", "vcov"]
+        "key",
+        ["formula", "family", "method", "columns", "index", "theta", "mode", "status", "vcov"],
     )
     @pytest.mark.parametrize("instead", [None, 7, "nonsense", [], {}])
     def test_parts_that_are_something_else(self, saved, key, instead):
@@ -70,7 +78,16 @@ class TestReading:
 
     def test_parts_that_are_missing(self, saved):
         document = json.loads(saved.read_text())
-        optional = {"ziformula", "dispformula", "weights", "offset", "matrices", "categories", "context", "sums"}
+        optional = {
+            "ziformula",
+            "dispformula",
+            "weights",
+            "offset",
+            "matrices",
+            "categories",
+            "context",
+            "sums",
+        }
         for key in set(document["state"]) - optional:
             state = {name: value for name, value in document["state"].items() if name != key}
             saved.write_text(json.dumps(document | {"state": state}))
@@ -79,7 +96,9 @@ class TestReading:
                 pytest.fail(key)
             one_sentence(caught, saved)
 
-    @pytest.mark.parametrize("key", ["beta", "theta", "vcov", "covariance", "dispersion", "mode", "mode_cov", "index"])
+    @pytest.mark.parametrize(
+        "key", ["beta", "theta", "vcov", "covariance", "dispersion", "mode", "mode_cov", "index"]
+    )
     def test_parts_of_another_length(self, saved, key):
         document = json.loads(saved.read_text())
         part = document["state"][key]
@@ -119,7 +138,9 @@ class TestWriting:
     def test_a_full_disk_leaves_what_was_there(self, fit, saved, monkeypatch):
         before = saved.read_bytes()
         monkeypatch.setattr(os, "fsync", full)
-        with pytest.raises(gj.ModelError, match=r"cannot be written: No space left on device") as caught:
+        with pytest.raises(
+            gj.ModelError, match=r"cannot be written: No space left on device"
+        ) as caught:
             fit.save(saved)
         one_sentence(caught, saved)
         assert saved.read_bytes() == before
@@ -146,7 +167,9 @@ class TestWriting:
         assert os.listdir(saved.parent) == [saved.name]
 
     def test_a_device(self, fit):
-        with pytest.raises(gj.ModelError, match=r"^/dev/full cannot be written: No space left on device"):
+        with pytest.raises(
+            gj.ModelError, match=r"^/dev/full cannot be written: No space left on device"
+        ):
             fit.save("/dev/full")
 
     def test_a_link_and_permissions_stay(self, fit, tmp_path):
@@ -156,7 +179,10 @@ class TestWriting:
         assert (tmp_path / "link.json").is_symlink()
         assert gj.load(tmp_path / "there" / "fit.json").loglik == fit.loglik
         (tmp_path / "plain").touch()
-        modes = [stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "plain", tmp_path / "link.json")]
+        modes = [
+            stat.S_IMODE(path.stat().st_mode)
+            for path in (tmp_path / "plain", tmp_path / "link.json")
+        ]
         assert modes[0] == modes[1]
         (tmp_path / "there" / "fit.json").chmod(0o640)
         fit.save(tmp_path / "link.json")
@@ -176,12 +202,15 @@ class TestWriting:
 @pytest.mark.parametrize("path", [None, 3, "", "nul\0.json"])
 def test_what_is_no_path(fit, path):
     for call in (fit.save, gj.load):
-        with pytest.raises(gj.ModelError, match=r"The path of a file must be text or a pathlib\.Path"):
+        with pytest.raises(
+            gj.ModelError, match=r"The path of a file must be text or a pathlib\.Path"
+        ):
             call(path)
 
 
 @pytest.mark.parametrize(
-    ("key", "value"), [("context", None), ("context", -1), ("sums", -1), ("ends", [-1]), ("ends", [[1]])]
+    ("key", "value"),
+    [("context", None), ("context", -1), ("sums", -1), ("ends", [-1]), ("ends", [[1]])],
 )
 def test_values_that_no_fit_has(saved, key, value):
     document = json.loads(saved.read_text())

@@ -93,7 +93,9 @@ class TestSummary:
         gamma = str(golden("sim_gamma", "Laplace").summary(ratios=True))
         assert "Dispersion: sigma = 0.5526" in gamma
         assert "Ratios of means:" in gamma
-        assert "(adaptive Gauss-Hermite quadrature, 25 points)" in str(golden("spinal", "AGHQ25").summary())
+        assert "(adaptive Gauss-Hermite quadrature, 25 points)" in str(
+            golden("spinal", "AGHQ25").summary()
+        )
         expected = str(golden("cbpp_cloglog", "Laplace-expected").summary(ratios=True))
         assert "(Laplace approximation, expected curvature)" in expected
         assert "Hazard ratios:" in expected
@@ -119,13 +121,20 @@ class TestSummary:
         data.loc[[3, 11], "x"] = np.nan
         fit = model("poisson", "log", data=data).fit()
         assert fit.nobs == 24
-        assert "Number of obs: 24, groups: g, 6 (2 rows with missing values dropped)" in str(fit.summary())
+        assert "Number of obs: 24, groups: g, 6 (2 rows with missing values dropped)" in str(
+            fit.summary()
+        )
         assert fit.to_dict()["dropped_rows"] == 2
         np.testing.assert_array_equal(fit.predict().index, data.dropna().index)
 
     def test_short_forms(self, cbpp):
-        assert repr(cbpp) == "<Fit 'incidence/size ~ period + (1 | herd)', loglik -92.026: Converged.>"
-        assert repr(cbpp.model) == "<Model 'incidence/size ~ period + (1 | herd)', binomial (logit), 56 rows>"
+        assert (
+            repr(cbpp) == "<Fit 'incidence/size ~ period + (1 | herd)', loglik -92.026: Converged.>"
+        )
+        assert (
+            repr(cbpp.model)
+            == "<Model 'incidence/size ~ period + (1 | herd)', binomial (logit), 56 rows>"
+        )
 
     def test_plan(self, sleep):
         assert sleep.model.plan.splitlines() == [
@@ -140,12 +149,21 @@ class TestTables:
     def test_names_and_types(self, sleep):
         assert isinstance(sleep.fixef, pd.Series)
         assert (
-            list(sleep.fixef.index) == list(sleep.std_errors.index) == list(sleep.vcov.index) == ["Intercept", "Days"]
+            list(sleep.fixef.index)
+            == list(sleep.std_errors.index)
+            == list(sleep.vcov.index)
+            == ["Intercept", "Days"]
         )
         assert list(sleep.varcorr().columns) == ["group", "term1", "term2", "vcov", "sdcor"]
         assert list(sleep.ranef().columns) == ["group", "level", "term", "mode", "std_error"]
         assert len(sleep.ranef()) == 36
-        assert list(sleep.coefficients().columns) == ["estimate", "std_error", "statistic", "df", "p_value"]
+        assert list(sleep.coefficients().columns) == [
+            "estimate",
+            "std_error",
+            "statistic",
+            "df",
+            "p_value",
+        ]
         assert isinstance(sleep.loglik, float)
         assert isinstance(sleep.converged, bool)
         assert sleep.status == "Converged."
@@ -186,7 +204,9 @@ def plain(value) -> bool:
     return value is None or type(value) in (str, int, float, bool)
 
 
-@pytest.mark.parametrize(("case", "method"), [("cbpp", "Laplace"), ("sleepstudy", "REML"), ("sim_gamma", "Laplace")])
+@pytest.mark.parametrize(
+    ("case", "method"), [("cbpp", "Laplace"), ("sleepstudy", "REML"), ("sim_gamma", "Laplace")]
+)
 class TestFiles:
     def test_a_dictionary_is_plain(self, golden, case, method):
         fit = golden(case, method)
@@ -202,7 +222,17 @@ class TestFiles:
         fit, path = golden(case, method), tmp_path / "fit.json"
         fit.save(path)
         loaded = gj.load(path)
-        for name in ("loglik", "aic", "bic", "df", "nobs", "converged", "status", "scaled_gradient", "dispersion"):
+        for name in (
+            "loglik",
+            "aic",
+            "bic",
+            "df",
+            "nobs",
+            "converged",
+            "status",
+            "scaled_gradient",
+            "dispersion",
+        ):
             assert getattr(loaded, name) == getattr(fit, name)
         assert str(loaded.summary(ratios=True)) == str(fit.summary(ratios=True))
         assert loaded.to_dict() == fit.to_dict()
@@ -211,7 +241,10 @@ class TestFiles:
         for name in ("varcorr", "ranef", "coefficients", "confint", "predict"):
             pd_equal(getattr(loaded, name)(), getattr(fit, name)())
         pd_equal(loaded.predict(se=True, level="marginal"), fit.predict(se=True, level="marginal"))
-        pd_equal(loaded.predict(read_case(case).head(3), se=True), fit.predict(read_case(case).head(3), se=True))
+        pd_equal(
+            loaded.predict(read_case(case).head(3), se=True),
+            fit.predict(read_case(case).head(3), se=True),
+        )
         np.testing.assert_array_equal(loaded.simulate(2, seed=1), fit.simulate(2, seed=1))
 
     def test_the_file_is_json(self, golden, case, method, tmp_path):
@@ -233,7 +266,9 @@ def pd_equal(one, other):
 
 
 class TestOtherFiles:
-    @pytest.mark.parametrize("text", ["", "not json", "[1, 2]", "{}", '{"format": "something else"}', "\0\1"])
+    @pytest.mark.parametrize(
+        "text", ["", "not json", "[1, 2]", "{}", '{"format": "something else"}', "\0\1"]
+    )
     def test_what_is_no_fit_is_refused(self, tmp_path, text):
         path = tmp_path / "file.json"
         path.write_text(text)
@@ -248,9 +283,13 @@ class TestOtherFiles:
             gj.load(path)
 
     def test_weights_offset_missing_rows_and_labels_survive(self, tmp_path):
-        data = table().assign(b=table()["x"] > 0).set_index(pd.Index([f"row {k}" for k in range(26)]))
+        data = (
+            table().assign(b=table()["x"] > 0).set_index(pd.Index([f"row {k}" for k in range(26)]))
+        )
         data.loc["row 3", "x"] = np.nan
-        fit = gj.glmm("count ~ x + b + (1 | g)", data, "poisson", weights="w", offset=data["o"].to_numpy()).fit()
+        fit = gj.glmm(
+            "count ~ x + b + (1 | g)", data, "poisson", weights="w", offset=data["o"].to_numpy()
+        ).fit()
         path = tmp_path / "fit.json"
         fit.save(path)
         loaded = gj.load(path)

@@ -8,11 +8,22 @@ import glmmjax as gj
 from glmmjax.design import replace_response
 from glmmjax.mixed import lay_out
 
-FAMILIES = {"gaussian": "identity", "bernoulli": "logit", "binomial": "logit", "poisson": "log", "gamma": "log"}
+FAMILIES = {
+    "gaussian": "identity",
+    "bernoulli": "logit",
+    "binomial": "logit",
+    "poisson": "log",
+    "gamma": "log",
+}
 
 
 def one_sided(family, **options):
-    return gj.glmm("~ x + (1 | g) + offset(o)", table(), gj.families.as_family(family, FAMILIES[family]), **options)
+    return gj.glmm(
+        "~ x + (1 | g) + offset(o)",
+        table(),
+        gj.families.as_family(family, FAMILIES[family]),
+        **options,
+    )
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -23,8 +34,10 @@ class TestWithoutAResponse:
         for call in (given.fit, given.start, lambda: given.log_marginal(start)):
             with pytest.raises(gj.ModelError) as caught:
                 call()
-            assert str(caught.value) == (
-                "This model has no response: give one on the left of the formula, or responses to gj.fit_many."
+            assert (
+                str(caught.value)
+                == "This model has no response: give one on the left of the formula, or responses"
+                " to gj.fit_many."
             )
 
     def test_short_forms(self, family):
@@ -69,7 +82,9 @@ class TestWithoutAResponse:
 def test_a_fit_of_another_response_survives_its_file(formula, family, arguments, tmp_path):
     data = table().assign(rate=table()["hits"] / table()["size"])
     given = gj.glmm(formula, data, family, **arguments)
-    design = replace_response(given.core.design, given.core.design.y[::-1], np.ones(26), np.full(26, 0.5))
+    design = replace_response(
+        given.core.design, given.core.design.y[::-1], np.ones(26), np.full(26, 0.5)
+    )
     fit = gj.Model(lay_out(design, given.core.family)).fit()
     fit.save(tmp_path / "fit.json")
     loaded = gj.load(tmp_path / "fit.json")
@@ -79,7 +94,9 @@ def test_a_fit_of_another_response_survives_its_file(formula, family, arguments,
 
 class TestSimulate:
     def test_a_fit_draws_from_its_model(self, cbpp):
-        np.testing.assert_array_equal(cbpp.model.simulate(cbpp.params, 2, seed=3), cbpp.simulate(2, seed=3))
+        np.testing.assert_array_equal(
+            cbpp.model.simulate(cbpp.params, 2, seed=3), cbpp.simulate(2, seed=3)
+        )
 
     def test_parameters_of_another_model_are_refused(self, cbpp):
         with pytest.raises(gj.ModelError, match="params has parameters"):

@@ -34,12 +34,20 @@ class TestLevels:
         modes = sleep.ranef().pivot(index="level", columns="term", values="mode")
         data = sleep.solution.model.design.frame
         own = modes.loc[list(data["Subject"])]
-        expected = fixed_part(sleep) + own["Intercept"].to_numpy() + own["Days"].to_numpy() * data["Days"].to_numpy()
+        expected = (
+            fixed_part(sleep)
+            + own["Intercept"].to_numpy()
+            + own["Days"].to_numpy() * data["Days"].to_numpy()
+        )
         np.testing.assert_allclose(sleep.predict(), expected, rtol=1e-12)
 
     def test_population_is_the_fixed_part(self, cbpp):
-        np.testing.assert_allclose(cbpp.predict(level="population", kind="link"), fixed_part(cbpp), rtol=1e-12)
-        np.testing.assert_allclose(cbpp.predict(level="population"), logistic(fixed_part(cbpp)), rtol=1e-12)
+        np.testing.assert_allclose(
+            cbpp.predict(level="population", kind="link"), fixed_part(cbpp), rtol=1e-12
+        )
+        np.testing.assert_allclose(
+            cbpp.predict(level="population"), logistic(fixed_part(cbpp)), rtol=1e-12
+        )
 
     def test_marginal_is_the_mean_over_random_effects(self, golden):
         """Against Monte Carlo, with a large variance and a random slope."""
@@ -57,11 +65,15 @@ class TestLevels:
         np.testing.assert_allclose(slope.predict(level="marginal"), expected, rtol=1e-10)
 
     def test_marginal_of_an_identity_link_is_the_population(self, sleep):
-        np.testing.assert_allclose(sleep.predict(level="marginal"), sleep.predict(level="population"), rtol=1e-12)
+        np.testing.assert_allclose(
+            sleep.predict(level="marginal"), sleep.predict(level="population"), rtol=1e-12
+        )
 
     def test_marginal_link_is_the_link_of_the_mean(self, cbpp):
         mean = cbpp.predict(level="marginal")
-        np.testing.assert_allclose(cbpp.predict(level="marginal", kind="link"), np.log(mean / (1 - mean)), rtol=1e-10)
+        np.testing.assert_allclose(
+            cbpp.predict(level="marginal", kind="link"), np.log(mean / (1 - mean)), rtol=1e-10
+        )
 
 
 class TestNewData:
@@ -102,7 +114,9 @@ class TestNewData:
             cbpp.predict({"period": ["1"]})
         with pytest.raises(gj.ModelError, match="levels the model was not fitted to: '9'"):
             cbpp.predict({"period": ["9"], "herd": ["1"]})
-        with pytest.raises(gj.ModelError, match="level must be one of conditional, population, marginal"):
+        with pytest.raises(
+            gj.ModelError, match="level must be one of conditional, population, marginal"
+        ):
             cbpp.predict(level="group")
         with pytest.raises(gj.ModelError, match="kind must be one of response, link"):
             cbpp.predict(kind="mean")
@@ -122,7 +136,11 @@ class TestMissingValues:
 
     @staticmethod
     def new(**changed):
-        new = read_case("sleepstudy").iloc[[150, 3, 70, 12, 44]].astype({"Days": float, "Subject": object})
+        new = (
+            read_case("sleepstudy")
+            .iloc[[150, 3, 70, 12, 44]]
+            .astype({"Days": float, "Subject": object})
+        )
         return new.assign(**changed)
 
     @pytest.mark.parametrize("level", ["conditional", "population", "marginal"])
@@ -134,23 +152,31 @@ class TestMissingValues:
         assert found.isna().all(axis=1).tolist() == [False, True, False, True, False]
         assert found.iloc[4].to_numpy() == pytest.approx(expected.iloc[4].to_numpy(), rel=1e-12)
         assert sleep.predict(new, level=level).equals(found.estimate.rename("prediction"))
-        with pytest.raises(gj.ModelError, match=r"^Column 'Days' of newdata has 2 missing value\(s\)\.$"):
+        with pytest.raises(
+            gj.ModelError, match=r"^Column 'Days' of newdata has 2 missing value\(s\)\.$"
+        ):
             sleep.predict(new, level=level, missing="raise")
 
     def test_a_level_is_one_not_seen(self, sleep):
         groups = self.new().Subject
         found, never = (
-            sleep.predict(self.new(Subject=groups.where([True, False, True, True, False], label)), se=True)
+            sleep.predict(
+                self.new(Subject=groups.where([True, False, True, True, False], label)), se=True
+            )
             for label in (None, "never")
         )
         pd.testing.assert_frame_equal(found, never)
         with pytest.raises(gj.ModelError, match="Column 'Subject' of newdata has 5 missing"):
             sleep.predict(self.new(Subject=None), missing="raise")
-        assert sleep.predict(self.new(Subject=None), level="population", missing="raise").notna().all()
+        assert (
+            sleep.predict(self.new(Subject=None), level="population", missing="raise").notna().all()
+        )
 
     def test_every_row(self, sleep):
         for level in ("conditional", "population", "marginal"):
-            found = sleep.predict(self.new(Days=np.nan).set_axis(list("abcde")), level=level, se=True)
+            found = sleep.predict(
+                self.new(Days=np.nan).set_axis(list("abcde")), level=level, se=True
+            )
             assert found.isna().all().all() and found.shape == (5, 2)
             assert list(found.index) == list("abcde")
         assert sleep.predict({"Days": [None], "Subject": ["308"]}).isna().tolist() == [True]
@@ -187,7 +213,8 @@ def moved_to(fit: gj.Fit, vector: np.ndarray) -> gj.Fit:
 @pytest.mark.parametrize("level", ["conditional", "population", "marginal"])
 @pytest.mark.parametrize(("case", "method"), [("cbpp", "Laplace"), ("sleepstudy", "REML")])
 def test_standard_errors_are_the_delta_method(golden, case, method, level):
-    """`J vcov J'` with `J` by finite differences, plus the conditional variance of the random effects."""
+    """`J vcov J'` with `J` by finite differences, plus the conditional variance of the random
+    effects."""
     fit = golden(case, method)
     at = np.concatenate([fit.params.beta, *fit.params.theta, fit.params.phi])
 
@@ -216,7 +243,9 @@ def test_standard_errors_of_a_singular_fit():
     g, x = np.repeat(np.arange(12), 6), np.tile(np.linspace(-1, 1, 6), 12)
     e = rng.normal(size=(12, 6))
     basis = np.stack([np.ones(6), x[:6]], -1)
-    e -= e @ basis @ np.linalg.solve(basis.T @ basis, basis.T)  # no intercepts and no slopes of groups
+    e -= (
+        e @ basis @ np.linalg.solve(basis.T @ basis, basis.T)
+    )  # no intercepts and no slopes of groups
     fit = gj.glmm("y ~ x + (1 + x | g)", {"y": x + e.ravel(), "x": x, "g": g}).fit()
     assert fit.solution.status is gj.Status.SINGULAR
     found = fit.predict(level="population", se=True)
@@ -227,7 +256,9 @@ def test_standard_errors_of_a_singular_fit():
 
 def test_predictions_without_random_effects_agree():
     fit = model("poisson", "log", "").fit()
-    frames = [fit.predict(level=level, se=True) for level in ("conditional", "population", "marginal")]
+    frames = [
+        fit.predict(level=level, se=True) for level in ("conditional", "population", "marginal")
+    ]
     for frame in frames[1:]:
         np.testing.assert_allclose(frame, frames[0], rtol=1e-10)
 
@@ -237,7 +268,9 @@ def test_residuals(cbpp, sleep):
     successes, trials = cbpp.solution.model.design.y.T
     p = cbpp.predict()
     np.testing.assert_allclose(cbpp.residuals("response"), successes / trials - p)
-    np.testing.assert_allclose(cbpp.residuals(), (successes - trials * p) / np.sqrt(trials * p * (1 - p)))
+    np.testing.assert_allclose(
+        cbpp.residuals(), (successes - trials * p) / np.sqrt(trials * p * (1 - p))
+    )
     left = sleep.solution.model.design.y - sleep.predict()
     np.testing.assert_allclose(sleep.residuals("pearson"), left / sleep.dispersion["sigma"])
 
@@ -263,12 +296,19 @@ class TestSimulate:
         """Mean, variance of every row, and covariance within a group."""
         draws = sleep.simulate(4000, seed=4)
         (term,) = sleep.solution.model.design.random
-        cov = term.z[:10] @ sleep.solution.covariance[0] @ term.z[:10].T + np.eye(10) * sleep.dispersion["sigma"] ** 2
+        cov = (
+            term.z[:10] @ sleep.solution.covariance[0] @ term.z[:10].T
+            + np.eye(10) * sleep.dispersion["sigma"] ** 2
+        )
         error = np.sqrt(np.diag(cov) / 4000)
-        assert (np.abs(draws[:, :10].mean(0) - sleep.predict(level="population")[:10]) < 4.5 * error).all()
+        assert (
+            np.abs(draws[:, :10].mean(0) - sleep.predict(level="population")[:10]) < 4.5 * error
+        ).all()
         scale = np.sqrt(np.outer(np.diag(cov), np.diag(cov)))
         assert (np.abs(np.cov(draws[:, :10].T) - cov) / scale).max() < 4.5 * np.sqrt(2 / 4000)
-        assert abs(np.corrcoef(draws[:, 0], draws[:, 10])[0, 1]) < 4.5 / np.sqrt(4000)  # two subjects
+        assert abs(np.corrcoef(draws[:, 0], draws[:, 10])[0, 1]) < 4.5 / np.sqrt(
+            4000
+        )  # two subjects
 
     def test_a_simulated_response_can_be_fitted(self, cbpp):
         data = read_case("cbpp").assign(incidence=cbpp.simulate(1, seed=6)[0].astype(int))

@@ -1,4 +1,5 @@
-"""Row labels and categories come back from a file as they were, or are refused when it is written."""
+"""Row labels and categories come back from a file as they were, or are refused when it is
+written."""
 
 import dataclasses
 import datetime
@@ -45,15 +46,23 @@ INDEXES = {
     "spans": pd.to_timedelta(np.arange(N), unit="min").rename("after"),
     "periods": pd.period_range("2024-01", periods=N, freq="M", name="month"),
     "quarters": pd.period_range("2020", periods=N, freq="Q-MAR"),
-    "categories": pd.CategoricalIndex(list("cab") * 8 + ["a", "c"], categories=list("cdba"), ordered=True, name="c"),
+    "categories": pd.CategoricalIndex(
+        list("cab") * 8 + ["a", "c"], categories=list("cdba"), ordered=True, name="c"
+    ),
     "categories of days": pd.CategoricalIndex(DAYS),
     "a category missing": pd.CategoricalIndex([None, *TEXT[1:]]),
     "intervals": pd.interval_range(0, N, name="bin"),
-    "intervals of time": pd.IntervalIndex.from_breaks([*DAYS, DAYS[-1] + pd.Timedelta("1D")], closed="left"),
+    "intervals of time": pd.IntervalIndex.from_breaks(
+        [*DAYS, DAYS[-1] + pd.Timedelta("1D")], closed="left"
+    ),
     "pairs": pd.Index([("a", k) for k in range(N)], tupleize_cols=False, name=("x", 1)),
     "levels": pd.MultiIndex.from_product([["u", "v"], range(13)], names=["site", None]),
-    "levels of days": pd.MultiIndex.from_arrays([DAYS.tz_localize("UTC"), DAYS.to_period("W")], names=["day", "week"]),
-    "levels of categories": pd.MultiIndex.from_arrays([pd.Categorical(TEXT), [None, *range(N - 1)], TEXT]),
+    "levels of days": pd.MultiIndex.from_arrays(
+        [DAYS.tz_localize("UTC"), DAYS.to_period("W")], names=["day", "week"]
+    ),
+    "levels of categories": pd.MultiIndex.from_arrays(
+        [pd.Categorical(TEXT), [None, *range(N - 1)], TEXT]
+    ),
 }
 
 
@@ -66,7 +75,11 @@ def labelled(fit, index):
     """The fit to the same rows with other labels."""
     design = fit.solution.model.design
     design = dataclasses.replace(design, frame=design.frame.set_axis(index))
-    return gj.Fit(dataclasses.replace(fit.solution, model=dataclasses.replace(fit.solution.model, design=design)))
+    return gj.Fit(
+        dataclasses.replace(
+            fit.solution, model=dataclasses.replace(fit.solution.model, design=design)
+        )
+    )
 
 
 @pytest.mark.parametrize("kind", INDEXES)
@@ -94,7 +107,10 @@ REFUSED = {
 
 @pytest.mark.parametrize("kind", REFUSED)
 def test_what_would_be_lost_is_refused_and_nothing_is_written(fit, kind, tmp_path):
-    with pytest.raises(gj.ModelError, match=r"^The labels of the rows \(.*\) cannot be saved as they are: turn them"):
+    with pytest.raises(
+        gj.ModelError,
+        match=r"^The labels of the rows \(.*\) cannot be saved as they are: turn them",
+    ):
         labelled(fit, REFUSED[kind]).save(tmp_path / "fit.json")
     assert list(tmp_path.iterdir()) == []
 
@@ -113,7 +129,9 @@ CATEGORIES = {
 @pytest.mark.parametrize("kind", CATEGORIES)
 def test_categories_of_every_kind(kind, tmp_path):
     levels = CATEGORIES[kind]
-    data = table().assign(f=pd.Categorical([levels[k % len(levels)] for k in range(N)], categories=levels))
+    data = table().assign(
+        f=pd.Categorical([levels[k % len(levels)] for k in range(N)], categories=levels)
+    )
     found = gj.glmm("count ~ C(f)", data, "poisson").fit()
     found.save(tmp_path / "fit.json")
     again = gj.load(tmp_path / "fit.json")

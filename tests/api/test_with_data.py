@@ -13,7 +13,12 @@ GROUPS, EACH = 12, 8
 def data():
     rng = np.random.default_rng(6)
     n = GROUPS * EACH
-    frame = pd.DataFrame({"g": np.repeat([f"g{i:02d}" for i in range(GROUPS)], EACH), "x": np.sort(rng.normal(size=n))})
+    frame = pd.DataFrame(
+        {
+            "g": np.repeat([f"g{i:02d}" for i in range(GROUPS)], EACH),
+            "x": np.sort(rng.normal(size=n)),
+        }
+    )
     frame["f"] = pd.Categorical(np.repeat(list("abcd"), n // 4), categories=list("dabc"))
     frame["t"] = np.tile(np.arange(EACH), GROUPS)
     frame["w"] = rng.integers(1, 4, n)
@@ -32,7 +37,10 @@ def parts(data):
 
 MODELS = {
     "scale": ("k ~ scale(x) + (1 | g)", {"family": "poisson"}),
-    "levels, weights, offset": ("k ~ f + x + (1 | g)", {"family": "poisson", "weights": "w", "offset": "o"}),
+    "levels, weights, offset": (
+        "k ~ f + x + (1 | g)",
+        {"family": "poisson", "weights": "w", "offset": "o"},
+    ),
     "contrasts": ("k ~ C(f, contr.sum) + poly(x, 2) + offset(o) + (1 | g)", {"family": "poisson"}),
     "knots": ("y ~ bs(x, df=4) + center(t) + (scale(t) | g)", {}),
     "times": ("y ~ x + ar1(t | g)", {}),
@@ -41,7 +49,10 @@ MODELS = {
     "zeros": ("k ~ scale(x) + (1 | g)", {"family": "poisson", "ziformula": "~ f"}),
     "dispersion": ("y ~ x + (1 | g)", {"dispformula": "~ scale(t)", "weights": "w"}),
     "proportions": ("k / trials ~ f + (1 | g)", {"family": "binomial"}),
-    "a function": ("k ~ scale(square(x)) + (1 | g)", {"family": "poisson", "context": {"square": np.square}}),
+    "a function": (
+        "k ~ scale(square(x)) + (1 | g)",
+        {"family": "poisson", "context": {"square": np.square}},
+    ),
 }
 
 
@@ -72,13 +83,18 @@ def test_levels_that_are_absent_are_kept_and_new_groups_are_groups(data):
 def test_a_part_that_identifies_the_model_can_be_fitted(data, tmp_path):
     model = gj.glmm("k ~ x + (1 | g)", data, family="poisson")
     half = data[data["g"] < "g06"]
-    fit, alone = model.with_data(half).fit(), gj.glmm("k ~ x + (1 | g)", half, family="poisson").fit()
+    fit, alone = (
+        model.with_data(half).fit(),
+        gj.glmm("k ~ x + (1 | g)", half, family="poisson").fit(),
+    )
     assert fit.loglik == pytest.approx(alone.loglik, rel=1e-9)
     fit.save(tmp_path / "fit.json")  # nothing of it depends on the rows that are not there
     assert gj.load(tmp_path / "fit.json").loglik == fit.loglik
     scaled = gj.glmm("k ~ scale(x) + (1 | g)", data, family="poisson").with_data(half).fit()
     assert scaled.loglik == pytest.approx(fit.loglik, rel=1e-9)
-    with pytest.raises(gj.ModelError, match="means, knots or levels of this model are those of other rows"):
+    with pytest.raises(
+        gj.ModelError, match="means, knots or levels of this model are those of other rows"
+    ):
         scaled.save(tmp_path / "fit.json")
     with pytest.raises(gj.ModelError, match=r"^These rows alone do not identify the model"):
         gj.glmm("k ~ f + (1 | g)", data, family="poisson").with_data(half).fit()
@@ -89,13 +105,22 @@ FAULTS = {
     "no weights": (lambda d: d.drop(columns="w"), "Column 'w' is not in newdata"),
     "no offset": (lambda d: d.drop(columns="o"), "Column 'o' is not in newdata"),
     "no group": (lambda d: d.drop(columns="g"), "Column 'g' is not in newdata"),
-    "another level": (lambda d: d.assign(f="e"), "Column 'f' of newdata has levels the model was not fitted to: 'e'."),
+    "another level": (
+        lambda d: d.assign(f="e"),
+        "Column 'f' of newdata has levels the model was not fitted to: 'e'.",
+    ),
     "text": (
         lambda d: d.assign(x="n/a"),
         "Column 'x' of newdata holds text (the first value that is no number is 'n/a'",
     ),
-    "another time": (lambda d: d.assign(t=99), "The term ar1(t | g) has no position for row 0 of newdata."),
-    "no count": (lambda d: d.assign(k=0.5), "The response k must be counts, which are whole, and it is 0.5 in row 0."),
+    "another time": (
+        lambda d: d.assign(t=99),
+        "The term ar1(t | g) has no position for row 0 of newdata.",
+    ),
+    "no count": (
+        lambda d: d.assign(k=0.5),
+        "The response k must be counts, which are whole, and it is 0.5 in row 0.",
+    ),
     "no table": (lambda d: 3, "newdata must be a pandas or polars DataFrame"),
     "no rows": (lambda d: d.head(0), "No row of newdata has a value in every column"),
 }
@@ -104,7 +129,9 @@ FAULTS = {
 @pytest.mark.parametrize("kind", FAULTS)
 def test_rows_that_cannot_be_used_are_one_sentence(data, kind):
     change, sentence = FAULTS[kind]
-    model = gj.glmm("k ~ x + f + (1 | g) + ar1(t | g)", data, family="poisson", weights="w", offset="o")
+    model = gj.glmm(
+        "k ~ x + f + (1 | g) + ar1(t | g)", data, family="poisson", weights="w", offset="o"
+    )
     with pytest.raises(gj.ModelError) as caught:
         model.with_data(change(data))
     assert str(caught.value).startswith(sentence)
@@ -118,10 +145,14 @@ def test_what_other_rows_cannot_have_is_one_sentence(data):
         "The response scale(y) depends on all rows by scale": gj.glmm("scale(y) ~ x", data),
     }
     for sentence, model in refused.items():
-        with pytest.raises(gj.ModelError, match=f"^{sentence}".replace("(", r"\(").replace(")", r"\)")):
+        with pytest.raises(
+            gj.ModelError, match=f"^{sentence}".replace("(", r"\(").replace(")", r"\)")
+        ):
             model.with_data(data)
     ordered = gj.glmm("c ~ x", data.assign(c=2 * data["t"] + 1), family="cumulative")
-    with pytest.raises(gj.ModelError, match="has categories in newdata that the model was not fitted to"):
+    with pytest.raises(
+        gj.ModelError, match="has categories in newdata that the model was not fitted to"
+    ):
         ordered.with_data(data.assign(c=data["t"] + 1))
 
 

@@ -1,4 +1,5 @@
-"""Arguments of a wrong type are refused in a sentence: in a process of its own, as the session checks annotations."""
+"""Arguments of a wrong type are refused in a sentence: in a process of its own, as the session
+checks annotations."""
 
 import subprocess
 import sys
@@ -45,7 +46,9 @@ for call in (
 
 
 def test_wrong_types():
-    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, check=True
+    )
     lines = done.stdout.splitlines()
     assert len(lines) == 23
     assert [line for line in lines if not line.startswith("ModelError: ")] == []

@@ -19,7 +19,9 @@ def table() -> pd.DataFrame:
     rng = np.random.default_rng(11)
     g = np.repeat(np.arange(len(SIZES)), SIZES)
     rng.shuffle(g)
-    return pd.DataFrame({"g": g, "x": rng.normal(size=N), "o": rng.uniform(-1, 1, N), "t": rng.integers(3, 9, N)})
+    return pd.DataFrame(
+        {"g": g, "x": rng.normal(size=N), "o": rng.uniform(-1, 1, N), "t": rng.integers(3, 9, N)}
+    )
 
 
 @functools.cache
@@ -41,7 +43,8 @@ def draws(kind: str, members: int = MEMBERS, seed: int = 5) -> np.ndarray:
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A batch: `left ~ right` of `family` with `options` of the model, fitted to `draws(kind)` with `how`."""
+    """A batch: `left ~ right` of `family` with `options` of the model, fitted to `draws(kind)` with
+    `how`."""
 
     right: str
     family: object
@@ -60,7 +63,9 @@ class Case:
 
     def single(self, member: int) -> gj.Fit:
         data = table().assign(y=self.responses()[member].astype(float))
-        return gj.glmm(f"{self.left} ~ {self.right}", data, self.family, **self.options).fit(**self.how)
+        return gj.glmm(f"{self.left} ~ {self.right}", data, self.family, **self.options).fit(
+            **self.how
+        )
 
 
 CASES = {
@@ -71,7 +76,11 @@ CASES = {
     "reml": Case("x + (x | g)", "gaussian", "real", {"reml": True}),
     "gamma": Case("x + (1 | g)", gj.Gamma("log"), "positive"),
     "binomial": Case(
-        "x + (1 | g)", gj.Binomial("probit"), "successes", {"method": gj.Laplace(curvature="expected")}, left="y / t"
+        "x + (1 | g)",
+        gj.Binomial("probit"),
+        "successes",
+        {"method": gj.Laplace(curvature="expected")},
+        left="y / t",
     ),
     "quadrature": Case("x + (1 | g)", "bernoulli", "binary", {"method": gj.AGHQ(5)}),
     "glm": Case("x", "poisson", "count"),

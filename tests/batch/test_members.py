@@ -1,4 +1,5 @@
-"""What a batch promises of each member: the answer of a single fit, whatever the other members are."""
+"""What a batch promises of each member: the answer of a single fit, whatever the other members
+are."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -29,7 +30,9 @@ def assert_same(batch: gj.Batch, other: gj.Batch, members=slice(None), **toleran
     ours, theirs = numbers(batch), numbers(other)
     for name, values in ours.items():
         if tolerance:
-            np.testing.assert_allclose(values[members], theirs[name][members], err_msg=name, **tolerance)
+            np.testing.assert_allclose(
+                values[members], theirs[name][members], err_msg=name, **tolerance
+            )
         else:
             np.testing.assert_array_equal(values[members], theirs[name][members], err_msg=name)
     assert (batch.status[members] == other.status[members]).all()
@@ -51,7 +54,12 @@ def assert_is_single(batch: gj.Batch, member: int, fit: gj.Fit):
     same_frame(own.ranef(), fit.ranef())
     same_frame(own.varcorr(), fit.varcorr())
     same_frame(own.coefficients(), fit.coefficients(), rtol=1e-5)
-    components = batch.varcorr().query("member == @batch.names[@member]").drop(columns="member").reset_index(drop=True)
+    components = (
+        batch.varcorr()
+        .query("member == @batch.names[@member]")
+        .drop(columns="member")
+        .reset_index(drop=True)
+    )
     same_frame(components, fit.varcorr())
     tests = batch.to_frame().query("member == @batch.names[@member]")
     np.testing.assert_allclose(tests.statistic, fit.coefficients().statistic, rtol=1e-5)
@@ -106,7 +114,9 @@ class TestIsolation:
             fit = hurt[member]
             assert not fit.converged
             assert fit.status == hurt.status[member]
-            assert np.isnan([fit.loglik, fit.aic, *fit.fixef, *fit.ranef()["mode"], *fit.varcorr().vcov]).all()
+            assert np.isnan(
+                [fit.loglik, fit.aic, *fit.fixef, *fit.ranef()["mode"], *fit.varcorr().vcov]
+            ).all()
             assert len(fit.ranef()) == 8
             assert "Not fitted" in str(fit.summary())
             assert fit.to_dict()["loglik"] is None
@@ -120,11 +130,21 @@ class TestIsolation:
         assert "Running off to infinity: Intercept, x." in batch.status[4]
         assert np.flatnonzero(~batch.converged).tolist() == failed
         # Under separation the log-likelihood is approached: it is all that there is to quote.
-        assert np.isfinite([batch.loglik[4], batch.aic[4]]).all() and batch[4].loglik == batch.loglik[4]
+        assert (
+            np.isfinite([batch.loglik[4], batch.aic[4]]).all()
+            and batch[4].loglik == batch.loglik[4]
+        )
         for name, values in numbers(batch).items():
             assert np.isnan(values[failed if name not in ("loglik", "aic") else [1]]).all(), name
-        # Those that search on when most are done run in narrower calls, whose sums may round otherwise.
-        assert_same(batch, fitted("slopes"), np.setdiff1d(np.arange(MEMBERS), failed), rtol=1e-11, atol=1e-11)
+        # Those that search on when most are done run in narrower calls, whose sums may round
+        # otherwise.
+        assert_same(
+            batch,
+            fitted("slopes"),
+            np.setdiff1d(np.arange(MEMBERS), failed),
+            rtol=1e-11,
+            atol=1e-11,
+        )
 
     def test_linear_members_with_missing_values_and_perfect_fits(self, fitted):
         y = draws("real").copy()
@@ -134,7 +154,9 @@ class TestIsolation:
         batch = gj.fit_many(CASES["ml"].model(), y)
         names = [gj.Status.INVALID, gj.Status.INVALID, gj.Status.PERFECT, gj.Status.CONSTANT]
         assert batch.counts()[["invalid", "perfect", "constant"]].tolist() == [2, 1, 1]
-        assert [text.startswith(own.value) for text, own in zip(batch.status, names, strict=False)] == [True] * 4
+        assert [
+            text.startswith(own.value) for text, own in zip(batch.status, names, strict=False)
+        ] == [True] * 4
         assert batch.status[2].endswith("along sigma.") and np.isnan(batch[2].loglik)
         for member in (0, 1, 3):
             assert batch[member].status == batch.status[member]
@@ -184,7 +206,9 @@ class TestResponses:
     @pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame], ids=["pandas", "polars"])
     def test_columns_of_a_table_are_members_by_name(self, fitted, frame):
         names = [f"gene {k}" for k in range(MEMBERS)]
-        batch = gj.fit_many(CASES["poisson"].model(), frame(dict(zip(names, draws("count"), strict=True))))
+        batch = gj.fit_many(
+            CASES["poisson"].model(), frame(dict(zip(names, draws("count"), strict=True)))
+        )
         assert batch.names.tolist() == names
         assert batch.names.name == "member"
         assert batch.fixef.index.tolist() == names
@@ -260,7 +284,13 @@ class TestWeightsAndOffset:
 
     def test_they_replace_the_arguments_of_the_model_and_leave_terms(self):
         rng, data = np.random.default_rng(4), table()
-        model = gj.glmm("~ x + offset(o) + (1 | g)", data, "poisson", offset=np.full(N, 9.0), weights=np.full(N, 7.0))
+        model = gj.glmm(
+            "~ x + offset(o) + (1 | g)",
+            data,
+            "poisson",
+            offset=np.full(N, 9.0),
+            weights=np.full(N, 7.0),
+        )
         weights, offset = rng.uniform(1, 2, N), rng.normal(size=(MEMBERS, N))
         batch = gj.fit_many(model, draws("count"), weights=weights, offset=offset)
         fit = self.single(2, weights, data.o + offset[2])
@@ -271,7 +301,9 @@ class TestWeightsAndOffset:
     def test_precisions_of_linear_models(self):
         rng = np.random.default_rng(6)
         weights, offset = rng.uniform(0.5, 2, (MEMBERS, N)), rng.normal(size=(MEMBERS, N))
-        batch = gj.fit_many(CASES["reml"].model(), draws("real"), weights=weights, offset=offset, reml=True)
+        batch = gj.fit_many(
+            CASES["reml"].model(), draws("real"), weights=weights, offset=offset, reml=True
+        )
         data = table().assign(y=draws("real")[5])
         fit = gj.glmm("y ~ x + (x | g)", data, weights=weights[5], offset=offset[5]).fit(reml=True)
         assert_is_single(batch, 5, fit)

@@ -14,7 +14,8 @@ FORMULA = "y ~ x + f + (1 | g)"
 
 @pytest.fixture(scope="module")
 def table() -> pd.DataFrame:
-    """Sites of ragged size, whose rows are mixed; `h` has a response of zeros and `i` a covariate that stands still."""
+    """Sites of ragged size, whose rows are mixed; `h` has a response of zeros and `i` a covariate
+    that stands still."""
     rng = np.random.default_rng(2)
     site = np.repeat([*ROWS, "h", "i"], [*ROWS.values(), 20, 20])
     n = len(site)
@@ -71,7 +72,9 @@ class TestFitBy:
     def test_polars_numbers_and_rows_with_missing_values(self, by_site, table):
         data = table.assign(site=table.site.map({name: k for k, name in enumerate("abcdefhi")}))
         extra = data.head(4).assign(x=None, site=[0, 1, 2, 99])
-        batch = gj.fit_by(FORMULA, pl.from_pandas(pd.concat([extra.astype(data.dtypes), data])), "site", "poisson")
+        batch = gj.fit_by(
+            FORMULA, pl.from_pandas(pd.concat([extra.astype(data.dtypes), data])), "site", "poisson"
+        )
         assert batch.names.tolist() == [*range(8), 99]
         assert batch.status[-1] == gj.Status.INVALID.value  # of whose rows none is left
         np.testing.assert_allclose(batch.loglik[:-1], by_site.loglik, rtol=1e-12)
@@ -92,7 +95,13 @@ class TestFitBy:
         np.testing.assert_allclose(p_value, batch[1].coefficients().p_value, rtol=1e-6)
 
     def test_nobody_can_be_fitted(self, table):
-        batch = gj.fit_by("y ~ x + (x | g)", table.assign(x=1.0 * (table.site < "c")), "site", "poisson", chunk_size=2)
+        batch = gj.fit_by(
+            "y ~ x + (x | g)",
+            table.assign(x=1.0 * (table.site < "c")),
+            "site",
+            "poisson",
+            chunk_size=2,
+        )
         assert set(batch.counts().index) == {"not_identified", "constant"}
         assert not any(fit.converged for fit in batch)
 

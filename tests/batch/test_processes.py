@@ -1,4 +1,5 @@
-"""Batches in processes of their own: killed and begun again, on several devices, in several processes."""
+"""Batches in processes of their own: killed and begun again, on several devices, in several
+processes."""
 
 import os
 import pathlib
@@ -46,7 +47,9 @@ def assert_close(found: dict[str, np.ndarray], expected: dict[str, np.ndarray]):
     np.testing.assert_array_equal(found["status"], expected["status"])
     good = found["status"] <= 2
     for name in ("beta", "theta", "loglik", "vcov", "covariance", "dispersion"):
-        np.testing.assert_allclose(found[name][good], expected[name][good], rtol=1e-9, atol=1e-9, err_msg=name)
+        np.testing.assert_allclose(
+            found[name][good], expected[name][good], rtol=1e-9, atol=1e-9, err_msg=name
+        )
 
 
 def test_a_killed_run_goes_on_to_the_same_bits(alone, tmp_path):
@@ -86,7 +89,9 @@ def test_two_processes_both_have_the_whole_batch(alone, tmp_path):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     outs = [tmp_path / f"out{k}.npz" for k in range(2)]
-    finish(*(start(str(out), f"process={k}", f"port={port}", "chunk=8") for k, out in enumerate(outs)))
+    finish(
+        *(start(str(out), f"process={k}", f"port={port}", "chunk=8") for k, out in enumerate(outs))
+    )
     first, second = map(result, outs)
     assert len(first["mesh"]) + len(second["mesh"]) == 3  # each computed its share
     for name in set(first) - {"mesh"}:

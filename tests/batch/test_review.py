@@ -11,7 +11,9 @@ import glmmjax as gj
 def design() -> pd.DataFrame:
     rng = np.random.default_rng(5)
     labels = [f"row {k}" for k in range(160)]
-    return pd.DataFrame({"g": np.repeat(np.arange(16), 10), "x": rng.normal(size=160)}, index=labels)
+    return pd.DataFrame(
+        {"g": np.repeat(np.arange(16), 10), "x": rng.normal(size=160)}, index=labels
+    )
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +56,9 @@ def test_rows_of_a_pandas_table_go_by_their_labels(design, model, counts, batch)
         gj.fit_many(model, table.reset_index(drop=True))
     offset = pd.Series(np.linspace(0, 1, 160), index=design.index)
     by_label = gj.fit_many(model, counts, offset=offset.sample(frac=1, random_state=2))
-    np.testing.assert_array_equal(by_label.loglik, gj.fit_many(model, counts, offset=offset.to_numpy()).loglik)
+    np.testing.assert_array_equal(
+        by_label.loglik, gj.fit_many(model, counts, offset=offset.to_numpy()).loglik
+    )
 
 
 @pytest.mark.parametrize("value", [np.nan, 1e9, -3.0])
@@ -65,16 +69,23 @@ def test_what_rows_of_weight_zero_hold_does_not_matter(model, counts, value):
     wild[:, 5] = value
     for given in (weights, weights[0]):
         np.testing.assert_array_equal(
-            gj.fit_many(model, wild, weights=given).loglik, gj.fit_many(model, counts, weights=given).loglik
+            gj.fit_many(model, wild, weights=given).loglik,
+            gj.fit_many(model, counts, weights=given).loglik,
         )
 
 
 def test_a_level_without_complete_rows_is_a_member_with_a_status(design):
-    data = pd.concat([design.assign(item=k, y=np.sin(design.x * 50 + k)) for k in (1, 2, 3)], ignore_index=True)
+    data = pd.concat(
+        [design.assign(item=k, y=np.sin(design.x * 50 + k)) for k in (1, 2, 3)], ignore_index=True
+    )
     data.loc[data["item"] == 2, "y"] = np.nan
     found = gj.fit_by("y ~ x + (1 | g)", data, "item")
     assert found.names.tolist() == [1, 2, 3]
-    assert found.status[1] == gj.Status.INVALID.value and found.converged.tolist() == [True, False, True]
+    assert found.status[1] == gj.Status.INVALID.value and found.converged.tolist() == [
+        True,
+        False,
+        True,
+    ]
 
 
 def test_columns_of_several_levels_are_names(design, model, counts, batch):

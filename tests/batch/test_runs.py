@@ -1,4 +1,5 @@
-"""How a batch is run: chunks, folders of them, interruptions, progress, precision, and what is compiled."""
+"""How a batch is run: chunks, folders of them, interruptions, progress, precision, and what is
+compiled."""
 
 import shutil
 
@@ -28,7 +29,9 @@ class TestChunks:
         order = np.array([4, 0, 6, 2, 5, 1, 3])
         batch = gj.fit_many(model, draws("count")[order])
         np.testing.assert_allclose(batch.loglik, fitted("poisson").loglik[order], rtol=1e-12)
-        np.testing.assert_allclose(batch.fixef, fitted("poisson").fixef.iloc[order], rtol=1e-11, atol=1e-11)
+        np.testing.assert_allclose(
+            batch.fixef, fitted("poisson").fixef.iloc[order], rtol=1e-11, atol=1e-11
+        )
 
     def test_a_start_leads_to_the_same_maximum(self, fitted, model):
         batch = fitted("poisson")
@@ -56,7 +59,10 @@ class TestSettings:
             ({"responses": np.ones((3, N - 1))}, rf"it must be \(members, {N}\)"),
             ({"responses": np.ones((3, N, 2))}, "responses is an array of shape"),
             ({"responses": np.full((3, N), "a")}, "responses must be numbers"),
-            ({"responses": [*np.full((3, N), None).tolist(), ["a"] * N]}, "responses must be numbers"),
+            (
+                {"responses": [*np.full((3, N), None).tolist(), ["a"] * N]},
+                "responses must be numbers",
+            ),
             ({"responses": "y"}, "responses must be numbers"),
             ({"responses": np.ones((3, N)) * 1j}, "responses must be numbers"),
             ({"weights": np.ones(3)}, r"weights has shape \(3,\)"),
@@ -108,7 +114,8 @@ class TestCheckpoint:
         whole = chunk.read_bytes()
         chunk.write_bytes(whole[:300])
         with pytest.warns(
-            UserWarning, match=r"chunk-000002\.npz is damaged and cannot be read, so its members are fit"
+            UserWarning,
+            match=r"chunk-000002\.npz is damaged and cannot be read, so its members are fit",
         ):
             again = gj.fit_many(model, draws("count"), checkpoint=copied)
         assert_same(again, expected)
@@ -125,7 +132,11 @@ class TestCheckpoint:
             "fewer": (model, counts[:-1], {}),
             "formula": (gj.glmm("~ 1 + (1 | g)", model.core.design.frame, "poisson"), counts, {}),
             "family": (gj.glmm("~ x + (1 | g)", model.core.design.frame, "nbinom2"), counts, {}),
-            "link": (gj.glmm("~ x + (1 | g)", model.core.design.frame, gj.Poisson("sqrt")), counts, {}),
+            "link": (
+                gj.glmm("~ x + (1 | g)", model.core.design.frame, gj.Poisson("sqrt")),
+                counts,
+                {},
+            ),
             "method": (model, counts, {"method": gj.Laplace(curvature="expected")}),
             "quadrature": (model, counts, {"method": gj.AGHQ(5)}),
             "precision": (model, counts, {"precision": "float32"}),

@@ -8,7 +8,16 @@ from batch_cases import CASES, MEMBERS, draws
 
 import glmmjax as gj
 
-COLUMNS = ["member", "term", "estimate", "std_error", "statistic", "p_value", "p_adjusted", "status"]
+COLUMNS = [
+    "member",
+    "term",
+    "estimate",
+    "std_error",
+    "statistic",
+    "p_value",
+    "p_adjusted",
+    "status",
+]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +56,10 @@ class TestFrame:
 
     def test_a_file_holds_the_frame(self, batch, tmp_path):
         batch.to_parquet(tmp_path / "batch.parquet")
-        with pytest.raises(gj.ModelError, match=r"none/batch\.parquet cannot be written: No such file or directory\.$"):
+        with pytest.raises(
+            gj.ModelError,
+            match=r"none/batch\.parquet cannot be written: No such file or directory\.$",
+        ):
             batch.to_parquet(tmp_path / "none" / "batch.parquet")
         again = pd.read_parquet(tmp_path / "batch.parquet")
         pd.testing.assert_frame_equal(again, batch.to_frame(), check_dtype=False)
@@ -57,7 +69,9 @@ class TestVarcorr:
     def test_rows_are_those_of_the_members_one_after_the_other(self, batch):
         table = batch.varcorr()
         assert table.columns.tolist() == ["member", "group", "term1", "term2", "vcov", "sdcor"]
-        own = pd.concat([fit.varcorr().assign(member=k) for k, fit in enumerate(batch)], ignore_index=True)
+        own = pd.concat(
+            [fit.varcorr().assign(member=k) for k, fit in enumerate(batch)], ignore_index=True
+        )
         pd.testing.assert_frame_equal(table, own[table.columns], check_dtype=False, rtol=1e-12)
 
 
@@ -93,5 +107,13 @@ class TestSequence:
     def test_shapes(self, batch):
         assert batch.vcov.shape == (MEMBERS, 2, 2)
         assert batch.dispersion.shape == (MEMBERS, 0)
-        for name in ("loglik", "aic", "converged", "status", "scaled_gradient", "gradient_norm", "iterations"):
+        for name in (
+            "loglik",
+            "aic",
+            "converged",
+            "status",
+            "scaled_gradient",
+            "gradient_norm",
+            "iterations",
+        ):
             assert getattr(batch, name).shape == (MEMBERS,)

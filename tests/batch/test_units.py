@@ -12,7 +12,14 @@ import scipy.sparse
 import scipy.stats
 
 import glmmjax as gj
-from glmmjax.batch import AbstractMembers, _checkpoint, _engine, _plan, as_responses, benjamini_hochberg
+from glmmjax.batch import (
+    AbstractMembers,
+    _checkpoint,
+    _engine,
+    _plan,
+    as_responses,
+    benjamini_hochberg,
+)
 from glmmjax.fit import Outcome
 
 
@@ -104,7 +111,10 @@ class TestCalls:
 
     def test_only_members_that_were_called_are_heard_of(self):
         flags = np.array([[True, False, True]])
-        _engine._update(flags, [(np.array([[0, 3]]), np.array([False, True])), (np.array([[2, 3]]), np.array([1, 1]))])
+        _engine._update(
+            flags,
+            [(np.array([[0, 3]]), np.array([False, True])), (np.array([[2, 3]]), np.array([1, 1]))],
+        )
         assert flags.tolist() == [[False, False, True]]
 
 
@@ -180,13 +190,18 @@ class TestCheckpoint:
         path = tmp_path / "chunk-000003.npz"
         DAMAGE[kind](path)
         with pytest.warns(
-            UserWarning, match=r"chunk-000003\.npz is damaged and cannot be read, so its members are fitted"
+            UserWarning,
+            match=r"chunk-000003\.npz is damaged and cannot be read, so its members are fitted",
         ):
             assert store.read(3, kept) is None
 
     def test_a_chunk_of_other_members_is_damaged(self, tmp_path):
         store, kept = _checkpoint.Checkpoint(tmp_path, "x", 5), outcome()
-        others = [outcome(2), kept._replace(theta=kept.theta[:1]), kept._replace(beta=kept.beta.astype(np.float32))]
+        others = [
+            outcome(2),
+            kept._replace(theta=kept.theta[:1]),
+            kept._replace(beta=kept.beta.astype(np.float32)),
+        ]
         others.append(kept._replace(status=np.full(3, 99, np.int8)))
         for other in others:
             store.write(0, other)
@@ -201,7 +216,9 @@ class TestCheckpoint:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
         monkeypatch.setattr(os, "fsync", full)
-        with pytest.raises(gj.ModelError, match=r"chunk-000001\.npz cannot be written: No space left on device\.$"):
+        with pytest.raises(
+            gj.ModelError, match=r"chunk-000001\.npz cannot be written: No space left on device\.$"
+        ):
             store.write(1, kept)
         assert sorted(os.listdir(tmp_path)) == ["batch.json", "chunk-000000.npz"]
 
@@ -211,8 +228,12 @@ class TestCheckpoint:
             _checkpoint.Checkpoint(tmp_path, "x", 5)
         (tmp_path / "batch.json").rmdir()
         for size in ("5", 0, None, 2.5, True):
-            (tmp_path / "batch.json").write_text(json.dumps({"fingerprint": "x", "chunk_size": size}))
-            with pytest.raises(gj.ModelError, match=r"batch\.json is damaged: delete the checkpoint folder"):
+            (tmp_path / "batch.json").write_text(
+                json.dumps({"fingerprint": "x", "chunk_size": size})
+            )
+            with pytest.raises(
+                gj.ModelError, match=r"batch\.json is damaged: delete the checkpoint folder"
+            ):
                 _checkpoint.Checkpoint(tmp_path, "x", 5)
 
     @pytest.mark.parametrize("text", ["", "{}", "[1]", json.dumps({"fingerprint": "x"})])
@@ -230,9 +251,21 @@ class TestCheckpoint:
         y = np.arange(12.0)
         digests = [
             _checkpoint.fingerprint(parts)
-            for parts in ([y], [y.reshape(3, 4)], [y + 1e-15], [y.astype(np.float32)], [y, "a"], ["a", y], [y[0]], [])
+            for parts in (
+                [y],
+                [y.reshape(3, 4)],
+                [y + 1e-15],
+                [y.astype(np.float32)],
+                [y, "a"],
+                ["a", y],
+                [y[0]],
+                [],
+            )
         ]
-        digests += [_checkpoint.fingerprint([y.astype(int)]), _checkpoint.fingerprint([np.array(0.0)])]
+        digests += [
+            _checkpoint.fingerprint([y.astype(int)]),
+            _checkpoint.fingerprint([np.array(0.0)]),
+        ]
         assert len(set(digests)) == len(digests)
         assert _checkpoint.fingerprint([np.asfortranarray(y.reshape(3, 4))]) == digests[1]
         long = np.zeros((5000, 2))
@@ -244,7 +277,9 @@ class TestCheckpoint:
 class TestResponses:
     def test_arrays_are_read_when_they_are_needed(self, tmp_path):
         np.save(tmp_path / "y.npy", np.arange(12, dtype=np.int16).reshape(3, 4))
-        rows = as_responses(np.load(tmp_path / "y.npy", mmap_mode="r"), pd.RangeIndex(4), pairs=False)
+        rows = as_responses(
+            np.load(tmp_path / "y.npy", mmap_mode="r"), pd.RangeIndex(4), pairs=False
+        )
         taken = rows.take(np.array([2, 0]))
         assert taken.dtype == np.float64
         assert taken.tolist() == [[8, 9, 10, 11], [0, 1, 2, 3]]
@@ -262,10 +297,14 @@ class TestResponses:
 def test_benjamini_hochberg_is_scipys(seed):
     p = np.random.default_rng(seed).uniform(size=40) ** 3
     p[[3, 17]] = p[4]
-    np.testing.assert_allclose(benjamini_hochberg(p), scipy.stats.false_discovery_control(p), rtol=1e-14)
+    np.testing.assert_allclose(
+        benjamini_hochberg(p), scipy.stats.false_discovery_control(p), rtol=1e-14
+    )
     holes = p.copy()
     holes[[0, 9]] = np.nan
     here = ~np.isnan(holes)
-    np.testing.assert_allclose(benjamini_hochberg(holes)[here], scipy.stats.false_discovery_control(p[here]))
+    np.testing.assert_allclose(
+        benjamini_hochberg(holes)[here], scipy.stats.false_discovery_control(p[here])
+    )
     assert np.isnan(benjamini_hochberg(holes)[~here]).all()
     assert np.isnan(benjamini_hochberg(np.full(3, np.nan))).all()

@@ -1,4 +1,5 @@
-"""A batch in a process of its own: `worker.py OUT [checkpoint=FOLDER] [process=K port=P]` writes its numbers to OUT."""
+"""A batch in a process of its own: `worker.py OUT [checkpoint=FOLDER] [process=K port=P]` writes
+its numbers to OUT."""
 
 import sys
 import time
@@ -14,7 +15,9 @@ OPTIONS = dict(option.split("=") for option in GIVEN)
 
 if "process" in OPTIONS:
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
-    jax.distributed.initialize(f"127.0.0.1:{OPTIONS['port']}", num_processes=2, process_id=int(OPTIONS["process"]))
+    jax.distributed.initialize(
+        f"127.0.0.1:{OPTIONS['port']}", num_processes=2, process_id=int(OPTIONS["process"])
+    )
 
 
 def responses() -> tuple[dict, np.ndarray]:
@@ -41,9 +44,15 @@ def main():
     _run._fit_slice = watched
     data, y = responses()
     model = gj.glmm("~ x + (1 | g)", data, "bernoulli")
-    batch = gj.fit_many(model, y, chunk_size=int(OPTIONS.get("chunk", 100)), checkpoint=OPTIONS.get("checkpoint"))
+    batch = gj.fit_many(
+        model, y, chunk_size=int(OPTIONS.get("chunk", 100)), checkpoint=OPTIONS.get("checkpoint")
+    )
     found = batch.solution.found
-    arrays = {name: value for name, value in found._asdict().items() if name not in ("theta", "covariance")}
+    arrays = {
+        name: value
+        for name, value in found._asdict().items()
+        if name not in ("theta", "covariance")
+    }
     np.savez(
         OUT,
         mesh=meshes,

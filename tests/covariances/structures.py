@@ -1,4 +1,5 @@
-"""The structures of the registry with a few effects, and their covariances written out in NumPy and SciPy."""
+"""The structures of the registry with a few effects, and their covariances written out in NumPy and
+SciPy."""
 
 import numpy as np
 import scipy.special
@@ -11,7 +12,9 @@ POSITIONS = {
     "line": np.array([-1.3, 0.2, 0.9, 4.0]),
     "space": np.array([[0.0, 1.0], [2.0, 0.5], [-1.0, 0.3], [0.4, -2.0]]),
 }
-KNOWN = np.array([[2.0, 0.5, 0.2, 0.0], [0.5, 1.0, 0.3, 0.1], [0.2, 0.3, 1.5, -0.4], [0.0, 0.1, -0.4, 1.0]])
+KNOWN = np.array(
+    [[2.0, 0.5, 0.2, 0.0], [0.5, 1.0, 0.3, 0.1], [0.2, 0.3, 1.5, -0.4], [0.0, 0.1, -0.4, 1.0]]
+)
 NAMES = tuple(COVARIANCES)
 
 
@@ -22,7 +25,9 @@ def coordinates(name):
 
 
 def build(name, **given):
-    return covariance_named(name, Q, **{"coordinates": coordinates(name), "matrix": KNOWN, "rank": 2, **given})
+    return covariance_named(
+        name, Q, **{"coordinates": coordinates(name), "matrix": KNOWN, "rank": 2, **given}
+    )
 
 
 def theta_of(covariance, seed=4):
@@ -34,14 +39,16 @@ def theta_of(covariance, seed=4):
 
 
 def scales_of(covariance) -> int:
-    """How many parameters are scales of one effect or all (of `us` and `rr`: entries of the factor, any sign)."""
+    """How many parameters are scales of one effect or all (of `us` and `rr`: entries of the factor,
+    any sign)."""
     if covariance.name in ("us", "rr"):
         return 0
     return Q if covariance.name in ("diag", "cs", "hetar1", "toep") else 1
 
 
 def dense(name, theta):
-    """The covariance matrix, from the definition of each structure and one entry after the other."""
+    """The covariance matrix, from the definition of each structure and one entry after the
+    other."""
     if name in ("us", "rr"):
         rank = Q if name == "us" else 2
         lam, entries = np.zeros((Q, rank)), iter(theta)
@@ -50,7 +57,9 @@ def dense(name, theta):
                 lam[i, j] = next(entries)
         return lam @ lam.T
     scales = Q if name in ("diag", "cs", "hetar1", "toep") else 1
-    sd = np.broadcast_to(theta[:scales] ** 2 if name in ("cs", "hetar1", "toep") else theta[:scales], Q)
+    sd = np.broadcast_to(
+        theta[:scales] ** 2 if name in ("cs", "hetar1", "toep") else theta[:scales], Q
+    )
     return sd[:, None] * matrix(name, theta[scales:]) * sd
 
 
@@ -61,7 +70,9 @@ def matrix(name, theta):
     r = np.eye(Q)
     for i in range(Q):
         for j in range(i):
-            distance = 0.0 if places is None else np.linalg.norm(np.atleast_1d(places[i] - places[j]))
+            distance = (
+                0.0 if places is None else np.linalg.norm(np.atleast_1d(places[i] - places[j]))
+            )
             r[i, j] = r[j, i] = of_pair(distance)
     return r
 
@@ -92,11 +103,13 @@ def unit(name):
 
 
 def from_partial(partial):
-    """Autocorrelations from partial ones by their definition: the residuals of x_0 and x_k given those between have
-    this correlation."""
+    """Autocorrelations from partial ones by their definition: the residuals of x_0 and x_k given
+    those between have this correlation."""
     rho = [1.0]
     for k, one in enumerate(partial, 1):
-        between = np.array([[rho[abs(i - j)] for j in range(1, k)] for i in range(1, k)]).reshape(k - 1, k - 1)
+        between = np.array([[rho[abs(i - j)] for j in range(1, k)] for i in range(1, k)]).reshape(
+            k - 1, k - 1
+        )
         first, last = np.array(rho[1:k]), np.array(rho[1:k])[::-1]
         solved = np.linalg.solve(between, last) if k > 1 else last
         left = 1 - last @ solved

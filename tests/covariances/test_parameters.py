@@ -27,12 +27,17 @@ class TestBessel:
     @pytest.mark.parametrize("order", ORDERS)
     def test_derivatives_by_the_argument(self, order):
         """`K' = -(K_(order - 1) + K_(order + 1)) / 2`, and `x^2 K'' + x K' = (x^2 + order^2) K`."""
-        total, x = lambda x: jnp.exp(log_kv(jnp.asarray(order), x)).sum(), jnp.asarray(np.geomspace(1e-3, 50, 20))
+        total, x = (
+            lambda x: jnp.exp(log_kv(jnp.asarray(order), x)).sum(),
+            jnp.asarray(np.geomspace(1e-3, 50, 20)),
+        )
         first = jax.grad(total)
         slope, curvature = jax.jvp(first, (x,), (jnp.ones_like(x),))
         np.testing.assert_allclose(slope, scipy.special.kvp(order, np.asarray(x)), rtol=1e-11)
         left = x**2 * curvature + x * slope
-        np.testing.assert_allclose(left, (x**2 + order**2) * scipy.special.kv(order, np.asarray(x)), rtol=1e-9)
+        np.testing.assert_allclose(
+            left, (x**2 + order**2) * scipy.special.kv(order, np.asarray(x)), rtol=1e-9
+        )
 
     def test_derivatives_by_the_order(self):
         x = jnp.array([1e-3, 0.4, 3.0, 40.0])
@@ -45,11 +50,15 @@ class TestBessel:
             return jax.jvp(value, (order,), (jnp.ones(()),))[1]
 
         order, step = jnp.asarray(1.3), 1e-4
-        by_difference = (np.log(scipy.special.kv(1.3 + step, x)) - np.log(scipy.special.kv(1.3 - step, x))) / (2 * step)
+        by_difference = (
+            np.log(scipy.special.kv(1.3 + step, x)) - np.log(scipy.special.kv(1.3 - step, x))
+        ) / (2 * step)
         np.testing.assert_allclose(slope(order), by_difference, rtol=1e-7)
         np.testing.assert_allclose(jax.jit(jax.jacrev(value))(order), slope(order), rtol=1e-12)
         by_difference = (slope(order + step) - slope(order - step)) / (2 * step)
-        np.testing.assert_allclose(jax.jit(jax.jacfwd(jax.jacrev(value)))(order), by_difference, rtol=1e-6)
+        np.testing.assert_allclose(
+            jax.jit(jax.jacfwd(jax.jacrev(value)))(order), by_difference, rtol=1e-6
+        )
 
 
 def test_whole_powers_have_derivatives_at_zero():
@@ -58,13 +67,19 @@ def test_whole_powers_have_derivatives_at_zero():
     for x in (0.0, -0.3, 0.7):
         at = x ** np.arange(5.0)
         np.testing.assert_allclose(whole_power(jnp.asarray(x), n), at, rtol=1e-14)
-        np.testing.assert_allclose(first(jnp.asarray(x), n), [0, *np.arange(1, 5) * at[:4]], rtol=1e-14)
-        np.testing.assert_allclose(second(jnp.asarray(x), n), [0, 0, 2, 6 * x, 12 * x**2], rtol=1e-14)
+        np.testing.assert_allclose(
+            first(jnp.asarray(x), n), [0, *np.arange(1, 5) * at[:4]], rtol=1e-14
+        )
+        np.testing.assert_allclose(
+            second(jnp.asarray(x), n), [0, 0, 2, 6 * x, 12 * x**2], rtol=1e-14
+        )
 
 
 def test_partial_autocorrelations_are_the_inverse():
     partial = np.array([0.4, -0.9, 0.3, 0.99])
-    np.testing.assert_allclose(partial_autocorrelations(autocorrelations(partial, np)), partial, rtol=1e-10)
+    np.testing.assert_allclose(
+        partial_autocorrelations(autocorrelations(partial, np)), partial, rtol=1e-10
+    )
     assert np.isnan(partial_autocorrelations(np.array([0.9, -0.9, 0.0]))[1:]).all()
 
 
@@ -79,18 +94,25 @@ def test_ar1_near_its_limits(theta):
 
 @pytest.mark.parametrize("name", ["mat", "ou", "exp"])
 def test_ranges_are_natural(name):
-    """`mat` of smoothness 1/2, `ou` and `exp` are one correlation, whatever the unit of the coordinates."""
+    """`mat` of smoothness 1/2, `ou` and `exp` are one correlation, whatever the unit of the
+    coordinates."""
     times = np.array([0.0, 30.0, 50.0, 120.0])
     kind = covariance_named(name, 4, coordinates=times)
     values = np.array([2.0, 40.0, 0.5][: kind.size])
     lam = np.asarray(kind.factor(jnp.asarray(kind.from_components(values))))
-    np.testing.assert_allclose(lam @ lam.T, 4 * np.exp(-np.abs(times[:, None] - times) / 40), rtol=1e-12)
+    np.testing.assert_allclose(
+        lam @ lam.T, 4 * np.exp(-np.abs(times[:, None] - times) / 40), rtol=1e-12
+    )
 
 
 def test_a_lag_is_that_of_the_matrix():
     kind = covariance_named("toep", 3)
-    lam = np.asarray(kind.factor(jnp.asarray(kind.from_components(np.array([1.0, 1.0, 1.0, 0.5, -0.2])))))
-    np.testing.assert_allclose(lam @ lam.T, [[1, 0.5, -0.2], [0.5, 1, 0.5], [-0.2, 0.5, 1]], rtol=1e-12)
+    lam = np.asarray(
+        kind.factor(jnp.asarray(kind.from_components(np.array([1.0, 1.0, 1.0, 0.5, -0.2]))))
+    )
+    np.testing.assert_allclose(
+        lam @ lam.T, [[1, 0.5, -0.2], [0.5, 1, 0.5], [-0.2, 0.5, 1]], rtol=1e-12
+    )
 
 
 REFUSED = [

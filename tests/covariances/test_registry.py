@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 import glmmjax as gj
-from glmmjax.covariances import COVARIANCES, AbstractCorrelation, covariance_named, kinds, register_covariance
+from glmmjax.covariances import (
+    COVARIANCES,
+    AbstractCorrelation,
+    covariance_named,
+    kinds,
+    register_covariance,
+)
 
 pytestmark = pytest.mark.usefixtures("float64")
 
@@ -32,7 +38,9 @@ class Banded(AbstractCorrelation):
     parameters: ClassVar[tuple[str, ...]] = ("strength",)
 
     def matrix(self, theta, coordinates):
-        return jnp.eye(len(coordinates)) + 0.5 * jnp.tanh(theta[0]) * (jnp.abs(coordinates - coordinates.T) == 1)
+        return jnp.eye(len(coordinates)) + 0.5 * jnp.tanh(theta[0]) * (
+            jnp.abs(coordinates - coordinates.T) == 1
+        )
 
 
 @pytest.fixture
@@ -55,7 +63,10 @@ def test_a_users_own_structure(registry):
     np.testing.assert_allclose(lam @ lam.T, 4 * np.exp(-chord / np.exp(0.3)), rtol=1e-12)
     np.testing.assert_array_equal(kind.start(jnp.full(4, 2.0)), [2, 0])
     sd, own = kind.components(tuple("abcd"), "month")
-    assert [(c.term1, c.term2, c.kind) for c in (sd, own)] == [("month", "", "sd"), ("month", "log_range", "log_range")]
+    assert [(c.term1, c.term2, c.kind) for c in (sd, own)] == [
+        ("month", "", "sd"),
+        ("month", "log_range", "log_range"),
+    ]
     assert sd.value(theta, lam @ lam.T) == pytest.approx((4, 2))
     assert own.value(theta, lam @ lam.T) == pytest.approx((np.nan, 0.3), nan_ok=True)
     np.testing.assert_array_equal(kind.from_components(theta), theta)
@@ -68,14 +79,22 @@ def test_a_users_structure_of_columns(registry):
     kind = covariance_named("banded", 3)
     lam = np.asarray(kind.factor(jnp.array([1.0, 0.4])))
     side = 0.5 * np.tanh(0.4)
-    np.testing.assert_allclose(lam @ lam.T, [[1, side, 0], [side, 1, side], [0, side, 1]], rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(
+        lam @ lam.T, [[1, side, 0], [side, 1, side], [0, side, 1]], rtol=1e-12, atol=1e-15
+    )
     r = np.diag([1.0, 2.0, 2.0])
     np.testing.assert_allclose(kind.working_basis(r), np.sqrt(3) * np.eye(3))
 
 
 def made(**changes):
     """A subclass that differs from `Banded` in some attributes."""
-    body = {"name": "banded", "parameters": ("strength",), "matrix": Banded.matrix, "__annotations__": {}, **changes}
+    body = {
+        "name": "banded",
+        "parameters": ("strength",),
+        "matrix": Banded.matrix,
+        "__annotations__": {},
+        **changes,
+    }
     body = {key: value for key, value in body.items() if value is not None}
     return type(AbstractCorrelation)("Mine", (AbstractCorrelation,), body)
 
@@ -111,12 +130,18 @@ def test_what_cannot_be_registered(registry, given, message):
 
 def test_a_users_matrix_is_checked(registry):
     register_covariance(made(name="narrow", matrix=lambda self, theta, coordinates: jnp.eye(2)))
-    register_covariance(made(name="scaled", matrix=lambda self, theta, coordinates: 2 * jnp.eye(len(coordinates))))
-    register_covariance(made(name="singular", matrix=lambda self, theta, coordinates: jnp.ones((3, 3))))
+    register_covariance(
+        made(name="scaled", matrix=lambda self, theta, coordinates: 2 * jnp.eye(len(coordinates)))
+    )
+    register_covariance(
+        made(name="singular", matrix=lambda self, theta, coordinates: jnp.ones((3, 3)))
+    )
     with pytest.raises(gj.ModelError, match=r"must have shape \(3, 3\), not \(2, 2\)"):
         covariance_named("narrow", 3)
     for name in ("scaled", "singular"):
-        with pytest.raises(gj.ModelError, match=f"matrix of {name} at zero must be symmetric and positive definite"):
+        with pytest.raises(
+            gj.ModelError, match=f"matrix of {name} at zero must be symmetric and positive definite"
+        ):
             covariance_named(name, 3)
 
 

@@ -58,24 +58,34 @@ def test_the_factor_is_lower_triangular(name):
 def test_the_covariance_is_that_of_the_definition(name, seed):
     kind = build(name)
     theta = theta_of(kind, seed)
-    np.testing.assert_allclose(covariance_of(kind, theta), dense(name, theta), rtol=1e-11, atol=1e-13)
+    np.testing.assert_allclose(
+        covariance_of(kind, theta), dense(name, theta), rtol=1e-11, atol=1e-13
+    )
 
 
 def test_the_density_is_that_of_scipy(name):
     """On the range of `lam`, that of a reduced rank too."""
     kind = build(name)
     theta = theta_of(kind, 1)
-    lam, b = np.asarray(kind.factor(jnp.asarray(theta))), np.array([0.3, -1.0, 0.4, 0.7])[: kind.rank]
-    ours = -0.5 * (
-        b @ b + kind.rank * np.log(2 * np.pi) + 2 * np.log(np.abs(np.diag(np.linalg.qr(lam, mode="r")))).sum()
+    lam, b = (
+        np.asarray(kind.factor(jnp.asarray(theta))),
+        np.array([0.3, -1.0, 0.4, 0.7])[: kind.rank],
     )
-    theirs = scipy.stats.multivariate_normal.logpdf(lam @ b, np.zeros(Q), dense(name, theta), allow_singular=True)
+    ours = -0.5 * (
+        b @ b
+        + kind.rank * np.log(2 * np.pi)
+        + 2 * np.log(np.abs(np.diag(np.linalg.qr(lam, mode="r")))).sum()
+    )
+    theirs = scipy.stats.multivariate_normal.logpdf(
+        lam @ b, np.zeros(Q), dense(name, theta), allow_singular=True
+    )
     assert ours == pytest.approx(theirs, rel=1e-10)
 
 
 @pytest.mark.parametrize("at", ["random", "mirrored", "start", "no variance"])
 def test_derivatives(name, at):
-    """First and second derivatives are finite and those of central differences, at ordinary and special points."""
+    """First and second derivatives are finite and those of central differences, at ordinary and
+    special points."""
     kind = build(name)
     theta = theta_of(kind)
     if at == "mirrored":
@@ -86,7 +96,9 @@ def test_derivatives(name, at):
         theta = 0 * theta
     first, second = derivatives(name)
     step = 1e-5 * np.eye(kind.size)
-    of_value = [(covariance_of(kind, theta + s) - covariance_of(kind, theta - s)) / 2e-5 for s in step]
+    of_value = [
+        (covariance_of(kind, theta + s) - covariance_of(kind, theta - s)) / 2e-5 for s in step
+    ]
     np.testing.assert_allclose(first(theta), np.stack(of_value, -1), rtol=1e-7, atol=1e-8)
     of_first = [(np.asarray(first(theta + s)) - np.asarray(first(theta - s))) / 2e-5 for s in step]
     np.testing.assert_allclose(second(theta), np.stack(of_first, -1), rtol=1e-6, atol=1e-7)
@@ -121,7 +133,9 @@ def test_working_basis(name):
         assert np.trace(moments) == pytest.approx(1 if name in POSITION else Q)
     theta = theta_of(kind)
     moved = np.asarray(kind.factor(jnp.asarray(kind.transform(theta, a))))
-    np.testing.assert_allclose(moved, a @ np.asarray(kind.factor(jnp.asarray(theta))), rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(
+        moved, a @ np.asarray(kind.factor(jnp.asarray(theta))), rtol=1e-12, atol=1e-12
+    )
     back = kind.transform(kind.transform(theta, a), np.linalg.inv(a))
     np.testing.assert_allclose(back, theta, rtol=1e-8, atol=1e-10)
     as_product = np.stack([kind.transform(unit, a) for unit in np.eye(kind.size)], -1)
@@ -159,7 +173,9 @@ def test_canonical_is_the_same_covariance(name):
         assert (np.diag(lam) >= 0).all()
         np.testing.assert_array_equal(kind.canonical(canonical), canonical)
         if (given[: scales_of(kind)] > 0).all() or (given[: scales_of(kind)] < 0).all():
-            np.testing.assert_allclose(lam @ lam.T, covariance_of(kind, given), rtol=1e-12, atol=1e-13)
+            np.testing.assert_allclose(
+                lam @ lam.T, covariance_of(kind, given), rtol=1e-12, atol=1e-13
+            )
 
 
 def test_components(name):
@@ -169,7 +185,10 @@ def test_components(name):
     covariance = 2.0 * dense(name, theta)  # a residual variance of 2 scales it, but not theta
     rows = kind.components(EFFECTS, "x + y")
     shown = [row.value(theta, covariance) for row in rows]
-    sd, r = np.sqrt(np.diag(covariance)), covariance / np.sqrt(np.outer(np.diag(covariance), np.diag(covariance)))
+    sd, r = (
+        np.sqrt(np.diag(covariance)),
+        covariance / np.sqrt(np.outer(np.diag(covariance), np.diag(covariance))),
+    )
     for row, (vcov, sdcor) in zip(rows, shown, strict=True):
         if row.kind == "sd":
             assert row.term2 == ""
@@ -183,7 +202,11 @@ def test_components(name):
             assert (vcov, sdcor) == pytest.approx((known**2, known))
         elif row.term2 in EFFECTS:
             i, j = EFFECTS.index(row.term1), EFFECTS.index(row.term2)
-            assert (row.kind, vcov, sdcor) == ("cor", pytest.approx(covariance[i, j]), pytest.approx(r[i, j]))
+            assert (row.kind, vcov, sdcor) == (
+                "cor",
+                pytest.approx(covariance[i, j]),
+                pytest.approx(r[i, j]),
+            )
         else:
             assert row.term1 == "x + y"
             assert np.isnan(vcov) or vcov == pytest.approx(sd[0] ** 2 * sdcor)
@@ -203,7 +226,9 @@ def test_components_of_members(name):
         vcov, sdcor = row.value(theta, covariance)
         assert vcov.shape == sdcor.shape == (3,)
         for i in range(3):
-            np.testing.assert_allclose(row.value(theta[i], covariance[i]), (vcov[i], sdcor[i]), rtol=1e-14)
+            np.testing.assert_allclose(
+                row.value(theta[i], covariance[i]), (vcov[i], sdcor[i]), rtol=1e-14
+            )
 
 
 def test_no_variance_has_no_correlation(name):
@@ -232,7 +257,11 @@ def test_structures_of_one_size_can_be_stacked(name):
     other = jax.tree.map(lambda leaf: leaf * 1, kind)
     both = jax.tree.map(lambda *leaves: np.stack(leaves), kind, other)
     theta = jnp.asarray(theta_of(kind))
-    lam = jax.vmap(lambda member: member.factor(theta), axis_size=2)(both) if jax.tree.leaves(both) else None
+    lam = (
+        jax.vmap(lambda member: member.factor(theta), axis_size=2)(both)
+        if jax.tree.leaves(both)
+        else None
+    )
     if lam is not None:
         np.testing.assert_allclose(lam, np.stack([kind.factor(theta)] * 2), rtol=1e-12, atol=1e-14)
         for row in both.components(EFFECTS):

@@ -5,7 +5,8 @@ import pytest
 
 @pytest.fixture
 def frame():
-    """Twelve rows with a column of every kind; the same frame was given to lme4 (see test_fixed_part.py)."""
+    """Twelve rows with a column of every kind; the same frame was given to lme4 (see
+    test_fixed_part.py)."""
     x = np.array([0.5, 1.5, -1, 2, 0.3, 0.7, -0.2, 1.1, 0.9, -1.4, 0.6, 0.2])
     return pd.DataFrame(
         {
@@ -27,7 +28,8 @@ def frame():
 
 @pytest.fixture
 def check_same():
-    """`check_same(one, other)`: two designs are equal in everything that is fitted, named or saved."""
+    """`check_same(one, other)`: two designs are equal in everything that is fitted, named or
+    saved."""
     return _check_same
 
 

@@ -9,13 +9,17 @@ from glmmjax.design import build_design
 
 
 def test_what_a_design_holds(frame):
-    design = build_design("y ~ x + offset(log(t)) + (x | s)", frame, response="real", weights="size", offset="z")
+    design = build_design(
+        "y ~ x + offset(log(t)) + (x | s)", frame, response="real", weights="size", offset="z"
+    )
     np.testing.assert_array_equal(design.y, frame["y"])
     np.testing.assert_array_equal(design.weights, frame["size"])
     np.testing.assert_allclose(design.offset, frame["z"] + np.log(frame["t"]))
     assert (design.weights_name, design.offset_name, design.response_name) == ("size", "z", "y")
     assert design.dropped_rows == 0
-    assert {array.dtype for array in (design.y, design.weights, design.offset)} == {np.dtype(np.float64)}
+    assert {array.dtype for array in (design.y, design.weights, design.offset)} == {
+        np.dtype(np.float64)
+    }
 
 
 def test_defaults_are_ones_and_zeros(frame):
@@ -37,12 +41,16 @@ def test_a_missing_value_in_any_used_column_drops_the_row(frame, column):
     assert design.dropped_rows == 1
     assert "row 5" not in design.frame.index
     assert list(design.frame.index) == [f"row {i}" for i in range(12) if i != 5]
-    assert {len(design.y), len(design.weights), len(design.offset), len(design.random[0].refs)} == {11}
+    assert {len(design.y), len(design.weights), len(design.offset), len(design.random[0].refs)} == {
+        11
+    }
 
 
 def test_arrays_follow_the_dropped_rows(frame):
     frame.loc[3, "x"] = np.nan
-    design = build_design("y ~ x", frame, response="real", weights=np.arange(12), offset=list(range(12)))
+    design = build_design(
+        "y ~ x", frame, response="real", weights=np.arange(12), offset=list(range(12))
+    )
     np.testing.assert_array_equal(design.weights, np.delete(np.arange(12.0), 3))
     np.testing.assert_array_equal(design.offset, np.delete(np.arange(12.0), 3))
     assert list(design.frame.columns) == ["y", "x", "(weights)", "(offset)"]
@@ -71,7 +79,11 @@ ROUND_TRIPS = [
     ),
     ("count ~ C(s) + bs(t, df=4) + (1 | g)", "count", {"offset": np.linspace(0, 1, 12)}),
     ("hits / size ~ x + (1 | h)", "proportion", {"weights": np.ones(12)}),
-    ("rate ~ x + (1 | h)", "proportion", {"weights": np.array([4, 3, 5, 2, 6, 4, 3, 5, 4, 6, 2, 3])}),
+    (
+        "rate ~ x + (1 | h)",
+        "proportion",
+        {"weights": np.array([4, 3, 5, 2, 6, 4, 3, 5, 4, 6, 2, 3])},
+    ),
     ("I(y > 3) ~ scale(x) + (1 | b)", "binary", {}),
 ]
 
@@ -84,7 +96,11 @@ def test_the_frame_gives_the_same_design_again(frame, formula, response, argumen
     one = build_design(formula, frame, response=response, **arguments)
     kept = pickle.loads(pickle.dumps(one.frame))
     other = build_design(
-        one.formula.text, kept, response=one.response_kind, weights=one.weights_name, offset=one.offset_name
+        one.formula.text,
+        kept,
+        response=one.response_kind,
+        weights=one.weights_name,
+        offset=one.offset_name,
     )
     pd.testing.assert_frame_equal(one.frame, other.frame)
     for field in ("y", "weights", "offset"):
@@ -99,19 +115,34 @@ def test_the_frame_gives_the_same_design_again(frame, formula, response, argumen
 
 
 ERRORS = [
-    ({"weights": "sise"}, "Column 'sise', given as weights, is not in data; near matches are 'size'."),
+    (
+        {"weights": "sise"},
+        "Column 'sise', given as weights, is not in data; near matches are 'size'.",
+    ),
     ({"offset": "none"}, "Column 'none', given as offset, is not in data"),
     (
         {"weights": "g"},
-        "Column 'g', given as weights, holds text (the first value that is no number is 'a', in row 0), and numbers",
+        (
+            "Column 'g', given as weights, holds text (the first value that is no number is 'a', in"
+            " row 0), and numbers"
+        ),
     ),
     (
         {"offset": "g"},
-        "Column 'g', given as offset, holds text (the first value that is no number is 'a', in row 0), and numbers",
+        (
+            "Column 'g', given as offset, holds text (the first value that is no number is 'a', in"
+            " row 0), and numbers"
+        ),
     ),
     ({"weights": np.ones(3)}, "The argument weights has shape (3,), and the data have 12 rows."),
-    ({"offset": np.ones((12, 1))}, "The argument offset has shape (12, 1), and the data have 12 rows."),
-    ({"offset": ["a"] * 12}, "The argument offset must be an array of numbers or a column name, not ["),
+    (
+        {"offset": np.ones((12, 1))},
+        "The argument offset has shape (12, 1), and the data have 12 rows.",
+    ),
+    (
+        {"offset": ["a"] * 12},
+        "The argument offset must be an array of numbers or a column name, not [",
+    ),
     ({"weights": np.full(12, np.nan)}, "The argument weights has missing or infinite values."),
     ({"offset": np.full(12, np.inf)}, "The argument offset has missing or infinite values."),
     ({"weights": "inf"}, "Column 'inf' has infinite values."),

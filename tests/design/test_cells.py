@@ -20,7 +20,9 @@ def cells():
 
 def term(formula, data, **given):
     kinds = {"us": "columns", "diag": "columns", "homdiag": "columns", "cs": "columns"}
-    (part,) = build_design(f"y ~ {formula}", data, response="real", covariances=kinds, **given).random
+    (part,) = build_design(
+        f"y ~ {formula}", data, response="real", covariances=kinds, **given
+    ).random
     return part
 
 
@@ -37,7 +39,9 @@ def test_they_are_dropped_and_named(cells, kind):
 def test_a_column_of_zeros_is_one(cells):
     part = term("(x + zero | g)", cells.assign(zero=0.0))
     assert (part.names, part.dropped) == (("Intercept", "x"), ("zero",))
-    with pytest.raises(ModelError, match=r"^The random term \(0 \+ zero \| g\) has no columns but zeros\.$"):
+    with pytest.raises(
+        ModelError, match=r"^The random term \(0 \+ zero \| g\) has no columns but zeros\.$"
+    ):
         term("(0 + zero | g)", cells.assign(zero=0.0))
 
 
@@ -59,9 +63,13 @@ def test_rows_of_such_a_cell_are_told(cells):
 
 
 def test_other_combinations_are_refused_in_their_own_words(cells):
-    with pytest.raises(ModelError, match=r"^Column twice of .* is a linear combination of those before it"):
+    with pytest.raises(
+        ModelError, match=r"^Column twice of .* is a linear combination of those before it"
+    ):
         gj.glmm("y ~ (x + twice | g)", cells.assign(twice=2 * cells.x))
-    with pytest.raises(ModelError, match=r"^The random term \(poly\(x, 5\) \| g\) has 6 columns and only 5 rows\.$"):
+    with pytest.raises(
+        ModelError, match=r"^The random term \(poly\(x, 5\) \| g\) has 6 columns and only 5 rows\.$"
+    ):
         gj.glmm(
             "count ~ (poly(x, 5) | g)",
             cells.head(60).assign(count=range(60)),
@@ -77,7 +85,13 @@ def fits():
     data = pd.concat([pattern.assign(g=g) for g in range(12)] * 2, ignore_index=True)
     data["count"] = rng.poisson(np.exp(0.5 + 0.7 * rng.normal(size=12)[data.g]))
     cell = gj.glmm("count ~ 1 + homdiag(0 + a:b | g)", data, "poisson").fit()
-    return data, cell, gj.glmm("count ~ 1 + homdiag(0 + ab | g)", data.assign(ab=data.a + data.b), "poisson").fit()
+    return (
+        data,
+        cell,
+        gj.glmm(
+            "count ~ 1 + homdiag(0 + ab | g)", data.assign(ab=data.a + data.b), "poisson"
+        ).fit(),
+    )
 
 
 class TestFit:
@@ -102,14 +116,21 @@ class TestFit:
         """No effect where none was fitted, and no number for how uncertain that is."""
         _, cell, joined = fits
         new = pd.DataFrame({"a": list("qpq"), "b": list("vuu"), "g": [3, 3, 99]})
-        found, known = cell.predict(new, se=True), joined.predict(new.assign(ab=new.a + new.b).iloc[[1, 1, 2]], se=True)
+        found, known = (
+            cell.predict(new, se=True),
+            joined.predict(new.assign(ab=new.a + new.b).iloc[[1, 1, 2]], se=True),
+        )
         population = cell.predict(new, level="population", se=True)
         assert found.estimate[0] == population.estimate[0]
         assert np.isnan(found.std_error[0])
         assert np.isfinite(population).all().all()
         np.testing.assert_allclose(found.iloc[1:], known.iloc[1:], rtol=1e-5)
         assert cell.predict(new, level="marginal").isna().tolist() == [True, False, False]
-        assert cell.predict(new, level="marginal", se=True).isna().any(axis=1).tolist() == [True, False, False]
+        assert cell.predict(new, level="marginal", se=True).isna().any(axis=1).tolist() == [
+            True,
+            False,
+            False,
+        ]
 
 
 def test_a_member_that_lacks_a_cell_of_the_others_keeps_their_columns_and_is_not_identified(cells):
@@ -118,15 +139,21 @@ def test_a_member_that_lacks_a_cell_of_the_others_keeps_their_columns_and_is_not
     more.loc[(more.by == "third") & (more.a == "q"), ["a", "b"]] = ["r", "u"]
     more.loc[more.index[more.by == "one"][::7], ["a", "b"]] = ["r", "u"]
     kinds = {"homdiag": "columns"}
-    _, parts = split_design("y ~ homdiag(0 + a:b | g)", more, "by", response="real", covariances=kinds)
-    assert {part.random[0].names for part in parts} == {("a[p]:b[u]", "a[q]:b[u]", "a[r]:b[u]", "a[p]:b[v]")}
+    _, parts = split_design(
+        "y ~ homdiag(0 + a:b | g)", more, "by", response="real", covariances=kinds
+    )
+    assert {part.random[0].names for part in parts} == {
+        ("a[p]:b[u]", "a[q]:b[u]", "a[r]:b[u]", "a[p]:b[v]")
+    }
     assert {part.random[0].dropped for part in parts} == {("a[q]:b[v]", "a[r]:b[v]")}
     assert [is_identified(part) for part in parts] == [True, False, False]
 
 
 def test_other_rows_of_a_cell_that_did_not_occur_are_no_part_of_the_model(cells):
     model = gj.glmm("y ~ 1 + diag(0 + a:b | g)", cells)
-    with pytest.raises(ModelError, match=r"has no effect for row 1 of newdata, whose cell did not occur"):
+    with pytest.raises(
+        ModelError, match=r"has no effect for row 1 of newdata, whose cell did not occur"
+    ):
         model.with_data(cells.head(4).assign(b=["u", "v", "u", "u"], a=["p", "q", "p", "p"]))
 
 
@@ -134,6 +161,7 @@ def test_other_rows_of_a_cell_that_did_not_occur_are_no_part_of_the_model(cells)
 def test_levels_that_are_written_alike(cells, levels):
     data = cells.assign(g=pd.Categorical([levels[k % 2] for k in range(60)], categories=levels))
     with pytest.raises(
-        ModelError, match=r"^Column 'g' has several levels that are all written '(1|True)': rename them"
+        ModelError,
+        match=r"^Column 'g' has several levels that are all written '(1|True)': rename them",
     ):
         gj.glmm("y ~ x + (1 | g)", data)

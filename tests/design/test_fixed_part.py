@@ -7,13 +7,18 @@ from glmmjax._errors import ModelError
 from glmmjax.design import build_design
 from glmmjax.design._rank import independent_columns
 
-# From lme4 1.1-31, R 4.2.2: colnames(lFormula(formula, data)$X) (formulaic spelling), dropped ones, sum(X).
+# From lme4 1.1-31, R 4.2.2: colnames(lFormula(formula, data)$X) (formulaic spelling), dropped ones,
+# sum(X).
 LME4 = {
     "g*h + x + x2": ("Intercept g[T.b] g[T.c] h[T.v] x", "x2 g[T.b]:h[T.v] g[T.c]:h[T.v]", 31.2),
     "x2 + x + z + g:x": ("Intercept x2 g[T.b]:x g[T.c]:x", "x z", 38.7),
     "0 + g + h + x:g": ("g[a] g[b] g[c] h[T.v] x:g[a] x:g[b] x:g[c]", "", 23.2),
     "h/x + {x**2}": ("Intercept h[T.v] x**2 h[u]:x h[v]:x", "", 35.7),
-    "(g+h+x)^2 - g:x": ("Intercept g[T.b] g[T.c] h[T.v] x h[T.v]:x", "g[T.b]:h[T.v] g[T.c]:h[T.v]", 33.1),
+    "(g+h+x)^2 - g:x": (
+        "Intercept g[T.b] g[T.c] h[T.v] x h[T.v]:x",
+        "g[T.b]:h[T.v] g[T.c]:h[T.v]",
+        33.1,
+    ),
 }
 
 
@@ -60,8 +65,14 @@ def test_a_level_that_does_not_occur_has_no_column(frame):
 ERRORS = {
     "xx": "Column 'xx' is not in data; near matches are 'x'.",
     "factor(g)": "The function 'factor' is not known in formulas; use 'C'.",
-    "foo(x)": "The function 'foo' is not known in formulas; numpy's functions are known as np.<name>; give",
-    "centre(x)": "The function 'centre' is not known in formulas; use 'center', 'contr', or give your own as context=",
+    "foo(x)": (
+        "The function 'foo' is not known in formulas; numpy's functions are known as np.<name>;"
+        " give"
+    ),
+    "centre(x)": (
+        "The function 'centre' is not known in formulas; use 'center', 'contr', or give your own as"
+        " context="
+    ),
     "open('f')": "The function 'open' is not known in formulas",
     "log(x)": "log(x) is not a finite number in 3 row(s), the first is row 2.",
     "I(1 / (x - 0.5))": "1 / (x - 0.5) is not a finite number in 1 row(s), the first is row 0.",
@@ -85,7 +96,11 @@ def test_a_fault_of_the_fixed_part_is_one_sentence(frame, terms):
 
 
 @settings(max_examples=50, deadline=None)
-@given(seed=st.integers(0, 10**6), rank=st.integers(1, 5), scales=st.lists(st.integers(-12, 12), min_size=8))
+@given(
+    seed=st.integers(0, 10**6),
+    rank=st.integers(1, 5),
+    scales=st.lists(st.integers(-12, 12), min_size=8),
+)
 def test_rank_is_found_however_the_columns_are_scaled(seed, rank, scales):
     rng = np.random.default_rng(seed)
     mixed = rng.normal(size=(rank, 8 - rank)) * (rng.uniform(size=(rank, 8 - rank)) < 0.7)

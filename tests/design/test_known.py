@@ -10,7 +10,9 @@ MATRIX = np.array([[2, 0.5, 0.1, 0], [0.5, 1, 0.2, 0], [0.1, 0.2, 1.5, 0.3], [0,
 
 
 def build(data, matrices, right="propto(1 | s, K)"):
-    return build_design(f"y ~ x + {right}", data, response="real", covariances=KINDS, matrices=matrices)
+    return build_design(
+        f"y ~ x + {right}", data, response="real", covariances=KINDS, matrices=matrices
+    )
 
 
 def test_levels_are_the_positions_of_one_level(frame):
@@ -27,7 +29,9 @@ def test_levels_are_the_positions_of_one_level(frame):
 @pytest.mark.parametrize("labels", [["7", "8", "9", "10"], [7, 8, 9, 10], [7.0, 8.0, 9.0, 10.0]])
 def test_a_frame_is_read_by_its_labels(frame, labels):
     table = pd.DataFrame(MATRIX, labels, labels)
-    wide = table.reindex(index=[*labels[::-1], "more"], columns=["more", *labels[1:], labels[0]], fill_value=-9.0)
+    wide = table.reindex(
+        index=[*labels[::-1], "more"], columns=["more", *labels[1:], labels[0]], fill_value=-9.0
+    )
     np.testing.assert_array_equal(build(frame, {"K": wide}).random[0].matrix, MATRIX)
 
 
@@ -40,7 +44,12 @@ def test_rounding_is_no_asymmetry(frame):
 
 def test_an_interaction_has_levels_too(frame):
     table = pd.DataFrame(np.eye(4), ["a:u", "a:v", "b:v", "c:u"], ["a:u", "a:v", "b:v", "c:u"])
-    assert build(frame, {"K": table}, "propto(1 | g:h, K)").random[0].names == ("a:u", "a:v", "b:v", "c:u")
+    assert build(frame, {"K": table}, "propto(1 | g:h, K)").random[0].names == (
+        "a:u",
+        "a:v",
+        "b:v",
+        "c:u",
+    )
 
 
 def test_other_rows(frame):
@@ -63,7 +72,9 @@ def test_a_subset_keeps_the_matrix(frame):
     assert term.position.tolist() == [3, 3, 2]
     np.testing.assert_array_equal(term.matrix, MATRIX)
     assert is_identified(part)
-    assert is_identified(subset_rows(part, np.array([0, 1])))  # one level: the matrix leaves one variance
+    assert is_identified(
+        subset_rows(part, np.array([0, 1]))
+    )  # one level: the matrix leaves one variance
 
 
 def test_as_many_levels_as_rows_are_allowed(frame):
@@ -84,7 +95,10 @@ ERRORS = [
     ({"K": np.ones((4, 4))}, "is not positive definite."),
     ({"K": np.zeros((4, 4))}, "is not positive definite."),
     ({"K": np.where(MATRIX == 0, np.nan, MATRIX)}, "has missing or infinite values."),
-    ({"K": pd.DataFrame(MATRIX, LABELS, ["7", "8", "x", "10"])}, "has no row or no column for 1 level(s): '9'."),
+    (
+        {"K": pd.DataFrame(MATRIX, LABELS, ["7", "8", "x", "10"])},
+        "has no row or no column for 1 level(s): '9'.",
+    ),
     ({"K": pd.DataFrame(MATRIX)}, "has no row or no column for 4 level(s): '7', '8', '9', '10'."),
     ({"K": pd.DataFrame(MATRIX, ["7", "8", "8", "9"], LABELS)}, "has the label '8' twice."),
 ]
@@ -102,5 +116,7 @@ def test_one_level_is_allowed(frame):
 
 
 def test_matrices_are_a_dictionary(frame):
-    with pytest.raises(ModelError, match=r"^matrices must be a dictionary with the matrix of each propto"):
+    with pytest.raises(
+        ModelError, match=r"^matrices must be a dictionary with the matrix of each propto"
+    ):
         build(frame, np.eye(3))

@@ -52,15 +52,22 @@ def test_labels_that_some_columns_lack_are_rows_with_missing_values(frame):
     assert list(design.frame.index) == list(range(2, 11))
     assert design.frame["s"].dtype == np.int64
     whole = frame.assign(b=frame["x"] > 0, n=np.arange(12) + 2**60)
-    design = build_design("y ~ b + (1 | n)", series_of(whole, "ybn") | {"y": whole["y"][3:]}, response="positive")
+    design = build_design(
+        "y ~ b + (1 | n)", series_of(whole, "ybn") | {"y": whole["y"][3:]}, response="positive"
+    )
     assert design.frame["b"].dtype == bool
     assert design.random[0].levels[0] == str(2**60 + 3)
 
 
 def test_labels_that_repeat_are_no_pair(frame):
     repeated = frame.set_axis([0, 0, *range(2, 12)])
-    assert build_design(FORMULA, series_of(repeated), response="real").y.tolist() == frame["y"].tolist()
-    with pytest.raises(gj.ModelError, match=r"^Column 'x' of data has row labels that repeat, and other columns"):
+    assert (
+        build_design(FORMULA, series_of(repeated), response="real").y.tolist()
+        == frame["y"].tolist()
+    )
+    with pytest.raises(
+        gj.ModelError, match=r"^Column 'x' of data has row labels that repeat, and other columns"
+    ):
         build_design(FORMULA, series_of(frame) | {"x": repeated["x"]}, response="real")
 
 
@@ -71,7 +78,9 @@ def test_arrays_beside_series_go_by_position_if_the_series_have_one_order(labell
     first = {"x": pl.Series(labelled["x"].to_numpy())} | mixed
     check_same(build_design(FORMULA, first, response="real"), expected)
     mixed["g"] = labelled["g"][::-1]
-    with pytest.raises(gj.ModelError, match=r"^Column 'x' of data has no row labels, and the Series beside it"):
+    with pytest.raises(
+        gj.ModelError, match=r"^Column 'x' of data has no row labels, and the Series beside it"
+    ):
         build_design(FORMULA, mixed, response="real")
     with pytest.raises(gj.ModelError, match=r"^Column 'x' of data has 11 rows and others 12\.$"):
         build_design(FORMULA, series_of(labelled) | {"x": np.zeros(11)}, response="real")
@@ -87,7 +96,9 @@ def test_newdata_are_paired_in_the_same_way(labelled):
 
 def test_members_of_a_column_are_paired_in_the_same_way(labelled):
     columns = series_of(labelled) | {"by": pd.Series(list("pq") * 6, labelled.index)}
-    levels, parts = split_design(FORMULA, columns | {"by": columns["by"][::-1]}, "by", response="real")
+    levels, parts = split_design(
+        FORMULA, columns | {"by": columns["by"][::-1]}, "by", response="real"
+    )
     assert levels == ["p", "q"]
     np.testing.assert_array_equal(parts[0].y, labelled["y"][::2])
 
@@ -97,7 +108,12 @@ class TestArguments:
 
     def test_by_label(self, labelled):
         weights = pd.Series(np.arange(1.0, 13), labelled.index)
-        more = pd.concat([weights.sample(frac=1, random_state=2), weights.set_axis([f"new {k}" for k in range(12)])])
+        more = pd.concat(
+            [
+                weights.sample(frac=1, random_state=2),
+                weights.set_axis([f"new {k}" for k in range(12)]),
+            ]
+        )
         for given in (weights, weights[::-1], weights.to_numpy(), more):
             for data in (labelled, series_of(labelled)):
                 design = build_design(FORMULA, data, response="real", weights=given, offset=given)
@@ -106,9 +122,16 @@ class TestArguments:
 
     @pytest.mark.parametrize("argument", ["weights", "offset"])
     def test_other_labels(self, frame, argument):
-        for labels in (range(1, 13), [0, 0, *range(2, 12)], map(str, range(12)), pd.date_range("2024", periods=12)):
+        for labels in (
+            range(1, 13),
+            [0, 0, *range(2, 12)],
+            map(str, range(12)),
+            pd.date_range("2024", periods=12),
+        ):
             values = pd.Series(np.ones(12), pd.Index(labels))
-            with pytest.raises(gj.ModelError, match=f"^The Series given as {argument} has other row labels than"):
+            with pytest.raises(
+                gj.ModelError, match=f"^The Series given as {argument} has other row labels than"
+            ):
                 build_design(FORMULA, frame, response="real", **{argument: values})
 
 
@@ -123,22 +146,44 @@ class TestBatches:
     def test_responses(self, labelled):
         table = self.table(labelled.index)
         expected = table.to_numpy().T
-        for given in (table[::-1], [table[name][::-1] for name in self.NAMES], table.to_numpy().T, expected.tolist()):
+        for given in (
+            table[::-1],
+            [table[name][::-1] for name in self.NAMES],
+            table.to_numpy().T,
+            expected.tolist(),
+        ):
             rows = as_responses(given, labelled.index, pairs=False)
             np.testing.assert_array_equal(rows.take(np.arange(3)), expected)
 
     def test_weights(self, labelled):
         table = self.table(labelled.index)
         expected = table.to_numpy().T
-        given = [table, table[::-1], table[["three", "one", "two"]], [table[name][::-1] for name in self.NAMES]]
-        for values in (*given, pl.DataFrame(table.to_dict("list")).select("two", "one", "three"), expected):
-            np.testing.assert_array_equal(per_row("weights", values, self.NAMES, labelled.index), expected)
-        np.testing.assert_array_equal(per_row("weights", table["two"][::-1], self.NAMES, labelled.index), expected[1])
+        given = [
+            table,
+            table[::-1],
+            table[["three", "one", "two"]],
+            [table[name][::-1] for name in self.NAMES],
+        ]
+        for values in (
+            *given,
+            pl.DataFrame(table.to_dict("list")).select("two", "one", "three"),
+            expected,
+        ):
+            np.testing.assert_array_equal(
+                per_row("weights", values, self.NAMES, labelled.index), expected
+            )
+        np.testing.assert_array_equal(
+            per_row("weights", table["two"][::-1], self.NAMES, labelled.index), expected[1]
+        )
         by_number = table.set_axis(range(3), axis=1)
-        np.testing.assert_array_equal(per_row("offset", by_number, range(3), labelled.index), expected)
+        np.testing.assert_array_equal(
+            per_row("offset", by_number, range(3), labelled.index), expected
+        )
 
     def test_a_square_table_is_not_turned(self, labelled):
-        square = pd.DataFrame(np.arange(144.0).reshape(12, 12), labelled.index, [f"m{k}" for k in range(12)])
+        square = pd.DataFrame(
+            np.arange(144.0).reshape(12, 12), labelled.index, [f"m{k}" for k in range(12)]
+        )
         found = per_row("offset", square[::-1], [f"m{k}" for k in range(12)], labelled.index)
         np.testing.assert_array_equal(found, square.to_numpy().T)
 
@@ -146,14 +191,22 @@ class TestBatches:
         table = self.table(labelled.index)
         sentences = {
             "The table given as weights has other row labels": table.reset_index(drop=True)[1:],
-            "weights is a table whose columns are not called as the members are": table.rename(columns={"one": "1"}),
-            "The Series given as weights has other row labels": [table["one"], table["two"][2:], table["three"]],
+            "weights is a table whose columns are not called as the members are": table.rename(
+                columns={"one": "1"}
+            ),
+            "The Series given as weights has other row labels": [
+                table["one"],
+                table["two"][2:],
+                table["three"],
+            ],
             "weights must be numbers": table.map(lambda value: f"n{value}"),
         }
         for sentence, given in sentences.items():
             with pytest.raises(gj.ModelError, match=f"^{sentence}"):
                 per_row("weights", given, self.NAMES, labelled.index)
-        with pytest.raises(gj.ModelError, match=r"^weights is a table whose columns are not called"):
+        with pytest.raises(
+            gj.ModelError, match=r"^weights is a table whose columns are not called"
+        ):
             per_row("weights", table, range(4), labelled.index)
 
 

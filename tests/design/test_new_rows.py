@@ -7,7 +7,8 @@ from glmmjax._errors import ModelError
 from glmmjax.design import build_design, new_rows
 
 FORMULA = (
-    "y ~ poly(x, 2) + bs(t, df=4) + scale(count) + C(s) + g*h + x2 + offset(center(t)) + (1 + x | s) + (0 + g | h:s)"
+    "y ~ poly(x, 2) + bs(t, df=4) + scale(count) + C(s) + g*h + x2 + offset(center(t)) + (1 + x |"
+    " s) + (0 + g | h:s)"
 )
 
 
@@ -108,8 +109,17 @@ ERRORS = [
     ({"x": [np.nan, 1]}, "Column 'x' of newdata has 1 missing value(s)."),
     ({"h": [None, "u"]}, "Column 'h' of newdata has 1 missing value(s)."),
     ({"x": [np.inf, 1]}, "Column 'x' has infinite values."),
-    ({"x": ["1", "2"]}, "Column 'x' of newdata holds numbers written as text, and the model was fitted to numbers."),
-    ({"t": [0.1, 9.0]}, "The term bs(t, df=4) cannot be computed: the values 0.1, 9 lie outside of its range, 1 to 3"),
+    (
+        {"x": ["1", "2"]},
+        "Column 'x' of newdata holds numbers written as text, and the model was fitted to numbers.",
+    ),
+    (
+        {"t": [0.1, 9.0]},
+        (
+            "The term bs(t, df=4) cannot be computed: the values 0.1, 9 lie outside of its range, 1"
+            " to 3"
+        ),
+    ),
     ({"x": [1.0]}, "Column 'x' of newdata has 1 rows and others 2."),
 ]
 
@@ -117,8 +127,17 @@ ERRORS = [
 @pytest.mark.parametrize(("change", "sentence"), ERRORS)
 def test_faults_of_newdata(frame, change, sentence):
     design = build_design("y ~ x + g + C(s) + bs(t, df=4) + (1 | h)", frame, response="positive")
-    newdata = {"g": ["a", "b"], "x": [1.0, 2.0], "s": [7, 8], "t": [1.0, 2.0], "h": ["u", "v"], **change}
-    newdata = {name: values for name, values in newdata.items() if values is not None} | {"xx": [0, 0]}
+    newdata = {
+        "g": ["a", "b"],
+        "x": [1.0, 2.0],
+        "s": [7, 8],
+        "t": [1.0, 2.0],
+        "h": ["u", "v"],
+        **change,
+    }
+    newdata = {name: values for name, values in newdata.items() if values is not None} | {
+        "xx": [0, 0]
+    }
     with pytest.raises(ModelError) as caught:
         new_rows(design, newdata, missing="raise")
     assert str(caught.value).startswith(sentence)
@@ -147,7 +166,10 @@ class TestMissingValues:
     def test_a_value(self, frame, name, kind):
         changed = frame.astype({name: object})
         changed.loc[[1, 7], name] = None
-        columns = {key: [None if value is pd.NA else value for value in own] for key, own in changed.items()}
+        columns = {
+            key: [None if value is pd.NA else value for value in own]
+            for key, own in changed.items()
+        }
         given = {
             "pandas": changed.set_axis(list("abcdefghijkl")),
             "polars": pl.DataFrame(columns, strict=False),
@@ -172,7 +194,9 @@ class TestMissingValues:
         expected = np.where(np.isin(np.arange(12), [0, 4]), -1, design.random[term].refs)
         np.testing.assert_array_equal(rows.refs[term], expected)
         np.testing.assert_array_equal(rows.refs[1 - term], design.random[1 - term].refs)
-        with pytest.raises(ModelError, match=rf"^Column '{name}' of newdata has 2 missing value\(s\)\.$"):
+        with pytest.raises(
+            ModelError, match=rf"^Column '{name}' of newdata has 2 missing value\(s\)\.$"
+        ):
             self.rows(frame, changed, missing="raise")
 
     def test_levels_of_numbers_that_missing_ones_made_floats(self, frame):
@@ -183,7 +207,9 @@ class TestMissingValues:
 
     def test_every_level(self, frame):
         for nothing in (None, np.nan, pd.NA, pd.NaT):
-            _, rows = self.rows(frame, frame.assign(s=nothing, h=pd.Series([nothing] * 12, dtype=object)))
+            _, rows = self.rows(
+                frame, frame.assign(s=nothing, h=pd.Series([nothing] * 12, dtype=object))
+            )
             assert rows.complete.all()
             assert (np.stack(rows.refs) == -1).all()
 
@@ -191,7 +217,12 @@ class TestMissingValues:
         for nothing in (None, np.nan, pd.NA):
             design, rows = self.rows(frame, frame.assign(x=nothing))
             assert not rows.complete.any()
-            assert [own.shape for own in (*rows.x, *rows.offset, *rows.z)] == [(0, 5), (0,), (0, 2), (0, 1)]
+            assert [own.shape for own in (*rows.x, *rows.offset, *rows.z)] == [
+                (0, 5),
+                (0,),
+                (0, 2),
+                (0, 1),
+            ]
             assert rows.index.equals(frame.index)
         with pytest.raises(ModelError, match=r"^Column 'x' of newdata has 12 missing"):
             new_rows(design, frame.assign(x=np.nan), missing="raise")
@@ -200,14 +231,20 @@ class TestMissingValues:
         changed = frame.assign(y=np.nan, hits=None, s=np.nan, t=np.nan)
         design = build_design(self.FORMULA, frame, response="positive")
         assert new_rows(design, changed, random=False, groups=False, missing="raise").complete.all()
-        assert new_rows(design, frame.assign(s=np.nan), groups=False, missing="raise").complete.all()
+        assert new_rows(
+            design, frame.assign(s=np.nan), groups=False, missing="raise"
+        ).complete.all()
 
     def test_positions_and_known_matrices(self, frame):
         kinds = {"us": "columns", "ou": "line", "ar1": "order", "propto": "levels"}
         formula = "y ~ x + ou(t | g) + ar1(h | s) + propto(1 | s, K)"
-        design = build_design(formula, frame, response="positive", covariances=kinds, matrices={"K": np.eye(4)})
+        design = build_design(
+            formula, frame, response="positive", covariances=kinds, matrices={"K": np.eye(4)}
+        )
         changed = frame.astype({"t": object, "h": object, "s": object, "g": object})
-        changed.loc[1, "t"], changed.loc[2, "h"], changed.loc[3, "s"], changed.loc[4, "g"] = [None] * 4
+        changed.loc[1, "t"], changed.loc[2, "h"], changed.loc[3, "s"], changed.loc[4, "g"] = [
+            None
+        ] * 4
         rows = new_rows(design, changed)
         here = np.delete(np.arange(12), [1, 2])
         assert np.flatnonzero(rows.complete).tolist() == here.tolist()
@@ -215,8 +252,12 @@ class TestMissingValues:
         assert rows.positions[0].tolist() == ou.tolist()
         assert rows.positions[1].tolist() == ar1.tolist()
         assert rows.positions[2].tolist() == np.where(here == 3, -1, propto).tolist()
-        assert rows.refs[0].tolist() == np.where(here == 4, -1, design.random[0].refs[here]).tolist()
-        assert rows.refs[1].tolist() == np.where(here == 3, -1, design.random[1].refs[here]).tolist()
+        assert (
+            rows.refs[0].tolist() == np.where(here == 4, -1, design.random[0].refs[here]).tolist()
+        )
+        assert (
+            rows.refs[1].tolist() == np.where(here == 3, -1, design.random[1].refs[here]).tolist()
+        )
 
     def test_infinite_values_are_refused(self, frame):
         with pytest.raises(ModelError, match=r"^Column 'x' has infinite values\.$"):

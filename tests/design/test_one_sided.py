@@ -9,7 +9,9 @@ from glmmjax.design import build_design
 def test_all_but_the_response_is_the_same(frame, check_same, kind):
     left = {"proportion": "won", "binary": "won", "count": "count"}.get(kind, "y")
     one = build_design("~ x + C(g) + offset(log(t)) + (x | s)", frame, response=kind, offset="z")
-    two = build_design(f"{left} ~ x + C(g) + offset(log(t)) + (x | s)", frame, response=kind, offset="z")
+    two = build_design(
+        f"{left} ~ x + C(g) + offset(log(t)) + (x | s)", frame, response=kind, offset="z"
+    )
     assert not one.has_response
     assert two.has_response
     assert (one.response_name, one.y.shape) == ("", two.y.shape)
@@ -30,7 +32,9 @@ def test_weights_of_proportions_are_trials(frame):
 
 
 def test_weights_of_other_kinds_stay(frame):
-    np.testing.assert_array_equal(build_design("~ x", frame, response="count", weights="size").weights, frame["size"])
+    np.testing.assert_array_equal(
+        build_design("~ x", frame, response="count", weights="size").weights, frame["size"]
+    )
 
 
 def test_a_formula_may_use_no_column_at_all(frame):
@@ -41,7 +45,12 @@ def test_a_formula_may_use_no_column_at_all(frame):
 
 ERRORS = [
     ("~ x", "proportion", {"weights": "count"}, "The model has no trials in row 0."),
-    ("~ x", "proportion", {"weights": "t"}, "The trials of the model must be whole, and it is 1.18182 in row 1."),
+    (
+        "~ x",
+        "proportion",
+        {"weights": "t"},
+        "The trials of the model must be whole, and it is 1.18182 in row 1.",
+    ),
     ("~ x", "complex", {}, "The kind of response 'complex' is not one of"),
     ("~ xx", "real", {}, "Column 'xx' is not in data"),
 ]

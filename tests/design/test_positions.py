@@ -5,9 +5,23 @@ import pandas as pd
 import pytest
 
 from glmmjax._errors import ModelError
-from glmmjax.design import build_design, is_identified, new_rows, replace_response, split_design, subset_rows
+from glmmjax.design import (
+    build_design,
+    is_identified,
+    new_rows,
+    replace_response,
+    split_design,
+    subset_rows,
+)
 
-KINDS = {"us": "columns", "diag": "columns", "rr": "columns", "ar1": "order", "ou": "line", "exp": "space"}
+KINDS = {
+    "us": "columns",
+    "diag": "columns",
+    "rr": "columns",
+    "ar1": "order",
+    "ou": "line",
+    "exp": "space",
+}
 
 
 @pytest.fixture
@@ -67,17 +81,27 @@ def test_numbers_that_differ_by_rounding_are_one_position(series):
 def test_an_expression_as_time(series):
     part = term("ar1(I(t / 2) | g)", series)
     assert part.names == ("1.5", "2", "2.5", "3.5", "4.5") == term("ar1({t/2} | g)", series).names
-    np.testing.assert_array_equal(new_rows(build("ou(center(t) | g)", series), series.tail(1)).positions, [[2]])
+    np.testing.assert_array_equal(
+        new_rows(build("ou(center(t) | g)", series), series.tail(1)).positions, [[2]]
+    )
 
 
 def test_levels_of_a_categorical_that_do_not_occur_are_gaps(series):
-    series["t"] = pd.Categorical(series["t"].map(lambda t: f"day {t}"), [f"day {k}" for k in range(12)])
+    series["t"] = pd.Categorical(
+        series["t"].map(lambda t: f"day {t}"), [f"day {k}" for k in range(12)]
+    )
     design = build("t + ar1(0 + t | g) + (1 | t)", series)
     part = design.random[0]
     assert part.names == ("day 3", "day 4", "day 5", "day 7", "day 9")
     np.testing.assert_array_equal(part.coordinates[:, 0], [3, 4, 5, 7, 9])
     np.testing.assert_array_equal(part.position, np.tile([3, 0, 1, 4, 2], 4))
-    assert design.fixed.names == ("Intercept", "t[T.day 4]", "t[T.day 5]", "t[T.day 7]", "t[T.day 9]")
+    assert design.fixed.names == (
+        "Intercept",
+        "t[T.day 4]",
+        "t[T.day 5]",
+        "t[T.day 7]",
+        "t[T.day 9]",
+    )
     assert design.fixed.dropped == ()
     assert design.random[1].levels == part.names
     np.testing.assert_array_equal(new_rows(design, series).x[0], design.fixed.x)
@@ -132,9 +156,14 @@ ERRORS = {
     "ar1(t + u | g)": "The term ar1(t + u | g) takes one variable, as in ar1(t | g).",
     "ar1(t:u | g)": "The term ar1(t:u | g) takes one variable, as in ar1(t | g).",
     "ou(1 | g)": "The term ou(1 | g) takes one variable, as in ou(t | g).",
-    "ar1(u | g)": "The values of u in ar1(u | g) are not equally spaced: write ou(u | g) for times of any distance.",
+    "ar1(u | g)": (
+        "The values of u in ar1(u | g) are not equally spaced: write ou(u | g) for times of any"
+        " distance."
+    ),
     "ou(g | one)": "Column 'g' holds text (the first value that is no number is 'a', in row 0)",
-    "exp(u + g | one)": "Column 'g' holds text (the first value that is no number is 'a', in row 0)",
+    "exp(u + g | one)": (
+        "Column 'g' holds text (the first value that is no number is 'a', in row 0)"
+    ),
     "exp(1 + u | one)": "The term exp(1 + u | one) takes coordinates, as in exp(x + y | one).",
     "exp(u - v | one)": "The term exp(u - v | one) takes coordinates, as in exp(x + y | one).",
     "ar1(C(t) | g)": "The expression C(t) of the term ar1(C(t) | g) must give one number a row.",
@@ -154,7 +183,9 @@ def test_faults_of_positions(series, right):
 
 
 def test_only_two_structures_are_known_by_default(series):
-    with pytest.raises(ModelError, match=r"^'ar1' is no known covariance structure; known are us, diag\.$"):
+    with pytest.raises(
+        ModelError, match=r"^'ar1' is no known covariance structure; known are us, diag\.$"
+    ):
         build_design("y ~ ar1(t | g)", series, response="real")
 
 
@@ -164,7 +195,9 @@ ALL = "ar1(t | g) + ou(t | g) + exp(u + v | one) + (1 | g)"
 def test_the_rows_of_the_model_come_back(series):
     design = build(ALL, series)
     rows = new_rows(design, series)
-    for part, z, refs, position in zip(design.random, rows.z, rows.refs, rows.positions, strict=True):
+    for part, z, refs, position in zip(
+        design.random, rows.z, rows.refs, rows.positions, strict=True
+    ):
         np.testing.assert_array_equal(z, part.z)
         np.testing.assert_array_equal(refs, part.refs)
         np.testing.assert_array_equal(position, part.position)
@@ -172,7 +205,13 @@ def test_the_rows_of_the_model_come_back(series):
 
 def test_positions_not_seen_are_minus_one(series):
     design = build(ALL, series)
-    newdata = {"t": [3, 6, 3.5, 9], "u": [0.5, 0.5, -1, 1], "v": [1, 1, 2, 7], "g": list("adbz"), "one": 1}
+    newdata = {
+        "t": [3, 6, 3.5, 9],
+        "u": [0.5, 0.5, -1, 1],
+        "v": [1, 1, 2, 7],
+        "g": list("adbz"),
+        "one": 1,
+    }
     rows = new_rows(design, pd.DataFrame(newdata))
     ar1, ou, space, none = rows.positions
     assert ar1.tolist() == ou.tolist() == [0, -1, -1, 4]
@@ -195,7 +234,9 @@ def test_only_the_columns_that_are_needed(series):
     np.testing.assert_array_equal(rows.z, np.zeros((4, 2, 1)))
     np.testing.assert_array_equal(rows.refs, np.full((4, 2), -1))
     assert [None if p is None else p.tolist() for p in rows.positions] == [[-1, -1]] * 3 + [None]
-    rows = new_rows(design, {"x": [1.0, 2.0], "t": [3, 6], "u": [0.5, 0], "v": [1, 0]}, groups=False)
+    rows = new_rows(
+        design, {"x": [1.0, 2.0], "t": [3, 6], "u": [0.5, 0], "v": [1, 0]}, groups=False
+    )
     np.testing.assert_array_equal(rows.z, np.ones((4, 2, 1)))
     np.testing.assert_array_equal(rows.refs, np.full((4, 2), -1))
     assert rows.positions[0].tolist() == [0, -1]
@@ -219,7 +260,9 @@ def test_a_subset_has_all_positions(series):
 
 
 def test_split_designs_share_their_positions(series):
-    levels, designs = split_design("y ~ ar1(t | one)", series, "g", response="real", covariances=KINDS)
+    levels, designs = split_design(
+        "y ~ ar1(t | one)", series, "g", response="real", covariances=KINDS
+    )
     assert levels == list("abcd")
     assert {design.random[0].names for design in designs} == {("3", "4", "5", "7", "9")}
     assert all(is_identified(design) for design in designs)
@@ -238,6 +281,12 @@ def test_the_frame_gives_the_same_design_again(series, check_same):
     frame = pickle.loads(pickle.dumps(design.frame))
     check_same(design, build_design(design.formula.text, frame, response="real", covariances=KINDS))
     replaced = replace_response(design, np.arange(19.0), np.ones(19))
-    again = build_design(replaced.formula.text, replaced.frame, response="real", weights="(weights)", covariances=KINDS)
+    again = build_design(
+        replaced.formula.text,
+        replaced.frame,
+        response="real",
+        weights="(weights)",
+        covariances=KINDS,
+    )
     check_same(replaced, again)
     np.testing.assert_array_equal(again.random[0].coordinates[:, 0], [3, 4, 5, 7, 9])

@@ -18,7 +18,9 @@ def test_an_intercept_is_implied_as_in_r(frame):
     assert term("(0 + x | s)", frame).names == ("x",)
     assert term("(x - 1 | s)", frame).names == ("x",)
     assert term("(0 + g | s)", frame).names == ("g[a]", "g[b]", "g[c]")
-    np.testing.assert_array_equal(term("(x | s)", frame).z, np.column_stack([np.ones(12), frame["x"]]))
+    np.testing.assert_array_equal(
+        term("(x | s)", frame).z, np.column_stack([np.ones(12), frame["x"]])
+    )
 
 
 def test_levels_of_numbers_text_and_truth_values_are_sorted(frame):
@@ -60,7 +62,9 @@ def test_interactions_of_three_columns(rows):
     expected = sorted(set(rows))
     assert part.levels == tuple(":".join(map(str, row)) for row in expected)
     assert [expected[ref] for ref in part.refs] == rows
-    assert [tuple(int(part.factor_levels[j][cell]) for j, cell in enumerate(row)) for row in part.cells] == expected
+    assert [
+        tuple(int(part.factor_levels[j][cell]) for j, cell in enumerate(row)) for row in part.cells
+    ] == expected
 
 
 @pytest.mark.parametrize(

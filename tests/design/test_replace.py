@@ -75,7 +75,9 @@ class TestTheFrameGivesTheNewDesign:
         check_same(replaced, rebuild(replaced))
         assert replaced.dropped_rows == 1
 
-    def test_with_other_weights_and_another_offset(self, wide, check_same, left, kind, arguments, after):
+    def test_with_other_weights_and_another_offset(
+        self, wide, check_same, left, kind, arguments, after
+    ):
         design = build_design(f"{left} ~ {RIGHT}", wide, response=kind, **arguments)
         weights, offset = np.linspace(1, 2, 11), np.linspace(-1, 1, 11)
         replaced = replace_response(design, another(design), weights, offset)
@@ -86,7 +88,9 @@ class TestTheFrameGivesTheNewDesign:
     def test_twice(self, wide, check_same, left, kind, arguments, after):
         design = build_design(f"{left} ~ {RIGHT}", wide, response=kind, **arguments)
         y = another(design)
-        once = replace_response(replace_response(design, y[::-1].copy(), np.ones(11)), y, np.ones(11))
+        once = replace_response(
+            replace_response(design, y[::-1].copy(), np.ones(11)), y, np.ones(11)
+        )
         check_same(once, rebuild(once))
         np.testing.assert_array_equal(once.y, y)
 
@@ -110,7 +114,9 @@ def test_a_column_that_the_right_hand_side_uses_is_kept(frame, check_same):
     other = replace_response(design, another(design))
     assert other.response_name == "hits / size_2"
     check_same(other, rebuild(other))
-    one_sided = replace_response(build_design("~ response", design.frame, response="real"), np.arange(12))
+    one_sided = replace_response(
+        build_design("~ response", design.frame, response="real"), np.arange(12)
+    )
     assert one_sided.formula.text == "response_2 ~ response"
     check_same(one_sided, rebuild(one_sided))
 

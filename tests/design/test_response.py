@@ -48,7 +48,10 @@ def test_successes_out_of_trials(frame, left):
 
 
 def test_prior_weights_of_counts_stay(frame):
-    assert read("hits / size", frame, "proportion", weights="t").weights.tolist() == frame["t"].tolist()
+    assert (
+        read("hits / size", frame, "proportion", weights="t").weights.tolist()
+        == frame["t"].tolist()
+    )
 
 
 def test_proportions_with_trials_as_weights(frame):
@@ -66,7 +69,12 @@ def test_zeros_and_ones_are_single_trials(frame):
 
 ERRORS = [
     ("y", "count", {}, "The response y must be counts, which are whole, and it is 1.2 in row 0."),
-    ("x", "count", {}, "The response x must be counts, which are not negative, and it is -1 in row 2."),
+    (
+        "x",
+        "count",
+        {},
+        "The response x must be counts, which are not negative, and it is -1 in row 2.",
+    ),
     ("x", "positive", {}, "The response x must be positive, and it is -1 in row 2."),
     ("count", "positive", {}, "The response count must be positive, and it is 0 in row 0."),
     ("count", "binary", {}, "The response count must be 0 or 1, and it holds 0, 1, 2, 3, 4, ...."),
@@ -75,7 +83,10 @@ ERRORS = [
         "g",
         "real",
         {},
-        "The response g holds text (the first value that is no number is 'a', in row 0), and numbers are",
+        (
+            "The response g holds text (the first value that is no number is 'a', in row 0), and"
+            " numbers are"
+        ),
     ),
     ("I(g)", "real", {}, "The expression I(g) must give one number a row."),
     ("log(x)", "real", {}, "log(x) is not a finite number in 3 row(s), the first is row 2."),
@@ -91,15 +102,30 @@ ERRORS = [
         "The response size / count2 has more successes than trials in row 0.",
     ),
     ("hits / nn", "proportion", {}, "Column 'nn' is not in data"),
-    ("y / size", "proportion", {}, "The response y must be counts, which are whole, and it is 1.2 in row 0."),
+    (
+        "y / size",
+        "proportion",
+        {},
+        "The response y must be counts, which are whole, and it is 1.2 in row 0.",
+    ),
     (
         "cbind(hits)",
         "proportion",
         {},
         "The response cbind(hits) must have two parts, successes and failures.",
     ),
-    ("cbind(hits, size)", "real", {}, "The response cbind(hits, size) is successes and failures, which only"),
-    ("y", "proportion", {}, "The response y must be a proportion between 0 and 1, and it is 1.2 in row 0."),
+    (
+        "cbind(hits, size)",
+        "real",
+        {},
+        "The response cbind(hits, size) is successes and failures, which only",
+    ),
+    (
+        "y",
+        "proportion",
+        {},
+        "The response y must be a proportion between 0 and 1, and it is 1.2 in row 0.",
+    ),
     ("rate", "proportion", {}, "The response rate holds proportions: give trials as weights"),
     (
         "rate",
@@ -118,7 +144,10 @@ ERRORS = [
         "y",
         "complex",
         {},
-        "The kind of response 'complex' is not one of real, positive, nonnegative, unit, below_one, closed_unit, ",
+        (
+            "The kind of response 'complex' is not one of real, positive, nonnegative, unit,"
+            " below_one, closed_unit, "
+        ),
     ),
 ]
 

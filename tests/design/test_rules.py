@@ -8,7 +8,9 @@ from glmmjax._errors import ModelError
 from glmmjax.design import build_design, invalid_responses, is_constant
 
 KINDS = ["real", "positive", "count", "positive_count", "binary", "proportion"]
-VALUES = st.sampled_from([0.0, 0.0, 1.0, 1.0, 2.0, 3.0, 0.5, -1.0, np.nan, np.inf, -np.inf, 1e101, 1e99])
+VALUES = st.sampled_from(
+    [0.0, 0.0, 1.0, 1.0, 2.0, 3.0, 0.5, -1.0, np.nan, np.inf, -np.inf, 1e101, 1e99]
+)
 
 
 def is_refused(y, kind, weights):
@@ -17,7 +19,10 @@ def is_refused(y, kind, weights):
     left = "a / b" if y.ndim == 2 else "a"
     try:
         design = build_design(
-            f"{left} ~ x", {"a": successes, "b": trials, "x": range(6)}, response=kind, weights=weights
+            f"{left} ~ x",
+            {"a": successes, "b": trials, "x": range(6)},
+            response=kind,
+            weights=weights,
         )
     except ModelError:
         return True
@@ -51,11 +56,15 @@ def test_each_kind():
         faults = invalid_responses(y, kind)
         np.testing.assert_array_equal(faults.invalid, np.array(expected, bool))
         np.testing.assert_array_equal(faults.constant, [False, True, False, False, False, False])
-    np.testing.assert_array_equal(invalid_responses(y[:3], "real", np.array([0.0, 1, 2])).constant, [False, True, True])
+    np.testing.assert_array_equal(
+        invalid_responses(y[:3], "real", np.array([0.0, 1, 2])).constant, [False, True, True]
+    )
 
 
 def test_successes_out_of_trials():
-    y = np.array([[[1, 2], [0, 1]], [[2, 2], [1, 1]], [[0, 2], [0, 1]], [[2, 1], [0, 1]], [[0, 0], [0, 1]]])
+    y = np.array(
+        [[[1, 2], [0, 1]], [[2, 2], [1, 1]], [[0, 2], [0, 1]], [[2, 1], [0, 1]], [[0, 0], [0, 1]]]
+    )
     faults = invalid_responses(y, "proportion")
     np.testing.assert_array_equal(faults.invalid, [False, False, False, True, True])
     np.testing.assert_array_equal(faults.constant, [False, True, True, False, False])

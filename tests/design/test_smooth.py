@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from scipy.interpolate import CubicSpline
 
 from glmmjax._errors import ModelError
-from glmmjax.design import build_design, is_identified, new_rows, replace_response, split_design, subset_rows
+from glmmjax.design import (
+    build_design,
+    is_identified,
+    new_rows,
+    replace_response,
+    split_design,
+    subset_rows,
+)
 from glmmjax.design._smooth import cardinal_basis, roughness
 
 KNOTS = st.lists(st.integers(1, 20), min_size=2, max_size=12).map(
@@ -50,7 +57,9 @@ def spline_of_wood(knots, u):
     for value in u:
         j = min(np.searchsorted(knots, value, side="right") - 1, len(h) - 1)
         left, right = value - knots[j], knots[j + 1] - value
-        row = (right**3 / h[j] - h[j] * right) / 6 * f[j] + (left**3 / h[j] - h[j] * left) / 6 * f[j + 1]
+        row = (right**3 / h[j] - h[j] * right) / 6 * f[j] + (left**3 / h[j] - h[j] * left) / 6 * f[
+            j + 1
+        ]
         row[j] += right / h[j]
         row[j + 1] += left / h[j]
         rows.append(row)
@@ -80,13 +89,17 @@ def test_outside_of_the_knots_it_is_a_line(knots):
 def test_the_penalty_is_the_integral_of_the_squared_second_derivative(knots, seed):
     values = np.random.default_rng(seed).normal(size=len(knots))
     second = CubicSpline(knots, values, bc_type="natural").derivative(2)
-    nodes, weights = np.polynomial.legendre.leggauss(3)  # exact: the square has degree two on each piece
+    nodes, weights = np.polynomial.legendre.leggauss(
+        3
+    )  # exact: the square has degree two on each piece
     middle, half = (knots[1:] + knots[:-1]) / 2, np.diff(knots) / 2
     points = middle[:, None] + half[:, None] * nodes
     integral = (second(points) ** 2 * weights * half[:, None]).sum()
     np.testing.assert_allclose(values @ roughness(knots) @ values, integral, rtol=1e-9)
     line = np.column_stack([np.ones(len(knots)), knots])
-    np.testing.assert_allclose(roughness(knots) @ line, 0, atol=1e-10 * np.abs(roughness(knots)).max())
+    np.testing.assert_allclose(
+        roughness(knots) @ line, 0, atol=1e-10 * np.abs(roughness(knots)).max()
+    )
 
 
 def test_what_a_smooth_becomes(curve):
@@ -95,7 +108,11 @@ def test_what_a_smooth_becomes(curve):
     np.testing.assert_array_equal(design.fixed.x[:, 2], curve["x"])
     written, part = design.random
     assert (written.is_smooth, part.is_smooth) == (False, True)
-    assert (part.formula.text, part.formula.group, part.formula.covariance) == ("s(x, k=8)", "s(x, k=8)", "homdiag")
+    assert (part.formula.text, part.formula.group, part.formula.covariance) == (
+        "s(x, k=8)",
+        "s(x, k=8)",
+        "homdiag",
+    )
     assert part.names == ("s1", "s2", "s3", "s4", "s5", "s6")
     assert (part.levels, part.position) == (("",), None)
     np.testing.assert_array_equal(part.refs, np.zeros(60))
@@ -201,21 +218,34 @@ def test_extrapolation_is_a_line(curve):
 
 def test_a_level_without_a_curve_is_refused(curve):
     design = build("s(x, k=4, by=g)", curve)
-    with pytest.raises(ModelError, match="Column 'g' of newdata has levels the model was not fitted to: 'q'"):
+    with pytest.raises(
+        ModelError, match="Column 'g' of newdata has levels the model was not fitted to: 'q'"
+    ):
         new_rows(design, {"x": [1950.0], "g": ["q"]})
     design = build("s(x, k=4, by=b)", curve.assign(b=True))
-    with pytest.raises(ModelError, match=r"^The smooth s\(x, k=4, by=b\) has no curve for 'False'\.$"):
+    with pytest.raises(
+        ModelError, match=r"^The smooth s\(x, k=4, by=b\) has no curve for 'False'\.$"
+    ):
         new_rows(design, {"x": [1950.0], "b": [False]})
 
 
 ERRORS = {
-    "s(few)": "The smooth s(few) has 10 knots and few 4 distinct value(s): k=4 is the largest possible.",
-    "s(two, k=3)": "The smooth s(two, k=3) has 3 knots and two 2 distinct value(s): a smooth needs 3 or more.",
-    "s(g)": "Column 'g' holds text (the first value that is no number is 'c', in row 0), and the term s(g) needs",
+    "s(few)": (
+        "The smooth s(few) has 10 knots and few 4 distinct value(s): k=4 is the largest possible."
+    ),
+    "s(two, k=3)": (
+        "The smooth s(two, k=3) has 3 knots and two 2 distinct value(s): a smooth needs 3 or more."
+    ),
+    "s(g)": (
+        "Column 'g' holds text (the first value that is no number is 'c', in row 0), and the term"
+        " s(g) needs"
+    ),
     "s(xx)": "Column 'xx' is not in data; near matches are 'x'.",
     "s(x, by=gg)": "Column 'gg' is not in data; near matches are 'g'.",
     "s(foo(x))": "The function 'foo' is not known in formulas",
-    "s(bs(x, df=4))": "The expression bs(x, df=4) of the term s(bs(x, df=4)) must give one number a row.",
+    "s(bs(x, df=4))": (
+        "The expression bs(x, df=4) of the term s(bs(x, df=4)) must give one number a row."
+    ),
     "s(log(z))": "log(z) is not a finite number in",
 }
 
@@ -256,8 +286,15 @@ def test_more_coefficients_than_rows_are_allowed(curve):
 def test_the_frame_gives_the_same_design_again(curve, check_same):
     curve.loc[3, "x"] = np.nan
     design = build(EVERY, curve)
-    check_same(design, build_design(design.formula.text, pickle.loads(pickle.dumps(design.frame)), response="real"))
+    check_same(
+        design,
+        build_design(
+            design.formula.text, pickle.loads(pickle.dumps(design.frame)), response="real"
+        ),
+    )
     weights = np.r_[0.0, np.ones(58)]
     replaced = replace_response(design, np.arange(59.0), weights)
-    again = build_design(replaced.formula.text, replaced.frame, response="real", weights="(weights)")
+    again = build_design(
+        replaced.formula.text, replaced.frame, response="real", weights="(weights)"
+    )
     check_same(replaced, again)

@@ -9,7 +9,9 @@ FORMULA = "hits / size ~ poly(x, 2) + h + offset(log(t)) + (1 + x | s) + (1 | g:
 @pytest.fixture
 def design(frame):
     frame.index = [f"row {i}" for i in range(12)]
-    return build_design(FORMULA, frame.drop("row 4"), response="proportion", weights="size", offset="z")
+    return build_design(
+        FORMULA, frame.drop("row 4"), response="proportion", weights="size", offset="z"
+    )
 
 
 @pytest.mark.parametrize("rows", [[0, 1, 2, 5, 9], [9, 0, 0, 3], range(11)])
@@ -22,7 +24,9 @@ def test_arrays_are_those_of_the_rows(design, rows):
     assert list(part.frame.index) == list(design.frame.index[rows])
     for own, whole in zip(part.random, design.random, strict=True):
         np.testing.assert_array_equal(own.z, whole.z[rows])
-        assert [own.levels[ref] for ref in own.refs] == [whole.levels[whole.refs[row]] for row in rows]
+        assert [own.levels[ref] for ref in own.refs] == [
+            whole.levels[whole.refs[row]] for row in rows
+        ]
         assert set(own.refs) == set(range(len(own.levels)))
 
 

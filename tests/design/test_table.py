@@ -19,7 +19,9 @@ TABLES = {
     "pyarrow": lambda frame: pa.Table.from_pandas(frame),
     "dict of arrays": lambda frame: {name: column.to_numpy() for name, column in frame.items()},
     "dict of lists": lambda frame: frame.to_dict("list"),
-    "dict of polars series": lambda frame: {name: pl.Series(column) for name, column in frame.items()},
+    "dict of polars series": lambda frame: {
+        name: pl.Series(column) for name, column in frame.items()
+    },
     "dict of jax arrays": lambda frame: {**frame.to_dict("list"), "s": jnp.array(frame["s"])},
     "narwhals": nw.from_native,
     "pandas nullable": lambda frame: frame.convert_dtypes(dtype_backend="numpy_nullable"),
@@ -48,9 +50,9 @@ def test_any_table_gives_the_design_of_the_pandas_frame(frame, kind):
 
 
 def test_polars_needs_no_pyarrow(frame, monkeypatch):
-    table = pl.DataFrame({**frame.to_dict("list"), "count": [None, *frame["count"][1:]]}).with_columns(
-        g=pl.col("g").cast(pl.Enum(["c", "b", "a"])), h=pl.col("h").cast(pl.Categorical)
-    )
+    table = pl.DataFrame(
+        {**frame.to_dict("list"), "count": [None, *frame["count"][1:]]}
+    ).with_columns(g=pl.col("g").cast(pl.Enum(["c", "b", "a"])), h=pl.col("h").cast(pl.Categorical))
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     design = build_design(FORMULA, table, response="count")
     assert design.fixed.names == ("Intercept", "x", "g[T.b]", "g[T.a]")
@@ -63,24 +65,47 @@ def test_order_of_levels_is_that_of_the_table(frame):
     dictionary = pa.DictionaryArray.from_arrays(backwards.codes, ["c", "b", "a"])
     tables = [
         frame.assign(g=backwards),
-        frame.assign(g=pd.Series(backwards.codes).map(dict(enumerate("cba"))).astype(pd.CategoricalDtype(list("cba")))),
+        frame.assign(
+            g=pd.Series(backwards.codes)
+            .map(dict(enumerate("cba")))
+            .astype(pd.CategoricalDtype(list("cba")))
+        ),
         {**frame, "g": backwards},
         pa.table({**frame.to_dict("list"), "g": dictionary}),
         frame.assign(g=pd.Series(dictionary, dtype=pd.ArrowDtype(dictionary.type))),
-        pl.DataFrame({**frame.to_dict("list"), "g": pl.Series(frame["g"].tolist(), dtype=pl.Enum(["c", "b", "a"]))}),
+        pl.DataFrame(
+            {
+                **frame.to_dict("list"),
+                "g": pl.Series(frame["g"].tolist(), dtype=pl.Enum(["c", "b", "a"])),
+            }
+        ),
     ]
     for table in tables:
-        assert build_design("y ~ g", table, response="real").fixed.names == ("Intercept", "g[T.b]", "g[T.a]")
+        assert build_design("y ~ g", table, response="real").fixed.names == (
+            "Intercept",
+            "g[T.b]",
+            "g[T.a]",
+        )
 
 
 def test_a_polars_categorical_is_ordered_by_its_text(frame):
-    table = pl.DataFrame({**frame.to_dict("list"), "g": pl.Series(["c", "b", "a"] * 4, dtype=pl.Categorical)})
-    assert build_design("y ~ g", table, response="real").fixed.names == ("Intercept", "g[T.b]", "g[T.c]")
+    table = pl.DataFrame(
+        {**frame.to_dict("list"), "g": pl.Series(["c", "b", "a"] * 4, dtype=pl.Categorical)}
+    )
+    assert build_design("y ~ g", table, response="real").fixed.names == (
+        "Intercept",
+        "g[T.b]",
+        "g[T.c]",
+    )
 
 
-@pytest.mark.parametrize("kind", ["polars", "pyarrow", "pandas nullable", "pandas arrow", "pandas objects"])
+@pytest.mark.parametrize(
+    "kind", ["polars", "pyarrow", "pandas nullable", "pandas arrow", "pandas objects"]
+)
 def test_whole_numbers_and_truth_values_keep_their_type_beside_missing_ones(frame, kind):
-    frame = frame.astype({"s": "Int64"}).assign(b=pd.array([None, *(frame["x"][1:] > 0)], dtype="boolean"))
+    frame = frame.astype({"s": "Int64"}).assign(
+        b=pd.array([None, *(frame["x"][1:] > 0)], dtype="boolean")
+    )
     frame.loc[2, "s"] = pd.NA
     design = build_design("y ~ b + (1 | s)", TABLES[kind](frame), response="real")
     assert design.dropped_rows == 2
@@ -91,7 +116,9 @@ def test_whole_numbers_and_truth_values_keep_their_type_beside_missing_ones(fram
 def test_narrow_numbers_do_not_overflow(frame):
     frame["small"] = np.full(12, 100, np.int8)
     frame["small"] += np.arange(12, dtype=np.int8)
-    wide = build_design("y ~ 0 + small:small2", frame.assign(small2=frame["small"]), response="real")
+    wide = build_design(
+        "y ~ 0 + small:small2", frame.assign(small2=frame["small"]), response="real"
+    )
     np.testing.assert_array_equal(wide.fixed.x[:, 0], (100.0 + np.arange(12)) ** 2)
 
 
@@ -105,7 +132,9 @@ def test_only_used_columns_are_converted(frame):
 def test_decimals_are_numbers(frame):
     frame["d"] = [Decimal(k) for k in range(12)]
     for table in (frame, pl.DataFrame(frame.to_dict("list"))):
-        np.testing.assert_array_equal(build_design("y ~ 0 + d", table, response="real").fixed.x[:, 0], range(12))
+        np.testing.assert_array_equal(
+            build_design("y ~ 0 + d", table, response="real").fixed.x[:, 0], range(12)
+        )
 
 
 COLUMNS = {
@@ -140,19 +169,31 @@ DATA = {
         {"y": [1.0, 2.0, 3.0], "x": [1.0, 2.0]},
         "Column 'x' of data has 2 rows and others 3.",
     ),
-    "two dimensions": ({"y": [1.0, 2.0], "x": np.ones((2, 2))}, "Column 'x' must have one dimension, not 2."),
+    "two dimensions": (
+        {"y": [1.0, 2.0], "x": np.ones((2, 2))},
+        "Column 'x' must have one dimension, not 2.",
+    ),
     "ragged": ({"y": [1.0, 2.0], "x": [[1], [1, 2]]}, "Column 'x' is no array of one value a row."),
     "pandas twice": (
         pd.DataFrame([[1, 2, 3]], columns=["y", "x", "x"]),
         "Column 'x' stands more than once in data.",
     ),
-    "arrow twice": (pa.table([[1], [2], [3]], ["y", "x", "x"]), "Column 'x' stands more than once in data."),
-    "no rows": ({"y": [], "x": []}, "No row of data has a value in every column that the model uses."),
+    "arrow twice": (
+        pa.table([[1], [2], [3]], ["y", "x", "x"]),
+        "Column 'x' stands more than once in data.",
+    ),
+    "no rows": (
+        {"y": [], "x": []},
+        "No row of data has a value in every column that the model uses.",
+    ),
     "none": (
         {"y": [1.0, 2.0], "x": [None, None]},
         "No row of data has a value in every column that the model uses: column 'x' has none.",
     ),
-    "all missing": ({"y": [1.0, None], "x": [None, 2.0]}, "No row of data has a value in every column"),
+    "all missing": (
+        {"y": [1.0, None], "x": [None, 2.0]},
+        "No row of data has a value in every column",
+    ),
 }
 
 

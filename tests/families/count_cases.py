@@ -9,7 +9,9 @@ import scipy.special
 
 def grid(*axes):
     """All combinations of the axes' values, one flat array an axis."""
-    return [axis.ravel() for axis in np.meshgrid(*(np.array(a, float) for a in axes), indexing="ij")]
+    return [
+        axis.ravel() for axis in np.meshgrid(*(np.array(a, float) for a in axes), indexing="ij")
+    ]
 
 
 def at_each(function):
@@ -37,8 +39,8 @@ def exact_derivatives(exact, y, eta, tau):
 
 
 def check_derivatives(density, exact, *axes, rtol=1e-9):
-    """Compare gradient and Hessian of `density(y, [eta, tau])` with exact ones on a grid, to `rtol` of themselves and
-    to the rounding of numbers as large as the count and the mean."""
+    """Compare gradient and Hessian of `density(y, [eta, tau])` with exact ones on a grid, to `rtol`
+    of themselves and to the rounding of numbers as large as the count and the mean."""
     y, eta, tau = grid(*axes)
     gradient = at_each(jax.grad(density, 1))(y, eta, tau)
     hessian = at_each(jax.jacfwd(jax.grad(density, 1), 1))(y, eta, tau)

@@ -19,12 +19,23 @@ def exact(y, eta, log_phi):
 
 
 def test_log_prob_and_derivatives():
-    agrees(FAMILY, exact, grid((1e-12, 0.2, 0.5, 0.97), (-12.0, -1.0, 0.1, 9.0), (-5.0, 0.0, 2.0, 5.0)), slack=10)
+    agrees(
+        FAMILY,
+        exact,
+        grid((1e-12, 0.2, 0.5, 0.97), (-12.0, -1.0, 0.1, 9.0), (-5.0, 0.0, 2.0, 5.0)),
+        slack=10,
+    )
 
 
 def test_huge_precision():
     """Numbers of the order of `phi` are subtracted nowhere but in the divergence itself."""
-    agrees(FAMILY, exact, grid((0.2, 0.7), (np.log(0.25) + 1e-5, 0.8), (12.0, 20.0)), rtol=1e-9, slack=np.exp(20.0))
+    agrees(
+        FAMILY,
+        exact,
+        grid((0.2, 0.7), (np.log(0.25) + 1e-5, 0.8), (12.0, 20.0)),
+        rtol=1e-9,
+        slack=np.exp(20.0),
+    )
 
 
 def test_everything_is_finite_at_the_edges():

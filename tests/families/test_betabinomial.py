@@ -39,7 +39,9 @@ def test_log_prob(trials):
     y, eta, tau = grid((0, 1, np.floor(trials / 3), trials), (-40, -12, -0.5, 2, 11, 40), TAUS)
     found = at_each(density(trials))(y, eta, tau)
     with mpmath.workdps(60):
-        expected = np.array([float(exact(*point, trials)) for point in zip(y, eta, tau, strict=True)])
+        expected = np.array(
+            [float(exact(*point, trials)) for point in zip(y, eta, tau, strict=True)]
+        )
     of_terms = rounding(np.full(len(y), trials), eta) + 4e-16 * trials * np.log1p(tau**2)
     assert (np.abs(found - expected) <= 1e-10 * np.abs(expected) + of_terms).all()
 
@@ -48,7 +50,9 @@ def test_log_prob(trials):
 def test_log_prob_is_that_of_scipy_and_sums_to_one(phi):
     y, mu = grid(np.arange(31), (0.01, 0.4, 0.97))
     expected = scipy.stats.betabinom.logpmf(y, 30, mu * phi, (1 - mu) * phi)
-    found = log_prob(FAMILY, np.stack([y, np.full(len(y), 30.0)]), np.log(mu / (1 - mu)), np.array([phi**-0.5]))
+    found = log_prob(
+        FAMILY, np.stack([y, np.full(len(y), 30.0)]), np.log(mu / (1 - mu)), np.array([phi**-0.5])
+    )
     np.testing.assert_allclose(found, expected, rtol=1e-10)
     np.testing.assert_allclose(np.exp(found).reshape(31, 3).sum(0), 1, rtol=1e-12)
 
@@ -56,8 +60,15 @@ def test_log_prob_is_that_of_scipy_and_sums_to_one(phi):
 @pytest.mark.parametrize("link", ["logit", "probit", "cloglog"])
 def test_zero_is_the_binomial_distribution(link):
     successes, trials, eta = grid((0, 1, 5), (5, 40), (-3, -0.4, 0, 1.2))
-    eta, y, zero, (own, plain) = jnp.asarray(eta), np.stack([successes, trials]), np.zeros(1), both(link)
-    np.testing.assert_allclose(log_prob(own, y, eta, zero), log_prob(plain, y, eta, zero), rtol=1e-13)
+    eta, y, zero, (own, plain) = (
+        jnp.asarray(eta),
+        np.stack([successes, trials]),
+        np.zeros(1),
+        both(link),
+    )
+    np.testing.assert_allclose(
+        log_prob(own, y, eta, zero), log_prob(plain, y, eta, zero), rtol=1e-13
+    )
     key, ones = jax.random.key(0), np.ones(len(eta))
     draws = plain.sample(jax.random.split(key)[1], jnp.asarray(y), eta, zero, ones)
     np.testing.assert_array_equal(own.sample(key, jnp.asarray(y), eta, zero, ones), draws)
@@ -81,7 +92,9 @@ def test_everything_is_finite():
     check_finite(density(1e6), (0, 1, 1e6), (-40, -3, 0, 5, 40), (*TAUS, -0.4))
 
 
-@pytest.mark.parametrize(("link", "ends"), [("probit", (-40.0, 40.0)), ("cloglog", (-40.0, 5.0, 40.0))])
+@pytest.mark.parametrize(
+    ("link", "ends"), [("probit", (-40.0, 40.0)), ("cloglog", (-40.0, 5.0, 40.0))]
+)
 def test_everything_is_finite_at_other_links(link, ends):
     family = gj.BetaBinomial(link)
 
@@ -95,22 +108,34 @@ def test_everything_is_finite_at_other_links(link, ends):
 def test_samples_have_its_moments(tau):
     mu, trials, count = 0.3, 15, 40_000
     y = np.stack([np.zeros(count), np.full(count, float(trials))])
-    draws = FAMILY.sample(jax.random.key(2), y, jnp.full(count, np.log(mu / (1 - mu))), np.array([tau]), np.ones(count))
+    draws = FAMILY.sample(
+        jax.random.key(2),
+        y,
+        jnp.full(count, np.log(mu / (1 - mu))),
+        np.array([tau]),
+        np.ones(count),
+    )
     k = np.arange(trials + 1.0)
-    p = np.exp(at_each(density(trials))(k, np.full(len(k), np.log(mu / (1 - mu))), np.full(len(k), tau)))
+    p = np.exp(
+        at_each(density(trials))(k, np.full(len(k), np.log(mu / (1 - mu))), np.full(len(k), tau))
+    )
     variance = trials * mu * (1 - mu) * (1 + (trials - 1) * tau**2 / (1 + tau**2))
     assert p @ k == pytest.approx(trials * mu)
     assert p @ (k - trials * mu) ** 2 == pytest.approx(variance)
     fourth = p @ (k - trials * mu) ** 4
     assert float(draws[0].mean()) == pytest.approx(trials * mu, abs=4.5 * np.sqrt(variance / count))
-    assert float(draws[0].var()) == pytest.approx(variance, abs=4.5 * np.sqrt((fourth - variance**2) / count))
+    assert float(draws[0].var()) == pytest.approx(
+        variance, abs=4.5 * np.sqrt((fourth - variance**2) / count)
+    )
 
 
 def test_a_fit_finds_what_the_data_were_made_with():
     rng = np.random.default_rng(5)
     g, x, n = np.repeat(np.arange(40), 10), rng.normal(size=400), rng.integers(5, 20, 400)
     mu = 1 / (1 + np.exp(0.4 - 0.6 * x - 0.7 * rng.normal(size=40)[g]))
-    data = pd.DataFrame({"g": g, "x": x, "n": n, "y": rng.binomial(n, rng.beta(6 * mu, 6 * (1 - mu)))})
+    data = pd.DataFrame(
+        {"g": g, "x": x, "n": n, "y": rng.binomial(n, rng.beta(6 * mu, 6 * (1 - mu)))}
+    )
     fit = gj.glmm("y / n ~ x + (1 | g)", data, "betabinomial").fit()
     assert fit.converged
     off = (fit.fixef - [-0.4, 0.6]) / fit.std_errors

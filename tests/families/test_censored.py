@@ -1,4 +1,5 @@
-"""Censored responses: densities against mpmath, how they are written, and survreg's fits (survreg_fits.R)."""
+"""Censored responses: densities against mpmath, how they are written, and survreg's fits
+(survreg_fits.R)."""
 
 import functools
 import json
@@ -18,7 +19,9 @@ import glmmjax as gj
 from glmmjax.families import log_prob
 
 pytestmark = pytest.mark.usefixtures("float64")
-FAMILIES = {family.name: family for family in (gj.CensoredGaussian(), gj.CensoredLogNormal(), gj.Weibull())}
+FAMILIES = {
+    family.name: family for family in (gj.CensoredGaussian(), gj.CensoredLogNormal(), gj.Weibull())
+}
 each_family = pytest.mark.parametrize("name", FAMILIES)
 FITS = json.loads(pathlib.Path(__file__).with_name("survreg_fits.json").read_text())
 WAYS = ((0, 0.0), (1, 0.0), (-1, 0.0), (2, 0.01), (2, 0.7), (2, 50.0))  # code and width
@@ -28,12 +31,20 @@ def exact(name, code, width, y, eta, phi):
     """Log density; an interval as a difference of the smaller tails."""
     if name == "weibull":
         x, far = ((v * mpmath.exp(-eta)) ** mpmath.exp(phi) for v in (y, y + width))
-        below, above, log_density = -mpmath.expm1(-x), mpmath.exp(-x), mpmath.log(x) - x + phi - mpmath.log(y)
+        below, above, log_density = (
+            -mpmath.expm1(-x),
+            mpmath.exp(-x),
+            mpmath.log(x) - x + phi - mpmath.log(y),
+        )
         between = mpmath.exp(-x) - mpmath.exp(-far)
     else:
         of = mpmath.log if name == "censored_lognormal" else mpmath.mpf
         z, far = ((of(v) - eta) * mpmath.exp(-phi) for v in (y, y + width))
-        below, above, log_density = mpmath.ncdf(z), mpmath.ncdf(-z), mpmath.log(mpmath.npdf(z)) - phi
+        below, above, log_density = (
+            mpmath.ncdf(z),
+            mpmath.ncdf(-z),
+            mpmath.log(mpmath.npdf(z)) - phi,
+        )
         between = mpmath.ncdf(far) - below if z < 0 else above - mpmath.ncdf(-far)
         log_density -= mpmath.log(y) if name == "censored_lognormal" else 0
     if code == 0:
@@ -49,7 +60,11 @@ def derivatives(family):
         return log_prob(family, y, at[0], at[1:])
 
     def all_three(y, at):
-        return density(y, at), jax.grad(density, 1)(y, at), jax.jacfwd(jax.grad(density, 1), 1)(y, at)
+        return (
+            density(y, at),
+            jax.grad(density, 1)(y, at),
+            jax.jacfwd(jax.grad(density, 1), 1)(y, at),
+        )
 
     return jax.jit(jax.vmap(all_three))
 
@@ -66,11 +81,15 @@ def test_log_prob_and_derivatives(name, code, width):
     values = (-3.0, 0.2, 4.0) if name == "censored_gaussian" else (0.05, 1.0, 9.0)
     points = grid(values, (-1.0, 0.3, 1.5), (-0.8, 0.5))
     found = derivatives(FAMILIES[name])(responses(points, code, width), points[:, 1:])
-    expected = [exact_derivatives(functools.partial(exact, name, code, width), point) for point in points]
+    expected = [
+        exact_derivatives(functools.partial(exact, name, code, width), point) for point in points
+    ]
     rtol = 1e-8 if width == 0.01 else 1e-10  # a narrow interval is a small difference
     for own, truth in zip(found, map(np.array, zip(*expected, strict=True)), strict=True):
         size = np.abs(truth).reshape(len(points), -1).max(1).reshape(-1, *[1] * (truth.ndim - 1))
-        np.testing.assert_array_less(np.abs(own - truth), rtol * np.maximum(np.abs(truth), 1e-3 * size) + 1e-12)
+        np.testing.assert_array_less(
+            np.abs(own - truth), rtol * np.maximum(np.abs(truth), 1e-3 * size) + 1e-12
+        )
 
 
 @each_family
@@ -87,11 +106,15 @@ def test_everything_is_finite_far_out(name):
 def test_the_tails_of_the_normal_distribution():
     """An interval a thousand standard deviations out, on either side."""
     points = np.array([[1000.0, 0.0, 0.0], [-1000.5, 0.0, 0.0]])
-    found, gradient, hessian = derivatives(FAMILIES["censored_gaussian"])(responses(points, 2, 0.5), points[:, 1:])
+    found, gradient, hessian = derivatives(FAMILIES["censored_gaussian"])(
+        responses(points, 2, 0.5), points[:, 1:]
+    )
     with mpmath.workdps(60):
         t = mpmath.mpf(1000)
         series = mpmath.fsum((-1) ** k * mpmath.fac2(2 * k - 1) / t ** (2 * k) for k in range(1, 9))
-        expected = float(-t * t / 2 - mpmath.log(2 * mpmath.pi) / 2 - mpmath.log(t) + mpmath.log1p(series))
+        expected = float(
+            -t * t / 2 - mpmath.log(2 * mpmath.pi) / 2 - mpmath.log(t) + mpmath.log1p(series)
+        )
     np.testing.assert_allclose(found, expected, rtol=1e-14)
     np.testing.assert_allclose(gradient[:, 0] * np.array([1, -1]), 1000.001, rtol=1e-9)
     np.testing.assert_allclose(hessian[:, 0, 0], -1 + 1e-6, rtol=1e-8)
@@ -108,7 +131,9 @@ def test_draws_have_the_distribution(name):
         "censored_lognormal": scipy.stats.lognorm(np.exp(0.3), scale=np.exp(0.4)),
         "weibull": scipy.stats.weibull_min(np.exp(0.3), scale=np.exp(0.4)),
     }[name]
-    assert np.abs(reached.cdf(np.sort(draws[0])) - (np.arange(n) + 0.5) / n).max() < 1.63 / np.sqrt(n)
+    assert np.abs(reached.cdf(np.sort(draws[0])) - (np.arange(n) + 0.5) / n).max() < 1.63 / np.sqrt(
+        n
+    )
     assert float(family.mean(eta, phi)[0]) == pytest.approx(reached.mean(), rel=1e-10)
     y = np.linspace(0.1, 9, 30)
     own = log_prob(family, np.stack([y, y, 0 * y]), np.full(30, 0.4), phi)
@@ -130,7 +155,8 @@ def test_survreg_has_the_same_fit(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "plain"), [("censored_gaussian", "gaussian"), ("censored_lognormal", "lognormal"), ("weibull", None)]
+    ("name", "plain"),
+    [("censored_gaussian", "gaussian"), ("censored_lognormal", "lognormal"), ("weibull", None)],
 )
 def test_without_censoring(name, plain):
     """The families that know no censoring are special cases; a plain response is not censored."""
@@ -167,21 +193,33 @@ def test_the_gradient_of_the_likelihood(name):
     assert set(np.unique(glmm.y[2])) == {-1, 0, 1}
 
     def value(vector):
-        return gj.log_marginal(glmm, gj.Params(vector[:2], (vector[2:3],), vector[3:]), gj.Laplace())
+        return gj.log_marginal(
+            glmm, gj.Params(vector[:2], (vector[2:3],), vector[3:]), gj.Laplace()
+        )
 
     at = np.array([0.4, 0.6, -0.5, 0.2])
-    np.testing.assert_allclose(jax.jit(jax.grad(value))(at), slopes(jax.jit(value), at), rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(
+        jax.jit(jax.grad(value))(at), slopes(jax.jit(value), at), rtol=1e-6, atol=1e-8
+    )
 
 
 def test_how_the_status_is_written_does_not_matter():
     data, words = table(), np.array(["none", "right", "left"])
     code = np.arange(len(data)) % 3
-    given = {"words": words[code], "numbers": np.array([0, 1, -1])[code], "`a b`": pd.Categorical(words[code])}
+    given = {
+        "words": words[code],
+        "numbers": np.array([0, 1, -1])[code],
+        "`a b`": pd.Categorical(words[code]),
+    }
     expected = np.column_stack([data.real, data.real, np.array([0, 1, -1])[code]])
     for name, status in given.items():
-        mixed = gj.glmm(f"cens(real, {name}) ~ x", data.assign(**{name.strip("`"): status}), "censored_gaussian")
+        mixed = gj.glmm(
+            f"cens(real, {name}) ~ x", data.assign(**{name.strip("`"): status}), "censored_gaussian"
+        )
         np.testing.assert_array_equal(mixed.core.design.y, expected)
-    lost = gj.glmm("cens(real, lost) ~ x", data.assign(lost=code == 1), "censored_gaussian").core.design.y
+    lost = gj.glmm(
+        "cens(real, lost) ~ x", data.assign(lost=code == 1), "censored_gaussian"
+    ).core.design.y
     np.testing.assert_array_equal(lost[:, 2], code == 1)
     inside = data.assign(s=np.where(code == 1, "interval", "none"), up=data.real + 1)
     both = gj.glmm("cens(real, s, up) ~ x", inside, "censored_gaussian").core.design.y
@@ -214,7 +252,11 @@ def test_a_batch_of_values_that_are_not_censored():
         ("cens(y, missing)", "weibull", "'missing' is not in data"),
         ("cens(y, s)", "weibull", "has an interval without an upper end.* in row 3"),
         ("cens(y, s, y)", "weibull", "must be above the lower, and it is 4 in row 3"),
-        ("cens(y, word)", "weibull", "must be none, right, left or interval .* it is 'dead' in row 1"),
+        (
+            "cens(y, word)",
+            "weibull",
+            "must be none, right, left or interval .* it is 'dead' in row 1",
+        ),
         ("cens(y, 3 * s)", "weibull", "it is 3 in row 1"),
         ("cens(y, one)", "weibull", "censored on the same side in every row"),
         ("cens(y - 1, s, y + 1)", "weibull", "must be positive, and it is 0 in row 0"),
@@ -222,6 +264,11 @@ def test_a_batch_of_values_that_are_not_censored():
     ],
 )
 def test_what_is_no_such_response_is_refused(left, family, match):
-    data = {"y": [1.0, 2, 3, 4], "s": [0, 1, -1, 2], "word": ["none", "dead", "left", "none"], "one": [1, 1, 1, 1]}
+    data = {
+        "y": [1.0, 2, 3, 4],
+        "s": [0, 1, -1, 2],
+        "word": ["none", "dead", "left", "none"],
+        "one": [1, 1, 1, 1],
+    }
     with pytest.raises(gj.ModelError, match=match):
         gj.glmm(f"{left} ~ 1", data, family)

@@ -28,7 +28,8 @@ def log_factorial(y):
 
 
 class Exact:
-    """The distribution with parameters `theta` and `nu`, by plain sums; the mean comes out of them."""
+    """The distribution with parameters `theta` and `nu`, by plain sums; the mean comes out of
+    them."""
 
     def __init__(self, theta, nu, support):
         self.theta, self.nu = theta, nu
@@ -50,14 +51,20 @@ class Exact:
 
 
 def exact_case(mean, phi):
-    """A distribution whose mean is near `mean`, `log mu`, and rows (y, log mass, gradient, Hessian): of the gradient
-    by differences in `theta` and `nu`, of which `mu` is a function."""
+    """A distribution whose mean is near `mean`, `log mu`, and rows (y, log mass, gradient,
+    Hessian): of the gradient by differences in `theta` and `nu`, of which `mu` is a function."""
     spread = (mean * phi) ** 0.5 + 2.5 * phi + 1
     support = range(max(0, int(mean - 12 * spread)), int(mean + 12 * spread) + 20)
     nu, h = 1 / mpmath.mpf(phi), mpmath.mpf(10) ** -10
-    theta = nu * mpmath.log(mean + (nu - 1) / (2 * nu)) if mean > 2 * phi else mpmath.log(mean / (1 + mean))
+    theta = (
+        nu * mpmath.log(mean + (nu - 1) / (2 * nu))
+        if mean > 2 * phi
+        else mpmath.log(mean / (1 + mean))
+    )
     at = Exact(theta, nu, support)
-    beside = [Exact(theta + i * h, nu + j * h, support) for i, j in ((1, 0), (-1, 0), (0, 1), (0, -1))]
+    beside = [
+        Exact(theta + i * h, nu + j * h, support) for i, j in ((1, 0), (-1, 0), (0, 1), (0, -1))
+    ]
     rows = []
     for y in sorted({0, 1, round(mean), round(mean + 3 * spread)}):
         above, below, right, left = (one.gradient(y) for one in beside)
@@ -75,14 +82,20 @@ def test_values_gradients_and_hessians():
     with mpmath.workdps(DIGITS):
         found = [(exact_case(*case), case) for case in CASES]
     rows = [(row, log_mu, np.log(phi)) for (log_mu, own), (_, phi) in found for row in own]
-    y, log_mu, log_phi = (np.array(column, float) for column in zip(*[(r[0], m, p) for r, m, p in rows], strict=True))
+    y, log_mu, log_phi = (
+        np.array(column, float) for column in zip(*[(r[0], m, p) for r, m, p in rows], strict=True)
+    )
     functions = (density, jax.grad(density, 1), jax.jacfwd(jax.grad(density, 1), 1))
     value, gradient, hessian = (at_each(function)(y, log_mu, log_phi) for function in functions)
     expected = [np.array([np.array(row[k], float) for row, _, _ in rows]) for k in (1, 2, 3)]
     allowed = rounding(y, log_mu) * (1 + np.exp(-log_phi)) + 1e-10 * np.abs(expected[0])
     assert (np.abs(value - expected[0]) <= allowed).all()
-    assert (np.abs(gradient - expected[1]) <= 1e-9 * np.abs(expected[1]) + 1e-12 * (1 + y[:, None])).all()
-    assert (np.abs(hessian - expected[2]) <= 1e-9 * np.abs(expected[2]) + 1e-12 * (1 + y[:, None, None])).all()
+    assert (
+        np.abs(gradient - expected[1]) <= 1e-9 * np.abs(expected[1]) + 1e-12 * (1 + y[:, None])
+    ).all()
+    assert (
+        np.abs(hessian - expected[2]) <= 1e-9 * np.abs(expected[2]) + 1e-12 * (1 + y[:, None, None])
+    ).all()
 
 
 def test_third_and_fourth_derivatives():
@@ -90,7 +103,9 @@ def test_third_and_fourth_derivatives():
     y, eta, log_phi = map(jnp.asarray, grid((0.0, 3.0, 40.0), (-1.0, 1.2, 3.6), (-0.9, 0.4)))
 
     def curvature(eta, log_phi):
-        return second_derivative(lambda e: FAMILY.kernel(y, e, log_phi[None]), eta, jnp.ones_like(eta))
+        return second_derivative(
+            lambda e: FAMILY.kernel(y, e, log_phi[None]), eta, jnp.ones_like(eta)
+        )
 
     def gradient(eta, log_phi):
         return jnp.stack(jax.grad(lambda *at: curvature(*at).sum(), (0, 1))(eta, log_phi))
@@ -99,7 +114,9 @@ def test_third_and_fourth_derivatives():
 
     @jax.jit
     def derivatives(eta, log_phi):
-        slope, bend = jax.jvp(gradient, (eta, log_phi), (jnp.full_like(eta, a), jnp.full_like(eta, b)))
+        slope, bend = jax.jvp(
+            gradient, (eta, log_phi), (jnp.full_like(eta, a), jnp.full_like(eta, b))
+        )
         return curvature(eta, log_phi), slope, bend
 
     _, slope, bend = derivatives(eta, log_phi)
@@ -116,8 +133,14 @@ def test_everything_is_finite():
 @pytest.mark.parametrize("link", ["log", "identity", "sqrt"])
 def test_one_is_the_poisson_distribution(link):
     y, eta = grid((0.0, 1.0, 2.0, 50.0, 1e4), (0.1, 1.0, 4.0, 9.0))
-    eta, zero, (own, poisson) = jnp.asarray(eta), np.zeros(1), (gj.CoMPoisson(link), gj.Poisson(link))
-    np.testing.assert_allclose(log_prob(own, y, eta, zero), log_prob(poisson, y, eta, zero), rtol=1e-13)
+    eta, zero, (own, poisson) = (
+        jnp.asarray(eta),
+        np.zeros(1),
+        (gj.CoMPoisson(link), gj.Poisson(link)),
+    )
+    np.testing.assert_allclose(
+        log_prob(own, y, eta, zero), log_prob(poisson, y, eta, zero), rtol=1e-13
+    )
     np.testing.assert_allclose(
         own.expected_curvature(y, eta, zero), poisson.expected_curvature(y, eta, zero), rtol=1e-12
     )
@@ -131,11 +154,17 @@ def test_it_sums_to_one_with_its_mean_and_samples_have_its_moments(phi):
     variance, fourth = p @ (y - mu) ** 2, p @ (y - mu) ** 4
     assert p.sum() == pytest.approx(1, abs=1e-11)
     assert p @ y == pytest.approx(mu, rel=1e-11)
-    assert float(FAMILY.expected_curvature(0.0, jnp.log(mu), log_phi)) == pytest.approx(mu**2 / variance, rel=1e-9)
+    assert float(FAMILY.expected_curvature(0.0, jnp.log(mu), log_phi)) == pytest.approx(
+        mu**2 / variance, rel=1e-9
+    )
     eta = jnp.full(count, np.log(mu))
-    draws = jax.jit(FAMILY.sample)(jax.random.key(2), jnp.zeros(count), eta, log_phi, jnp.ones(count))
+    draws = jax.jit(FAMILY.sample)(
+        jax.random.key(2), jnp.zeros(count), eta, log_phi, jnp.ones(count)
+    )
     assert float(draws.mean()) == pytest.approx(mu, abs=4.5 * np.sqrt(variance / count))
-    assert float(draws.var()) == pytest.approx(variance, abs=4.5 * np.sqrt((fourth - variance**2) / count))
+    assert float(draws.var()) == pytest.approx(
+        variance, abs=4.5 * np.sqrt((fourth - variance**2) / count)
+    )
 
 
 @pytest.mark.parametrize("phi", [0.5, 2.0])
@@ -147,4 +176,6 @@ def test_a_fit_finds_what_the_data_were_made_with(phi):
 def test_dispersions_out_of_range_are_refused():
     data = pd.DataFrame({"g": np.repeat(np.arange(5), 4), "y": np.arange(20) % 4})
     with pytest.raises(gj.ModelError, match="out of the range"):
-        gj.glmm("y ~ 1 + (1 | g)", data, "compois").params(fixef={"Intercept": 1.0}, sd=0.5, dispersion=100.0)
+        gj.glmm("y ~ 1 + (1 | g)", data, "compois").params(
+            fixef={"Intercept": 1.0}, sd=0.5, dispersion=100.0
+        )

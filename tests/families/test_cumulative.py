@@ -37,14 +37,23 @@ def exact(link):
 
 @pytest.mark.parametrize("link", LINKS)
 def test_log_prob_and_derivatives(link):
-    eta = (0.2, 2.5, 6.0) if link == "cloglog" else (-3.0, 0.2, 2.5)  # beyond, mpmath has not the digits
+    eta = (
+        (0.2, 2.5, 6.0) if link == "cloglog" else (-3.0, 0.2, 2.5)
+    )  # beyond, mpmath has not the digits
     points = grid((1, 2, 3, 4), eta, (-0.4,), (0.3, -4.0), (-1.0, 1.5))
-    agrees(gj.Cumulative(link, 4), exact(link), points, rtol=1e-8 if link == "probit" else 1e-10, slack=100)
+    agrees(
+        gj.Cumulative(link, 4),
+        exact(link),
+        points,
+        rtol=1e-8 if link == "probit" else 1e-10,
+        slack=100,
+    )
 
 
 @pytest.mark.parametrize("link", LINKS)
 def test_everything_is_finite_far_out(link):
-    """Up to predictors of 40; down to -6 for the complementary log-log link, whose tail is doubly exponential."""
+    """Up to predictors of 40; down to -6 for the complementary log-log link, whose tail is doubly
+    exponential."""
     ends = (-6.0, 40.0) if link == "cloglog" else (-40.0, 40.0)
     points = grid((1, 2, 3, 4), ends, (-0.4, 2.0), (0.3, -6.0), (-1.0, 2.0))
     is_finite_with_derivatives(gj.Cumulative(link, 4), points)
@@ -64,7 +73,9 @@ def test_probabilities_sum_to_one_and_the_curvature_is_expected(link):
     np.testing.assert_allclose((p * score(at)).sum(0), 0, atol=1e-13)
     curvature = -jax.jvp(score, (at,), (jnp.ones_like(at),))[1]
     assert (curvature >= 0).all()
-    np.testing.assert_allclose(family.expected_curvature(categories[0], eta, PHI), (p * curvature).sum(0), rtol=1e-9)
+    np.testing.assert_allclose(
+        family.expected_curvature(categories[0], eta, PHI), (p * curvature).sum(0), rtol=1e-9
+    )
     np.testing.assert_allclose(family.mean(eta, PHI), (p * categories).sum(0), rtol=1e-13)
 
 
@@ -73,12 +84,16 @@ def test_two_categories_are_the_bernoulli_distribution():
     eta = jnp.array([-4.0, 0.3, 2.0])
     for link in ("logit", "probit"):
         found = log_prob(gj.Cumulative(link, 2), jnp.full(3, 2.0), eta, np.array([0.7]))
-        np.testing.assert_allclose(found, log_prob(gj.Bernoulli(link), jnp.ones(3), eta - 0.7, np.zeros(0)), rtol=1e-13)
+        np.testing.assert_allclose(
+            found, log_prob(gj.Bernoulli(link), jnp.ones(3), eta - 0.7, np.zeros(0)), rtol=1e-13
+        )
 
 
 def test_samples_have_the_probabilities():
     family, count = gj.Cumulative("cloglog", 4), 40_000
-    draws = family.sample(jax.random.key(1), jnp.zeros(count), jnp.full(count, 0.4), PHI, jnp.ones(count))
+    draws = family.sample(
+        jax.random.key(1), jnp.zeros(count), jnp.full(count, 0.4), PHI, jnp.ones(count)
+    )
     found = np.bincount(np.asarray(draws, int), minlength=5)[1:] / count
     p = np.exp(log_prob(family, jnp.arange(1.0, 5.0), jnp.full(4, 0.4), PHI))
     np.testing.assert_array_less(np.abs(found - p), 4.5 * np.sqrt(p * (1 - p) / count))
@@ -88,23 +103,30 @@ def test_thresholds_are_the_natural_scale():
     family = gj.Cumulative(categories=4)
     assert family.dispersion_names == ("1|2", "2|3", "3|4")
     thresholds = tuple(jnp.array([-1.2, 0.3, 0.9]))
-    np.testing.assert_allclose(family.dispersion(jnp.array(family.unconstrained(thresholds))), thresholds, rtol=1e-14)
+    np.testing.assert_allclose(
+        family.dispersion(jnp.array(family.unconstrained(thresholds))), thresholds, rtol=1e-14
+    )
 
 
 @pytest.mark.parametrize("link", LINKS)
 def test_the_gradient_of_the_likelihood(link):
     value, at = likelihood(link)
-    np.testing.assert_allclose(jax.jit(jax.grad(value))(at), slopes(jax.jit(value), at), rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(
+        jax.jit(jax.grad(value))(at), slopes(jax.jit(value), at), rtol=1e-6, atol=1e-8
+    )
 
 
 def likelihood(link: str):
-    """The log-likelihood of a small model, and a point (one slope, one variance, three thresholds)."""
+    """The log-likelihood of a small model, and a point (one slope, one variance, three
+    thresholds)."""
     mixed = model("cumulative", link)
     glmm = mixed.core.glmm
     assert glmm.sizes == (1, (1,), 3)
 
     def value(vector):
-        return gj.log_marginal(glmm, gj.Params(vector[:1], (vector[1:2],), vector[2:]), gj.Laplace())
+        return gj.log_marginal(
+            glmm, gj.Params(vector[:1], (vector[1:2],), vector[2:]), gj.Laplace()
+        )
 
     return value, np.array([0.4, 0.6, -0.5, 0.2, 0.1])
 
@@ -140,15 +162,20 @@ def test_the_mean_over_the_effects(fit):
     eta = 0.0 + fit.params.beta[0] * new["x"].to_numpy()
     nodes, weights = np.polynomial.hermite_e.hermegauss(60)
     spread = eta[:, None] + abs(fit.params.theta[0][0]) * nodes
-    expected = fit.model.core.family.mean(jnp.asarray(spread), fit.params.phi) @ weights / weights.sum()
+    expected = (
+        fit.model.core.family.mean(jnp.asarray(spread), fit.params.phi) @ weights / weights.sum()
+    )
     np.testing.assert_allclose(fit.predict(new, level="marginal"), expected, rtol=1e-8)
     np.testing.assert_allclose(fit.predict(new, level="marginal", kind="link"), eta, rtol=1e-12)
 
 
 def test_how_categories_are_written_does_not_matter(fit):
-    """Whole numbers with gaps and an ordered categorical with levels that do not occur are the same model."""
+    """Whole numbers with gaps and an ordered categorical with levels that do not occur are the same
+    model."""
     data = fit.model.core.design.frame
-    words = pd.Categorical.from_codes(data["y"], ["none", "low", "some", "much", "high"], ordered=True)
+    words = pd.Categorical.from_codes(
+        data["y"], ["none", "low", "some", "much", "high"], ordered=True
+    )
     for y in (10 * data["y"] ** 2, words):
         other = gj.glmm("y ~ x + (1 | g)", data.assign(y=y), "cumulative")
         np.testing.assert_array_equal(other.core.design.y, fit.model.core.design.y)
@@ -170,7 +197,9 @@ def test_thresholds_alone():
     fit = gj.glmm("y ~ 1", data, "cumulative").fit()
     assert fit.converged
     np.testing.assert_allclose(list(fit.dispersion.values()), np.log([6 / 14, 16 / 4]), rtol=1e-5)
-    assert fit.loglik == pytest.approx(6 * np.log(0.3) + 10 * np.log(0.5) + 4 * np.log(0.2), abs=1e-8)
+    assert fit.loglik == pytest.approx(
+        6 * np.log(0.3) + 10 * np.log(0.5) + 4 * np.log(0.2), abs=1e-8
+    )
 
 
 @pytest.mark.parametrize(

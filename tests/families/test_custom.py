@@ -47,9 +47,13 @@ def test_a_poisson_model(method):
 def test_a_parameter_of_its_own():
     """The Laplace approximation of a normal distribution is exact, and its parameters the same."""
     formula, family = "real ~ x + (1 | g)", gj.CustomFamily(log_normal, parameters=("log_sigma",))
-    own, theirs = (gj.glmm(formula, table(), kind).fit(gj.Laplace()) for kind in (family, "gaussian"))
+    own, theirs = (
+        gj.glmm(formula, table(), kind).fit(gj.Laplace()) for kind in (family, "gaussian")
+    )
     assert own.loglik == pytest.approx(theirs.loglik, abs=1e-8)
-    assert own.dispersion["log_sigma"] == pytest.approx(np.log(theirs.dispersion["sigma"]), abs=1e-5)
+    assert own.dispersion["log_sigma"] == pytest.approx(
+        np.log(theirs.dispersion["sigma"]), abs=1e-5
+    )
     np.testing.assert_allclose(own.varcorr().sdcor[0], theirs.varcorr().sdcor[0], rtol=1e-5)
     np.testing.assert_allclose(own.std_errors, theirs.std_errors, rtol=1e-4)
     assert "log_sigma" in str(own.summary())
@@ -60,7 +64,9 @@ def simulated():
     rng = np.random.default_rng(2)
     data = {"g": np.repeat(np.arange(30), 10), "x": rng.normal(size=300)}
     model = gj.glmm("~ x + (1 | g)", data, LOGISTIC)
-    truth = model.params(fixef={"Intercept": 1.0, "x": -0.5}, sd={"Intercept": 0.8}, dispersion={"log_scale": -0.5})
+    truth = model.params(
+        fixef={"Intercept": 1.0, "x": -0.5}, sd={"Intercept": 0.8}, dispersion={"log_scale": -0.5}
+    )
     return model, model.simulate(truth, 24, seed=3)
 
 
@@ -68,7 +74,9 @@ def test_draws_have_the_distribution(simulated):
     family, n = LOGISTIC, 4000
     eta = jnp.full(n, 1.5)
     y = np.sort(family.sample(jax.random.key(0), eta, eta, jnp.array([-0.5]), jnp.ones(n)))
-    assert np.abs(logistic.cdf(y, 1.5, np.exp(-0.5)) - (np.arange(n) + 0.5) / n).max() < 1.63 / np.sqrt(n)
+    assert np.abs(
+        logistic.cdf(y, 1.5, np.exp(-0.5)) - (np.arange(n) + 0.5) / n
+    ).max() < 1.63 / np.sqrt(n)
 
 
 def test_a_batch_recovers_the_truth(simulated):
@@ -100,9 +108,15 @@ def test_what_it_cannot_do():
         ({"parameters": 3}, "parameters must be a tuple of names, not 3"),
         ({"parameters": ("a", 1)}, "parameters must be a tuple of names"),
         ({"parameters": ("a", "b", "a")}, "a, b, a repeats one"),
-        ({"parameters": ("a",), "start": 1.0}, "start must be a tuple of 1 finite numbers, one a parameter, not 1.0"),
+        (
+            {"parameters": ("a",), "start": 1.0},
+            "start must be a tuple of 1 finite numbers, one a parameter, not 1.0",
+        ),
         ({"parameters": ("a",), "start": ("one",)}, "start must be a tuple of 1 finite numbers"),
-        ({"parameters": ("a", "b"), "start": ((1.0,), (2.0, 3.0))}, "start must be a tuple of 2 finite numbers"),
+        (
+            {"parameters": ("a", "b"), "start": ((1.0,), (2.0, 3.0))},
+            "start must be a tuple of 2 finite numbers",
+        ),
         ({"parameters": ("a",), "start": (np.nan,)}, "start must be a tuple of 1 finite numbers"),
         ({"sample": 3}, "sample must be a function"),
         ({"log_prob": lambda y, eta: y}, "log_prob must take three arguments, .*too many"),

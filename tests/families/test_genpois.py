@@ -52,7 +52,9 @@ def test_everything_is_finite():
 def test_zero_is_the_poisson_distribution(link):
     y, eta = grid((0.0, 1.0, 2.0, 50.0, 1e5), (0.1, 1.0, 4.0, 9.0))
     eta, zero, (own, poisson) = jnp.asarray(eta), np.zeros(1), (gj.GenPois(link), gj.Poisson(link))
-    np.testing.assert_allclose(log_prob(own, y, eta, zero), log_prob(poisson, y, eta, zero), rtol=1e-14)
+    np.testing.assert_allclose(
+        log_prob(own, y, eta, zero), log_prob(poisson, y, eta, zero), rtol=1e-14
+    )
     np.testing.assert_allclose(
         own.expected_curvature(y, eta, zero), poisson.expected_curvature(y, eta, zero), rtol=1e-14
     )
@@ -67,9 +69,13 @@ def test_it_sums_to_one_and_samples_have_its_moments(tau):
     assert p.sum() == pytest.approx(1, abs=1e-12)
     assert p @ y == pytest.approx(mu)
     assert p @ (y - mu) ** 2 == pytest.approx(variance)
-    draws = FAMILY.sample(jax.random.key(2), jnp.zeros(count), jnp.full(count, np.log(mu)), phi, jnp.ones(count))
+    draws = FAMILY.sample(
+        jax.random.key(2), jnp.zeros(count), jnp.full(count, np.log(mu)), phi, jnp.ones(count)
+    )
     assert float(draws.mean()) == pytest.approx(mu, abs=4.5 * np.sqrt(variance / count))
-    assert float(draws.var()) == pytest.approx(variance, abs=4.5 * np.sqrt((fourth - variance**2) / count))
+    assert float(draws.var()) == pytest.approx(
+        variance, abs=4.5 * np.sqrt((fourth - variance**2) / count)
+    )
 
 
 def test_a_fit_finds_what_the_data_were_made_with():
@@ -80,10 +86,16 @@ def test_less_variance_than_poisson():
     """Refused as a parameter; as data it ends at the limit."""
     rng = np.random.default_rng(4)
     g = np.repeat(np.arange(30), 10)
-    data = pd.DataFrame({"g": g, "y": rng.binomial(20, np.exp(1 + 0.5 * rng.normal(size=30)[g]) / 20)})
+    data = pd.DataFrame(
+        {"g": g, "y": rng.binomial(20, np.exp(1 + 0.5 * rng.normal(size=30)[g]) / 20)}
+    )
     model = gj.glmm("y ~ 1 + (1 | g)", data, "genpois")
     with pytest.raises(gj.ModelError, match="out of the range"):
         model.params(fixef={"Intercept": 1.0}, sd=0.5, dispersion=0.8)
     fit, plain = model.fit(), gj.glmm("y ~ 1 + (1 | g)", data, "poisson").fit()
-    assert fit.solution.status is gj.Status.LIMIT and "phi went to 1" in fit.status and "compois" in fit.status
+    assert (
+        fit.solution.status is gj.Status.LIMIT
+        and "phi went to 1" in fit.status
+        and "compois" in fit.status
+    )
     assert fit.loglik == pytest.approx(plain.loglik, abs=1e-8)

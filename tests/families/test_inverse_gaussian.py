@@ -11,17 +11,24 @@ pytestmark = pytest.mark.usefixtures("float64")
 INVERSE = {"log": mpmath.exp, "inverse": lambda eta: 1 / eta, "identity": lambda eta: eta}
 
 
-@pytest.mark.parametrize(("link", "eta"), [("log", (-9.0, -0.7, 0.0, 4.0)), ("inverse", (0.02, 1.7))])
+@pytest.mark.parametrize(
+    ("link", "eta"), [("log", (-9.0, -0.7, 0.0, 4.0)), ("inverse", (0.02, 1.7))]
+)
 def test_log_prob_and_derivatives(link, eta):
     def exact(y, eta, log_sigma):
         mu, variance = INVERSE[link](eta), mpmath.exp(2 * log_sigma)
-        return -((y - mu) ** 2) / (2 * variance * mu**2 * y) - mpmath.log(2 * mpmath.pi * variance * y**3) / 2
+        return (
+            -((y - mu) ** 2) / (2 * variance * mu**2 * y)
+            - mpmath.log(2 * mpmath.pi * variance * y**3) / 2
+        )
 
     agrees(gj.InverseGaussian(link), exact, grid((1e-8, 0.3, 1.0, 1e6), eta, (-6.0, -0.4, 4.0)))
 
 
 def test_everything_is_finite_at_the_edges():
-    is_finite_with_derivatives(gj.InverseGaussian(), grid((1e-100, 1.0, 1e100), (-40.0, 40.0), (-20.0, 0.0, 20.0)))
+    is_finite_with_derivatives(
+        gj.InverseGaussian(), grid((1e-100, 1.0, 1e100), (-40.0, 40.0), (-20.0, 0.0, 20.0))
+    )
 
 
 def test_a_fit_finds_what_was_simulated():

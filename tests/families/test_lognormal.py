@@ -18,11 +18,17 @@ def exact(y, eta, log_sigma):
 
 
 def test_log_prob_and_derivatives():
-    agrees(FAMILY, exact, grid((1e-200, 0.3, 1.0, 1e6), (-40.0, -1.0, 0.0, 2.0, 40.0), (-8.0, -0.4, 3.0)))
+    agrees(
+        FAMILY,
+        exact,
+        grid((1e-200, 0.3, 1.0, 1e6), (-40.0, -1.0, 0.0, 2.0, 40.0), (-8.0, -0.4, 3.0)),
+    )
 
 
 def test_everything_is_finite_at_the_edges():
-    is_finite_with_derivatives(FAMILY, grid((1e-300, 1.0, 1e300), (-40.0, 40.0), (-40.0, 0.0, 40.0)))
+    is_finite_with_derivatives(
+        FAMILY, grid((1e-300, 1.0, 1e300), (-40.0, 40.0), (-40.0, 0.0, 40.0))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -44,11 +50,14 @@ def test_it_is_the_gaussian_model_of_logarithms(fit):
 
 
 def test_means_are_those_of_the_response(fit):
-    """Given the effects the mean is above the median, and over them it is higher again; links are of logarithms."""
+    """Given the effects the mean is above the median, and over them it is higher again; links are
+    of logarithms."""
     sigma, sd = fit.dispersion["sigma"], float(fit.varcorr().sdcor[0])
     new = pd.DataFrame({"x": [0.0, 1.0]})
     eta = fit.predict(new, level="population", kind="link")
-    np.testing.assert_allclose(fit.predict(new, level="population"), np.exp(eta + sigma**2 / 2), rtol=1e-12)
+    np.testing.assert_allclose(
+        fit.predict(new, level="population"), np.exp(eta + sigma**2 / 2), rtol=1e-12
+    )
     averaged = fit.predict(new, level="marginal")
     np.testing.assert_allclose(averaged, np.exp(eta + sigma**2 / 2 + sd**2 / 2), rtol=1e-10)
     np.testing.assert_allclose(fit.predict(new, level="marginal", kind="link"), eta, rtol=1e-12)

@@ -1,4 +1,5 @@
-"""The negative binomial with linear variance in its corners; the Poisson limit as an ordinary point."""
+"""The negative binomial with linear variance in its corners; the Poisson limit as an ordinary
+point."""
 
 import jax
 import jax.numpy as jnp
@@ -45,14 +46,18 @@ def test_log_prob_from_the_poisson_limit_to_huge_variances():
 def test_log_prob_is_that_of_scipy(alpha):
     y, mu = grid(np.arange(40), (0.01, 2.0, 90.0))
     expected = scipy.stats.nbinom.logpmf(y, mu / alpha, 1 / (1 + alpha))
-    np.testing.assert_allclose(log_prob(FAMILY, y, np.log(mu), np.array([alpha**0.5])), expected, rtol=1e-10)
+    np.testing.assert_allclose(
+        log_prob(FAMILY, y, np.log(mu), np.array([alpha**0.5])), expected, rtol=1e-10
+    )
 
 
 @pytest.mark.parametrize("link", ["log", "identity", "sqrt"])
 def test_zero_is_the_poisson_distribution(link):
     y, eta = grid((0.0, 1.0, 2.0, 50.0, 1e5), (0.1, 1.0, 4.0, 9.0))
     eta, zero, (own, poisson) = jnp.asarray(eta), np.zeros(1), (gj.NBinom1(link), gj.Poisson(link))
-    np.testing.assert_allclose(log_prob(own, y, eta, zero), log_prob(poisson, y, eta, zero), rtol=1e-14)
+    np.testing.assert_allclose(
+        log_prob(own, y, eta, zero), log_prob(poisson, y, eta, zero), rtol=1e-14
+    )
     key = jax.random.key(0)
     draws = poisson.sample(jax.random.split(key)[1], y, eta, zero, 1.0)
     np.testing.assert_array_equal(own.sample(key, y, eta, zero, 1.0), draws)
@@ -76,9 +81,13 @@ def test_it_sums_to_one_and_samples_have_its_moments(tau):
     assert p.sum() == pytest.approx(1, abs=1e-12)
     assert p @ y == pytest.approx(mu)
     assert p @ (y - mu) ** 2 == pytest.approx(variance)
-    draws = FAMILY.sample(jax.random.key(2), jnp.zeros(count), jnp.full(count, np.log(mu)), phi, jnp.ones(count))
+    draws = FAMILY.sample(
+        jax.random.key(2), jnp.zeros(count), jnp.full(count, np.log(mu)), phi, jnp.ones(count)
+    )
     assert float(draws.mean()) == pytest.approx(mu, abs=4.5 * np.sqrt(variance / count))
-    assert float(draws.var()) == pytest.approx(variance, abs=4.5 * np.sqrt((fourth - variance**2) / count))
+    assert float(draws.var()) == pytest.approx(
+        variance, abs=4.5 * np.sqrt((fourth - variance**2) / count)
+    )
 
 
 def simulated(alpha: float, seed: int) -> pd.DataFrame:
@@ -87,7 +96,9 @@ def simulated(alpha: float, seed: int) -> pd.DataFrame:
     g = np.repeat(np.arange(40), 10)
     x = rng.normal(size=400)
     mu = np.exp(1 + 0.3 * x + 0.5 * rng.normal(size=40)[g])
-    return pd.DataFrame({"g": g, "x": x, "y": rng.poisson(rng.gamma(mu / alpha, alpha) if alpha else mu)})
+    return pd.DataFrame(
+        {"g": g, "x": x, "y": rng.poisson(rng.gamma(mu / alpha, alpha) if alpha else mu)}
+    )
 
 
 def test_a_fit_finds_what_the_data_were_made_with():
@@ -106,7 +117,9 @@ def test_a_fit_finds_what_the_data_were_made_with():
 def test_without_overdispersion_the_fit_is_the_poisson_one():
     """The estimate may be the limit itself, which is a status of its own."""
     data = simulated(0.0, 11)
-    fit, plain = (gj.glmm("y ~ x + (1 | g)", data, family).fit() for family in ("nbinom1", "poisson"))
+    fit, plain = (
+        gj.glmm("y ~ x + (1 | g)", data, family).fit() for family in ("nbinom1", "poisson")
+    )
     assert fit.converged
     assert fit.dispersion["alpha"] < 0.1
     assert -1e-6 < fit.loglik - plain.loglik < 0.5

@@ -1,4 +1,5 @@
-"""The negative binomial in its corners: sizes from tiny to infinite, and the Poisson limit as an ordinary point."""
+"""The negative binomial in its corners: sizes from tiny to infinite, and the Poisson limit as an
+ordinary point."""
 
 import functools
 
@@ -33,7 +34,9 @@ def exact(y, eta, tau):
 
 
 def grid(*axes):
-    return [axis.ravel() for axis in np.meshgrid(*(np.array(a, float) for a in axes), indexing="ij")]
+    return [
+        axis.ravel() for axis in np.meshgrid(*(np.array(a, float) for a in axes), indexing="ij")
+    ]
 
 
 def at_each(function):
@@ -63,7 +66,9 @@ def test_log_prob_from_tiny_to_huge_sizes():
 def test_log_prob_is_that_of_scipy(size):
     y, mu = grid(np.arange(40), (0.01, 2.0, 90.0))
     expected = scipy.stats.nbinom.logpmf(y, size, size / (size + mu))
-    found = FAMILY.kernel(y, np.log(mu), np.array([size**-0.5])) + FAMILY.base(y, np.array([size**-0.5]), np.ones(()))
+    found = FAMILY.kernel(y, np.log(mu), np.array([size**-0.5])) + FAMILY.base(
+        y, np.array([size**-0.5]), np.ones(())
+    )
     np.testing.assert_allclose(found, expected, rtol=1e-10)
 
 
@@ -75,7 +80,9 @@ def test_zero_is_the_poisson_distribution(link):
     np.testing.assert_allclose(found, expected, rtol=1e-14)
     key = jax.random.key(0)
     draws = FAMILY.sample(key, y, jnp.asarray(eta), zero, 1.0)
-    np.testing.assert_array_equal(draws, POISSON.sample(jax.random.split(key)[1], y, jnp.asarray(eta), zero, 1.0))
+    np.testing.assert_array_equal(
+        draws, POISSON.sample(jax.random.split(key)[1], y, jnp.asarray(eta), zero, 1.0)
+    )
     np.testing.assert_allclose(
         gj.NBinom2(link).expected_curvature(y, jnp.asarray(eta), zero),
         gj.Poisson(link).expected_curvature(y, jnp.asarray(eta), zero),
@@ -131,12 +138,16 @@ def test_it_sums_to_one_and_samples_have_its_moments(tau):
     y = np.arange(2000.0)
     p = np.asarray(jnp.exp(log_prob(FAMILY, y, jnp.full(len(y), np.log(mu)), phi)))
     assert p.sum() == pytest.approx(1, abs=1e-12)
-    draws = FAMILY.sample(jax.random.key(2), jnp.zeros(count), jnp.full(count, np.log(mu)), phi, jnp.ones(count))
+    draws = FAMILY.sample(
+        jax.random.key(2), jnp.zeros(count), jnp.full(count, np.log(mu)), phi, jnp.ones(count)
+    )
     variance, fourth = mu + tau**2 * mu**2, (p * (y - mu) ** 4).sum()
     assert p @ y == pytest.approx(mu)
     assert p @ (y - mu) ** 2 == pytest.approx(variance)
     assert float(draws.mean()) == pytest.approx(mu, abs=4.5 * np.sqrt(variance / count))
-    assert float(draws.var()) == pytest.approx(variance, abs=4.5 * np.sqrt((fourth - variance**2) / count))
+    assert float(draws.var()) == pytest.approx(
+        variance, abs=4.5 * np.sqrt((fourth - variance**2) / count)
+    )
 
 
 def test_the_start_is_above_zero_and_ignores_cells_of_weight_zero():
@@ -160,12 +171,16 @@ def poisson_data() -> pd.DataFrame:
     rng = np.random.default_rng(11)
     g = np.repeat(np.arange(40), 10)
     x = rng.normal(size=400)
-    return pd.DataFrame({"g": g, "x": x, "y": rng.poisson(np.exp(1 + 0.3 * x + 0.5 * rng.normal(size=40)[g]))})
+    return pd.DataFrame(
+        {"g": g, "x": x, "y": rng.poisson(np.exp(1 + 0.3 * x + 0.5 * rng.normal(size=40)[g]))}
+    )
 
 
 def test_without_overdispersion_the_fit_is_the_poisson_one():
     data = poisson_data()
-    fit, plain = (gj.glmm("y ~ x + (1 | g)", data, family).fit() for family in ("nbinom2", "poisson"))
+    fit, plain = (
+        gj.glmm("y ~ x + (1 | g)", data, family).fit() for family in ("nbinom2", "poisson")
+    )
     assert fit.converged
     assert abs(fit.params.phi[0]) < 0.15
     assert -1e-6 < fit.loglik - plain.loglik < 0.5
@@ -174,19 +189,23 @@ def test_without_overdispersion_the_fit_is_the_poisson_one():
 
 
 def test_underdispersed_counts_end_at_the_limit():
-    """The likelihood falls with every bit of extra variance: a valid fit, with a status that says so."""
+    """The likelihood falls with every bit of extra variance: a valid fit, with a status that says
+    so."""
     rng = np.random.default_rng(4)
     g = np.repeat(np.arange(30), 10)
     mean = np.exp(1 + 0.5 * rng.normal(size=30)[g])
     data = pd.DataFrame({"g": g, "y": rng.binomial(20, mean / 20)})  # less variance than Poisson's
-    fit, plain = (gj.glmm("y ~ 1 + (1 | g)", data, family).fit() for family in ("nbinom2", "poisson"))
+    fit, plain = (
+        gj.glmm("y ~ 1 + (1 | g)", data, family).fit() for family in ("nbinom2", "poisson")
+    )
     assert fit.solution.status is gj.Status.LIMIT and fit.converged
     assert fit.loglik == pytest.approx(plain.loglik, abs=1e-8)
     np.testing.assert_allclose(fit.std_errors, plain.std_errors, rtol=1e-6)
 
 
 def test_a_tally_of_counts_is_the_sum_over_observations():
-    """A fit evaluates the base for each count that occurs, `log_marginal` for each observation; weights included."""
+    """A fit evaluates the base for each count that occurs, `log_marginal` for each observation;
+    weights included."""
     data = poisson_data().assign(w=np.tile([1.0, 2.0, 0.5, 0.0], 100))
     model = gj.glmm("y ~ x + (1 | g)", data, "nbinom2", weights="w")
     fit = model.fit()

@@ -40,7 +40,9 @@ def test_log_prob_and_derivatives():
 
 
 def test_everything_is_finite_at_the_edges():
-    points = grid((0.0, 1e-300, 0.5, 1.0), (-40.0, 0.0, 40.0), (-20.0, 20.0), (-15.0, 0.0, 15.0), (-15.0, 4.0))
+    points = grid(
+        (0.0, 1e-300, 0.5, 1.0), (-40.0, 0.0, 40.0), (-20.0, 20.0), (-15.0, 0.0, 15.0), (-15.0, 4.0)
+    )
     is_finite_with_derivatives(FAMILY, points)
 
 
@@ -60,7 +62,9 @@ def test_it_is_a_distribution_with_its_moments(eta):
     mean, second = moment(1), moment(2)
     assert moment(0) == pytest.approx(1, abs=1e-8)
     assert float(FAMILY.mean(jnp.array(eta), PHI)) == pytest.approx(mean, rel=1e-7)
-    draws = FAMILY.sample(jax.random.key(0), jnp.zeros(count), jnp.full(count, eta), PHI, jnp.ones(count))
+    draws = FAMILY.sample(
+        jax.random.key(0), jnp.zeros(count), jnp.full(count, eta), PHI, jnp.ones(count)
+    )
     variance = second - mean**2
     assert float(draws.mean()) == pytest.approx(mean, abs=4.5 * np.sqrt(variance / count))
     assert float(draws.var()) == pytest.approx(variance, abs=4.5 * np.sqrt(variance / count))
@@ -76,7 +80,9 @@ def test_it_is_a_distribution_with_its_moments(eta):
 
     found = float(FAMILY.expected_curvature(jnp.zeros(1), jnp.full(1, eta), PHI)[0])
     observed = curvature(draws)
-    assert found == pytest.approx(float(observed.mean()), abs=4.5 * float(observed.std()) / np.sqrt(count))
+    assert found == pytest.approx(
+        float(observed.mean()), abs=4.5 * float(observed.std()) / np.sqrt(count)
+    )
 
 
 def test_a_fit_finds_what_was_simulated():
@@ -98,7 +104,10 @@ def test_glmmtmb_has_the_same_fit():
 
 def test_an_end_without_observations_is_no_maximum():
     rng = np.random.default_rng(3)
-    for y in (np.where(rng.uniform(size=80) < 0.2, 1.0, rng.beta(3, 3, 80)), (np.arange(80) % 2).astype(float)):
+    for y in (
+        np.where(rng.uniform(size=80) < 0.2, 1.0, rng.beta(3, 3, 80)),
+        (np.arange(80) % 2).astype(float),
+    ):
         fit = gj.glmm("y ~ x", {"y": y, "x": rng.normal(size=80)}, "ordbeta").fit()
         assert not fit.converged or np.isnan(np.diag(fit.solution.vcov)).any()
 

@@ -1,4 +1,5 @@
-"""Continuation-ratio and adjacent-category models, and what the models of ordered categories share."""
+"""Continuation-ratio and adjacent-category models, and what the models of ordered categories
+share."""
 
 import functools
 
@@ -58,13 +59,21 @@ def exact(family):
 def test_log_prob_and_derivatives(name):
     eta = (-2.0, 0.2, 4.0) if "cloglog" in name else (-6.0, 0.2, 9.0)
     points = grid((1, 2, 3, 4), eta, (0.3,), (-0.8, 2.0), (1.2,))
-    agrees(FAMILIES[name], exact(FAMILIES[name]), points, rtol=1e-8 if "probit" in name else 1e-10, slack=100)
+    agrees(
+        FAMILIES[name],
+        exact(FAMILIES[name]),
+        points,
+        rtol=1e-8 if "probit" in name else 1e-10,
+        slack=100,
+    )
 
 
 @each_family
 def test_everything_is_finite_far_out(name):
     ends = (-6.0, 40.0) if "cloglog" in name else (-40.0, 40.0)
-    is_finite_with_derivatives(FAMILIES[name], grid((1, 2, 3, 4), ends, (-5.0, 2.0), (-2.0, 5.0), (0.0,)))
+    is_finite_with_derivatives(
+        FAMILIES[name], grid((1, 2, 3, 4), ends, (-5.0, 2.0), (-2.0, 5.0), (0.0,))
+    )
 
 
 @each_family
@@ -81,14 +90,18 @@ def test_probabilities_sum_to_one_and_the_curvature_is_expected(name):
     np.testing.assert_allclose((p * score(at)).sum(0), 0, atol=1e-13)
     curvature = -jax.jvp(score, (at,), (jnp.ones_like(at),))[1]
     assert (curvature >= 0).all()
-    np.testing.assert_allclose(family.expected_curvature(categories[0], eta, PHI), (p * curvature).sum(0), rtol=1e-9)
+    np.testing.assert_allclose(
+        family.expected_curvature(categories[0], eta, PHI), (p * curvature).sum(0), rtol=1e-9
+    )
     np.testing.assert_allclose(family.mean(eta, PHI), (p * categories).sum(0), rtol=1e-12)
 
 
 @each_family
 def test_samples_have_the_probabilities_and_others_are_no_category(name):
     family, count = FAMILIES[name], 40_000
-    draws = family.sample(jax.random.key(1), jnp.zeros(count), jnp.full(count, 0.4), PHI, jnp.ones(count))
+    draws = family.sample(
+        jax.random.key(1), jnp.zeros(count), jnp.full(count, 0.4), PHI, jnp.ones(count)
+    )
     found = np.bincount(np.asarray(draws, int), minlength=5)[1:] / count
     p = np.exp(log_prob(family, jnp.arange(1.0, 5.0), jnp.full(4, 0.4), PHI))
     np.testing.assert_array_less(np.abs(found - p), 4.5 * np.sqrt(p * (1 - p) / count))
@@ -97,7 +110,10 @@ def test_samples_have_the_probabilities_and_others_are_no_category(name):
 
 @each_family
 def test_the_start_has_the_frequencies(name):
-    family, y = FAMILIES[name], jnp.repeat(jnp.arange(1.0, 5.0), jnp.array([4, 1, 3, 2]), total_repeat_length=10)
+    family, y = (
+        FAMILIES[name],
+        jnp.repeat(jnp.arange(1.0, 5.0), jnp.array([4, 1, 3, 2]), total_repeat_length=10),
+    )
     phi = jnp.array(family.start_phi(y, y, jnp.ones(10)))
     p = jnp.exp(log_prob(family, jnp.arange(1.0, 5.0), jnp.zeros(4), phi))
     np.testing.assert_allclose(p, (np.array([4, 1, 3, 2]) + 0.5) / 12, rtol=1e-12)
@@ -128,10 +144,14 @@ def test_the_gradient_of_the_likelihood(family):
     glmm = model(family, "logit").core.glmm
 
     def value(vector):
-        return gj.log_marginal(glmm, gj.Params(vector[:1], (vector[1:2],), vector[2:]), gj.Laplace())
+        return gj.log_marginal(
+            glmm, gj.Params(vector[:1], (vector[1:2],), vector[2:]), gj.Laplace()
+        )
 
     at = np.array([0.4, 0.6, -0.5, 0.2, 0.1])
-    np.testing.assert_allclose(jax.jit(jax.grad(value))(at), slopes(jax.jit(value), at), rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(
+        jax.jit(jax.grad(value))(at), slopes(jax.jit(value), at), rtol=1e-6, atol=1e-8
+    )
 
 
 TRUTH = {"bad|fair": 0.2, "fair|good": -0.6, "good|best": 0.9}
@@ -183,17 +203,23 @@ def test_thresholds_alone(family):
     """Without covariates the maximum is at the frequencies, whatever the model."""
     fit = gj.glmm("y ~ 1", {"y": np.repeat([1, 2, 3], [6, 10, 4])}, family.name).fit()
     assert fit.converged
-    assert fit.loglik == pytest.approx(6 * np.log(0.3) + 10 * np.log(0.5) + 4 * np.log(0.2), abs=1e-8)
+    assert fit.loglik == pytest.approx(
+        6 * np.log(0.3) + 10 * np.log(0.5) + 4 * np.log(0.2), abs=1e-8
+    )
 
 
 @pytest.fixture(scope="module")
 def graded():
     rng = np.random.default_rng(5)
-    return pd.DataFrame({"x": rng.normal(size=60), "y": rng.integers(0, 3, 60), "g": np.arange(60) % 6})
+    return pd.DataFrame(
+        {"x": rng.normal(size=60), "y": rng.integers(0, 3, 60), "g": np.arange(60) % 6}
+    )
 
 
 def test_thresholds_have_the_labels_of_the_response(graded):
-    words = pd.Categorical.from_codes(graded["y"] + 1, ["none", "low", "some", "much", "more"], ordered=True)
+    words = pd.Categorical.from_codes(
+        graded["y"] + 1, ["none", "low", "some", "much", "more"], ordered=True
+    )
     names = {
         "y": ("0|1", "1|2"),
         "y + 1": ("1|2", "2|3"),
@@ -213,7 +239,9 @@ def test_thresholds_have_the_labels_of_the_response(graded):
 def test_a_member_with_another_category_is_not_fitted(graded):
     mixed = gj.glmm("y ~ x", graded, "cumulative")
     good = graded["y"].to_numpy() + 1
-    responses = np.stack([good, np.where(np.arange(60) == 7, 4, good), np.where(np.arange(60) == 7, 0, good)])
+    responses = np.stack(
+        [good, np.where(np.arange(60) == 7, 4, good), np.where(np.arange(60) == 7, 0, good)]
+    )
     batch = gj.fit_many(mixed, responses)
     assert list(batch.converged) == [True, False, False]
     assert list(batch.status[1:]) == [gj.Status.INVALID.value] * 2

@@ -4,7 +4,14 @@ import mpmath
 import numpy as np
 import pandas as pd
 import pytest
-from family_checks import agrees, derivatives, grid, is_finite_with_derivatives, recovers, simulated_fit
+from family_checks import (
+    agrees,
+    derivatives,
+    grid,
+    is_finite_with_derivatives,
+    recovers,
+    simulated_fit,
+)
 
 import glmmjax as gj
 from glmmjax.families._normal import log_ndtr
@@ -22,7 +29,9 @@ def exact(y, eta, log_sigma, alpha):
 
 
 def test_log_prob_and_derivatives():
-    points = grid((-9.0, 0.0, 1.3, 20.0), (-2.0, 0.5), (-0.5, 1.0), (-6.0, -0.3, 0.0, 1e-3, 1.5, 30.0))
+    points = grid(
+        (-9.0, 0.0, 1.3, 20.0), (-2.0, 0.5), (-0.5, 1.0), (-6.0, -0.3, 0.0, 1e-3, 1.5, 30.0)
+    )
     agrees(FAMILY, exact, points, rtol=1e-9, slack=10)
 
 
@@ -38,7 +47,10 @@ def test_zero_is_the_normal_distribution_and_an_inflection():
 
 def test_everything_is_finite_at_the_edges():
     is_finite_with_derivatives(
-        FAMILY, grid((-1e6, 0.0, 1e6), (-40.0, 0.0, 40.0), (-15.0, 0.0, 15.0), (-1e4, -1.0, 0.0, 1e-8, 1e4))
+        FAMILY,
+        grid(
+            (-1e6, 0.0, 1e6), (-40.0, 0.0, 40.0), (-15.0, 0.0, 15.0), (-1e4, -1.0, 0.0, 1e-8, 1e4)
+        ),
     )
 
 
@@ -69,7 +81,9 @@ def test_normal_data_lose_nothing():
     g = np.repeat(np.arange(30), 10)
     data = pd.DataFrame({"g": g, "x": rng.normal(size=300)})
     data["y"] = 2 + data["x"] + rng.normal(size=30)[g] + rng.normal(size=300)
-    fit, plain = (gj.glmm("y ~ x + (1 | g)", data, family).fit() for family in ("skew_normal", "gaussian"))
+    fit, plain = (
+        gj.glmm("y ~ x + (1 | g)", data, family).fit() for family in ("skew_normal", "gaussian")
+    )
     assert fit.converged
     assert -1e-6 < fit.loglik - plain.loglik < 3
     np.testing.assert_allclose(fit.fixef, plain.fixef, atol=0.03)

@@ -1,10 +1,18 @@
-"""Student's t from one degree of freedom to infinitely many, the normal distribution as an ordinary point."""
+"""Student's t from one degree of freedom to infinitely many, the normal distribution as an ordinary
+point."""
 
 import mpmath
 import numpy as np
 import pandas as pd
 import pytest
-from family_checks import agrees, derivatives, grid, is_finite_with_derivatives, recovers, simulated_fit
+from family_checks import (
+    agrees,
+    derivatives,
+    grid,
+    is_finite_with_derivatives,
+    recovers,
+    simulated_fit,
+)
 
 import glmmjax as gj
 
@@ -15,12 +23,19 @@ FAMILY = gj.StudentT()
 def exact(y, eta, log_sigma, tau):
     alpha, z = tau**2, (y - eta) * mpmath.exp(-log_sigma)
     df = 1 / alpha
-    constant = mpmath.loggamma((df + 1) / 2) - mpmath.loggamma(df / 2) - mpmath.log(mpmath.pi * df) / 2
+    constant = (
+        mpmath.loggamma((df + 1) / 2) - mpmath.loggamma(df / 2) - mpmath.log(mpmath.pi * df) / 2
+    )
     return constant - log_sigma - (df + 1) / 2 * mpmath.log1p(z * z * alpha)
 
 
 def test_log_prob_and_derivatives():
-    agrees(FAMILY, exact, grid((-40.0, 0.0, 1.3, 1e6), (-3.0, 0.0, 2.0), (-2.0, 1.0), (1e-3, 0.1, 0.5, 2.0)), rtol=1e-9)
+    agrees(
+        FAMILY,
+        exact,
+        grid((-40.0, 0.0, 1.3, 1e6), (-3.0, 0.0, 2.0), (-2.0, 1.0), (1e-3, 0.1, 0.5, 2.0)),
+        rtol=1e-9,
+    )
 
 
 def test_zero_is_the_normal_distribution():
@@ -36,7 +51,8 @@ def test_zero_is_the_normal_distribution():
 
 def test_everything_is_finite_at_the_edges():
     is_finite_with_derivatives(
-        FAMILY, grid((-1e6, 0.0, 1e6), (-40.0, 0.0, 40.0), (-15.0, 0.0, 15.0), (0.0, 1e-8, 0.3, 30.0))
+        FAMILY,
+        grid((-1e6, 0.0, 1e6), (-40.0, 0.0, 40.0), (-15.0, 0.0, 15.0), (0.0, 1e-8, 0.3, 30.0)),
     )
 
 
@@ -48,11 +64,15 @@ def test_a_fit_finds_what_was_simulated(scale):
 
 
 def test_normal_data_end_at_the_limit():
-    """Bounded errors have lighter tails than normal ones: `df` is infinite, and the fit is the gaussian one."""
+    """Bounded errors have lighter tails than normal ones: `df` is infinite, and the fit is the
+    gaussian one."""
     rng = np.random.default_rng(2)
     g = np.repeat(np.arange(30), 10)
     data = pd.DataFrame({"g": g, "y": rng.normal(size=30)[g] + rng.uniform(-1, 1, 300)})
-    fit, plain = gj.glmm("y ~ 1 + (1 | g)", data, "student_t").fit(), gj.glmm("y ~ 1 + (1 | g)", data).fit()
+    fit, plain = (
+        gj.glmm("y ~ 1 + (1 | g)", data, "student_t").fit(),
+        gj.glmm("y ~ 1 + (1 | g)", data).fit(),
+    )
     assert fit.solution.status is gj.Status.LIMIT and fit.converged
     assert fit.loglik == pytest.approx(plain.loglik, abs=1e-6)
     assert fit.dispersion["sigma"] == pytest.approx(plain.dispersion["sigma"], rel=1e-4)

@@ -13,7 +13,11 @@ from glmmjax.families import log_prob
 
 pytestmark = pytest.mark.usefixtures("float64")
 
-FAMILIES = {"poisson": gj.TruncatedPoisson(), "nbinom1": gj.TruncatedNBinom1(), "nbinom2": gj.TruncatedNBinom2()}
+FAMILIES = {
+    "poisson": gj.TruncatedPoisson(),
+    "nbinom1": gj.TruncatedNBinom1(),
+    "nbinom2": gj.TruncatedNBinom2(),
+}
 OVERDISPERSED = ("nbinom1", "nbinom2")
 TAUS = (0.0, 1e-3, 0.4, 3.0, 1e3)
 each = pytest.mark.parametrize("name", FAMILIES)
@@ -82,7 +86,9 @@ def test_it_sums_to_one_and_samples_have_its_moments(name):
     draws = np.asarray(family.sample(jax.random.key(2), jnp.zeros(shape), at, phi, jnp.ones(shape)))
     assert draws.min() >= 1
     assert (np.abs(draws.mean(1) - mean) <= 4.5 * np.sqrt(variance / count) + 1e-6 * mean).all()
-    assert (np.abs(draws.var(1) - variance) <= 4.5 * np.sqrt((fourth - variance**2) / count) + 1e-12).all()
+    assert (
+        np.abs(draws.var(1) - variance) <= 4.5 * np.sqrt((fourth - variance**2) / count) + 1e-12
+    ).all()
 
 
 @pytest.mark.parametrize("name", OVERDISPERSED)
@@ -90,10 +96,14 @@ def test_it_sums_to_one_and_samples_have_its_moments(name):
 def test_zero_is_the_truncated_poisson_distribution(name, link):
     y, eta = grid((1.0, 2.0, 50.0), (0.1, 1.0, 4.0))
     own, plain = type(FAMILIES[name])(link), gj.TruncatedPoisson(link)
-    np.testing.assert_allclose(log_prob(own, y, eta, np.zeros(1)), log_prob(plain, y, eta, np.zeros(0)), rtol=1e-13)
+    np.testing.assert_allclose(
+        log_prob(own, y, eta, np.zeros(1)), log_prob(plain, y, eta, np.zeros(0)), rtol=1e-13
+    )
 
 
-@pytest.mark.parametrize(("name", "dispersion", "tau"), [("poisson", None, []), ("nbinom2", 2.0, [2**-0.5])])
+@pytest.mark.parametrize(
+    ("name", "dispersion", "tau"), [("poisson", None, []), ("nbinom2", 2.0, [2**-0.5])]
+)
 def test_a_fit_finds_what_the_data_were_made_with(name, dispersion, tau):
     recovers(simulated_fit(f"truncated_{name}", None, dispersion), np.array(tau))
 

@@ -17,7 +17,11 @@ FAMILY = gj.Tweedie()
 
 def exact(y, eta, log_phi, logit):
     """All terms of the series from the first to far beyond the largest."""
-    above, below, phi = 1 / (1 + mpmath.exp(-logit)), 1 / (1 + mpmath.exp(logit)), mpmath.exp(log_phi)
+    above, below, phi = (
+        1 / (1 + mpmath.exp(-logit)),
+        1 / (1 + mpmath.exp(logit)),
+        mpmath.exp(log_phi),
+    )
     a, log_mu = below / above, eta
     kernel = -(y * mpmath.exp(-above * log_mu) / above + mpmath.exp(below * log_mu) / below) / phi
     if y == 0:
@@ -26,13 +30,21 @@ def exact(y, eta, log_phi, logit):
     m = float(y**below / (phi * below))
     far = int(m + 14 * (m * float(above)) ** 0.5 + 40)
     first = max(1, int(m - 14 * (m * float(above)) ** 0.5 - 40))
-    terms = (mpmath.exp(j * log_z - mpmath.loggamma(j + 1) - mpmath.loggamma(j * a)) for j in range(first, far))
+    terms = (
+        mpmath.exp(j * log_z - mpmath.loggamma(j + 1) - mpmath.loggamma(j * a))
+        for j in range(first, far)
+    )
     return kernel + mpmath.log(mpmath.fsum(terms)) - mpmath.log(y)
 
 
 @pytest.mark.parametrize(
     ("y", "log_phi", "logit"),
-    [((0.0, 0.02, 1.0, 30.0), 0.3, 0.0), ((0.4, 7.0), -3.0, -2.0), ((0.1, 50.0), -0.5, 2.5), ((3.0,), -5.0, 0.4)],
+    [
+        ((0.0, 0.02, 1.0, 30.0), 0.3, 0.0),
+        ((0.4, 7.0), -3.0, -2.0),
+        ((0.1, 50.0), -0.5, 2.5),
+        ((3.0,), -5.0, 0.4),
+    ],
 )
 def test_log_prob_and_derivatives(y, log_phi, logit):
     agrees(FAMILY, exact, grid(y, (-1.0, 0.7), (log_phi,), (logit,)), rtol=1e-9, slack=100)
@@ -60,10 +72,14 @@ def test_it_is_a_distribution_with_its_moments():
     assert moment(1) == pytest.approx(2, rel=1e-7)
     variance = scale * 2.0**power
     assert moment(2) - 4 == pytest.approx(variance, rel=1e-7)
-    draws = FAMILY.sample(jax.random.key(0), jnp.zeros(count), jnp.full(count, eta), phi, jnp.ones(count))
+    draws = FAMILY.sample(
+        jax.random.key(0), jnp.zeros(count), jnp.full(count, eta), phi, jnp.ones(count)
+    )
     assert float(draws.mean()) == pytest.approx(2, abs=4.5 * np.sqrt(variance / count))
     fourth = moment(4) - 8 * moment(3) + 24 * moment(2) - 32 * 2 + 16
-    assert float(draws.var()) == pytest.approx(variance, abs=4.5 * np.sqrt((fourth - variance**2) / count))
+    assert float(draws.var()) == pytest.approx(
+        variance, abs=4.5 * np.sqrt((fourth - variance**2) / count)
+    )
     assert float((draws == 0).mean()) == pytest.approx(zero, abs=4.5 * np.sqrt(zero / count))
 
 
@@ -80,7 +96,9 @@ def test_the_expected_curvature_is_that_of_the_mean():
 
 
 def test_a_fit_finds_what_was_simulated():
-    recovers(simulated_fit("tweedie", None, {"phi": 0.9, "power": 1.5}), np.array([np.log(0.9), 0.0]))
+    recovers(
+        simulated_fit("tweedie", None, {"phi": 0.9, "power": 1.5}), np.array([np.log(0.9), 0.0])
+    )
 
 
 def test_negative_numbers_are_refused():

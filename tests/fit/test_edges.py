@@ -20,7 +20,13 @@ def table() -> pd.DataFrame:
     f = np.array(list("abcd"))[np.arange(160) % 4]
     u = rng.normal(0, 0.5, 20)[g]
     return pd.DataFrame(
-        {"g": g, "x": x, "f": f, "count": rng.poisson(np.exp(0.5 + 0.3 * x + u)), "y": x + u + rng.normal(size=160)}
+        {
+            "g": g,
+            "x": x,
+            "f": f,
+            "count": rng.poisson(np.exp(0.5 + 0.3 * x + u)),
+            "y": x + u + rng.normal(size=160),
+        }
     )
 
 
@@ -38,7 +44,9 @@ def test_the_start_is_the_model_without_random_effects(table):
 @pytest.mark.parametrize(("response", "family"), [("count", "poisson"), ("y", "gaussian")])
 def test_weights_of_zero_that_leave_a_column_without_rows_drop_it(table, response, family):
     present = table.f != "b"
-    weighted = gj.glmm(f"{response} ~ x + f + (1 | g)", table, family, weights=present.astype(float)).fit()
+    weighted = gj.glmm(
+        f"{response} ~ x + f + (1 | g)", table, family, weights=present.astype(float)
+    ).fit()
     kept = gj.glmm(f"{response} ~ x + f + (1 | g)", table[present], family).fit()
     assert weighted.model.core.design.fixed.dropped == ("f[T.b]",)
     assert weighted.loglik == pytest.approx(kept.loglik, abs=1e-8)
@@ -48,13 +56,17 @@ def test_weights_of_zero_that_leave_a_column_without_rows_drop_it(table, respons
 def test_a_series_of_weights_goes_by_its_labels(table):
     weights = pd.Series(np.linspace(0.5, 2, 160), table.index)
     straight = gj.glmm("count ~ x", table, "poisson", weights=weights)
-    shuffled = gj.glmm("count ~ x", table, "poisson", weights=weights.sample(frac=1, random_state=0))
+    shuffled = gj.glmm(
+        "count ~ x", table, "poisson", weights=weights.sample(frac=1, random_state=0)
+    )
     assert np.array_equal(straight.core.design.weights, shuffled.core.design.weights)
     with pytest.raises(gj.ModelError, match="weights has other row labels"):
         gj.glmm("count ~ x", table, "poisson", weights=weights.set_axis(range(1, 161)))
 
 
-@pytest.mark.parametrize("random", ["(1 | g) + (x | g)", "(x || g) + (0 + x | g)", "(1 | g) + (0 + f | g)"])
+@pytest.mark.parametrize(
+    "random", ["(1 | g) + (x | g)", "(x || g) + (0 + x | g)", "(1 | g) + (0 + f | g)"]
+)
 def test_terms_that_share_columns_are_refused(table, random):
     with pytest.raises(gj.ModelError, match="cannot be told apart"):
         gj.glmm(f"count ~ x + {random}", table, "poisson")
@@ -66,7 +78,9 @@ def test_terms_that_do_not_are_not(table, random):
 
 
 def test_quadrature_is_refused_where_nodes_would_leave_the_range(table):
-    model = gj.glmm("positive ~ x + (1 | g)", table.assign(positive=np.exp(table.y)), gj.Gamma("identity"))
+    model = gj.glmm(
+        "positive ~ x + (1 | g)", table.assign(positive=np.exp(table.y)), gj.Gamma("identity")
+    )
     with pytest.raises(gj.ModelError, match="AGHQ needs a mean for every linear predictor"):
         model.fit(gj.AGHQ(5))
     other = gj.Params(np.zeros(1), (np.ones(1),), np.zeros(1))
@@ -77,7 +91,8 @@ def test_quadrature_is_refused_where_nodes_would_leave_the_range(table):
 
 
 def test_expected_curvature_gives_lme4s_conditional_deviations():
-    """lme4 1.1-31: `glmer(cbind(incidence, size - incidence) ~ period + (1 | herd), cbpp, binomial("probit"))`."""
+    """lme4 1.1-31: `glmer(cbind(incidence, size - incidence) ~ period + (1 | herd), cbpp,
+    binomial("probit"))`."""
     cbpp = gj.datasets.load("cbpp")
     model = gj.glmm("incidence / size ~ period + (1 | herd)", cbpp, gj.Binomial("probit"))
     modes = model.fit(gj.Laplace(curvature="expected")).ranef()
@@ -89,11 +104,15 @@ def test_results_are_strict_json_and_marginal_needs_no_group(table):
     assert json.loads(json.dumps(fit.to_dict(), allow_nan=False))["coefficients"][0]["df"] is None
     averaged = fit.predict({"x": [0.3]}, level="marginal")
     variance = fit.varcorr().vcov[0]
-    assert float(averaged[0]) == pytest.approx(np.exp(fit.fixef @ [1, 0.3] + variance / 2), rel=1e-12)
+    assert float(averaged[0]) == pytest.approx(
+        np.exp(fit.fixef @ [1, 0.3] + variance / 2), rel=1e-12
+    )
 
 
 def test_marginal_means_hold_for_large_variances():
-    fit = gj.glmm("success ~ visit + (1 | patient)", gj.datasets.load("spinal"), "bernoulli").fit(gj.AGHQ(25))
+    fit = gj.glmm("success ~ visit + (1 | patient)", gj.datasets.load("spinal"), "bernoulli").fit(
+        gj.AGHQ(25)
+    )
     fine = np.linspace(-12, 12, 200_001)
     weight = np.exp(-0.5 * fine**2)
     eta = fit.fixef["Intercept"] + np.sqrt(fit.varcorr().vcov[0]) * fine
@@ -108,7 +127,9 @@ def test_quadrature_in_pieces_is_the_same(monkeypatch):
     def value_and_gradient():
         def value(moved):
             nowhere = glmm.structure.no_effects(float)
-            return gj.AGHQ(7).log_integral(glmm, moved, Mode(nowhere, factor_at(glmm, moved, nowhere)))
+            return gj.AGHQ(7).log_integral(
+                glmm, moved, Mode(nowhere, factor_at(glmm, moved, nowhere))
+            )
 
         return jax.value_and_grad(value)(params)
 
@@ -121,7 +142,9 @@ def test_quadrature_in_pieces_is_the_same(monkeypatch):
 
 
 def test_interval_covariates_and_dates_as_labels_survive_a_file(table, tmp_path):
-    data = table.assign(band=pd.cut(table.x, [-9, 0, 9])).set_index(pd.date_range("2026-01-01", periods=160))
+    data = table.assign(band=pd.cut(table.x, [-9, 0, 9])).set_index(
+        pd.date_range("2026-01-01", periods=160)
+    )
     fit = gj.glmm("count ~ band", data, "poisson").fit()
     fit.save(tmp_path / "fit.json")
     again = gj.load(tmp_path / "fit.json").predict()
@@ -130,8 +153,11 @@ def test_interval_covariates_and_dates_as_labels_survive_a_file(table, tmp_path)
 
 
 def test_marginal_coefficients_are_glmmadaptives():
-    """GLMMadaptive 0.9's `marginal_coefs` of the spinal trial (Monte Carlo: three digits), from inference.json."""
-    fit = gj.glmm("success ~ visit + (1 | patient)", gj.datasets.load("spinal"), "bernoulli").fit(gj.AGHQ(25))
+    """GLMMadaptive 0.9's `marginal_coefs` of the spinal trial (Monte Carlo: three digits), from
+    inference.json."""
+    fit = gj.glmm("success ~ visit + (1 | patient)", gj.datasets.load("spinal"), "bernoulli").fit(
+        gj.AGHQ(25)
+    )
     link = fit.predict({"visit": [0, 1]}, level="marginal", kind="link").to_numpy()
     assert [link[0], link[1] - link[0]] == pytest.approx([0.5201, -0.1337], abs=2e-3)
 

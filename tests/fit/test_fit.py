@@ -18,7 +18,9 @@ def grouped(groups: int = 12, each: int = 6, seed: int = 0) -> pd.DataFrame:
     """A balanced table with a covariate that has nothing to do with the groups."""
     rng = np.random.default_rng(seed)
     n = groups * each
-    return pd.DataFrame({"g": np.repeat(np.arange(groups), each), "x": rng.normal(size=n), "e": rng.normal(size=n)})
+    return pd.DataFrame(
+        {"g": np.repeat(np.arange(groups), each), "x": rng.normal(size=n), "e": rng.normal(size=n)}
+    )
 
 
 class TestStart:
@@ -36,7 +38,9 @@ class TestStart:
         assert other.converged
         assert other.loglik == pytest.approx(fit.loglik, abs=1e-8)
         np.testing.assert_allclose(other.fixef, fit.fixef, atol=1e-5)
-        assert other.params.theta[0] == pytest.approx(fit.params.theta[0], abs=1e-5)  # the mirror image is turned
+        assert other.params.theta[0] == pytest.approx(
+            fit.params.theta[0], abs=1e-5
+        )  # the mirror image is turned
 
     @pytest.mark.parametrize("theta", [[0.01, 0.0, 0.01], [30.0, -20.0, 5.0]], ids=["small", "far"])
     def test_reml(self, golden, theta):
@@ -104,7 +108,8 @@ class TestSingular:
         np.testing.assert_allclose(mixed.fixef, plain.fixef, atol=1e-6)
 
     def test_poisson(self):
-        """Every group has the same counts, so there is less variation between groups than chance gives."""
+        """Every group has the same counts, so there is less variation between groups than chance
+        gives."""
         data = grouped()
         data["y"] = np.tile([0, 1, 2, 3, 1, 2], 12)
         data["x"] = np.tile(data["x"][:6], 12)
@@ -158,7 +163,8 @@ class TestSeparation:
 class TestGaussian:
     @pytest.mark.parametrize("reml", [False, True])
     def test_against_dense_generalised_least_squares(self, reml):
-        """Weights, an offset and a random slope: estimates and covariance from the dense matrix `V`."""
+        """Weights, an offset and a random slope: estimates and covariance from the dense matrix
+        `V`."""
         mixed = model("gaussian", "identity", "(1 + x | g)", weights="w", offset="o")
         fit = mixed.fit(reml=reml)
         assert fit.converged
@@ -189,7 +195,9 @@ class TestGaussian:
 
         start = [*(sigma * fit.params.theta[0]), np.log(sigma)]
         assert fit.loglik == pytest.approx(loglik(start), rel=1e-10)
-        better = scipy.optimize.minimize(lambda v: -loglik(v), np.array(start) + 0.1, method="Nelder-Mead", tol=1e-10)
+        better = scipy.optimize.minimize(
+            lambda v: -loglik(v), np.array(start) + 0.1, method="Nelder-Mead", tol=1e-10
+        )
         assert fit.loglik >= -better.fun - 1e-7
 
     def test_reml_of_no_random_effects_is_least_squares(self):
@@ -197,9 +205,13 @@ class TestGaussian:
         data = table()
         x = np.stack([np.ones(len(data)), data["x"]], -1)
         beta, squares, *_ = np.linalg.lstsq(x, data["real"])
-        assert fit.dispersion["sigma"] == pytest.approx(np.sqrt(squares[0] / (len(data) - 2)), rel=1e-6)
+        assert fit.dispersion["sigma"] == pytest.approx(
+            np.sqrt(squares[0] / (len(data) - 2)), rel=1e-6
+        )
         np.testing.assert_allclose(fit.fixef, beta, rtol=1e-10)
-        np.testing.assert_allclose(fit.vcov, squares[0] / (len(data) - 2) * np.linalg.inv(x.T @ x), rtol=1e-6)
+        np.testing.assert_allclose(
+            fit.vcov, squares[0] / (len(data) - 2) * np.linalg.inv(x.T @ x), rtol=1e-6
+        )
         np.testing.assert_allclose(fit.coefficients().df, len(data) - 2, rtol=1e-6)
 
     def test_satterthwaite(self, golden):
@@ -219,9 +231,13 @@ class TestNoRandomEffects:
         counts = data.groupby("x")["count"]
         log_mean, variance = np.log(counts.mean()), 1 / counts.sum()
         np.testing.assert_allclose(fit.fixef, [log_mean[0], log_mean[1] - log_mean[0]], atol=1e-6)
-        np.testing.assert_allclose(fit.std_errors, np.sqrt([variance[0], variance.sum()]), rtol=1e-6)
+        np.testing.assert_allclose(
+            fit.std_errors, np.sqrt([variance[0], variance.sum()]), rtol=1e-6
+        )
         mu = counts.transform("mean")
-        assert fit.loglik == pytest.approx(scipy.stats.poisson.logpmf(data["count"], mu).sum(), rel=1e-12)
+        assert fit.loglik == pytest.approx(
+            scipy.stats.poisson.logpmf(data["count"], mu).sum(), rel=1e-12
+        )
         assert fit.df == 2
         assert fit.ranef().empty
         assert fit.varcorr().empty
@@ -236,7 +252,9 @@ class TestNoRandomEffects:
             mu = np.exp(v[0] + v[1] * data["x"])
             return -scipy.stats.gamma.logpdf(data["amount"], shape, scale=mu / shape).sum()
 
-        best = scipy.optimize.minimize(negative, [0.0, 0.0, 0.0], method="BFGS", options={"gtol": 1e-8})
+        best = scipy.optimize.minimize(
+            negative, [0.0, 0.0, 0.0], method="BFGS", options={"gtol": 1e-8}
+        )
         np.testing.assert_allclose([*fit.fixef, *fit.params.phi], best.x, atol=1e-5)
         assert fit.loglik == pytest.approx(-best.fun, abs=1e-8)
 
@@ -295,7 +313,11 @@ class TestScale:
 
     @pytest.mark.parametrize(
         ("case", "method", "column"),
-        [("epil_slope", "Laplace", "visit"), ("sleepstudy", "ML", "Days"), ("sleepstudy", "REML", "Days")],
+        [
+            ("epil_slope", "Laplace", "visit"),
+            ("sleepstudy", "ML", "Days"),
+            ("sleepstudy", "REML", "Days"),
+        ],
     )
     def test_a_badly_scaled_covariate(self, golden, case, method, column):
         plain = golden(case, method)
@@ -304,7 +326,9 @@ class TestScale:
         formula, family = plain.model.core.design.formula.text, plain.model.core.family
         far = gj.glmm(formula, data, family).fit(method_of(method))
         assert far.converged
-        volume = np.log(1e3) if method == "REML" else 0.0  # a restricted density is one over other coefficients
+        volume = (
+            np.log(1e3) if method == "REML" else 0.0
+        )  # a restricted density is one over other coefficients
         assert far.loglik == pytest.approx(plain.loglik - volume, abs=1e-5)
         off = (far.fixef[column] * 1e3 - plain.fixef[column]) / plain.std_errors[column]
         assert abs(off) < 1e-3
@@ -344,12 +368,16 @@ class TestRefusals:
     def test_too_many_nodes(self):
         data = table().assign(**{f"x{k}": np.roll(table()["x"], k) for k in range(1, 5)})
         mixed = gj.glmm("count ~ x + (1 + x1 + x2 + x3 + x4 | g)", data, "poisson")
-        self.refuses(r"11\^5 nodes a level for \(1 \+ x1 \+ x2 \+ x3 \+ x4 \| g\)", mixed, gj.AGHQ(11))
+        self.refuses(
+            r"11\^5 nodes a level for \(1 \+ x1 \+ x2 \+ x3 \+ x4 \| g\)", mixed, gj.AGHQ(11)
+        )
 
     def test_families_and_links(self):
         with pytest.raises(gj.ModelError, match="no family 'normall'"):
             gj.glmm("count ~ x + (1 | g)", table(), "normall")
-        with pytest.raises(gj.ModelError, match="no link 'logit'; choose one of log, identity, sqrt"):
+        with pytest.raises(
+            gj.ModelError, match="no link 'logit'; choose one of log, identity, sqrt"
+        ):
             gj.Poisson(link="logit")
 
 
@@ -373,7 +401,9 @@ def test_a_second_data_set_of_about_the_same_shape_does_not_compile_again(golden
     fit = golden("spinal", "Laplace")
     data = fit.solution.model.design.frame
     fewer = data[~data["patient"].isin(data["patient"].unique()[:2])]
-    gj.glmm("success ~ visit + (1 | patient)", data, "bernoulli").fit()  # its programs may have been let go
+    gj.glmm(
+        "success ~ visit + (1 | patient)", data, "bernoulli"
+    ).fit()  # its programs may have been let go
     before = compilations()
     other = gj.glmm("success ~ visit + (1 | patient)", fewer, "bernoulli").fit()
     assert other.converged
@@ -395,7 +425,11 @@ def test_statuses_are_sentences():
     for status in gj.Status:
         assert status.value.endswith(".")
         assert "\n" not in status.value
-    assert {status for status in gj.Status if status.ok} == {gj.Status.CONVERGED, gj.Status.SINGULAR, gj.Status.LIMIT}
+    assert {status for status in gj.Status if status.ok} == {
+        gj.Status.CONVERGED,
+        gj.Status.SINGULAR,
+        gj.Status.LIMIT,
+    }
 
 
 def test_a_solution_is_not_changed_by_who_reads_it(golden):

@@ -1,4 +1,5 @@
-"""Likelihoods with several maxima: the best is found, be a variance zero there or where the first search ends."""
+"""Likelihoods with several maxima: the best is found, be a variance zero there or where the first
+search ends."""
 
 import functools
 import pathlib
@@ -12,12 +13,23 @@ from glmmjax.batch import _run
 from glmmjax.fit import _fit
 from glmmjax.fit._maxima import attempts
 
-# Of `reference/maxima.csv`: family, random part, log-likelihood, and whether a variance is zero there.
+# Of `reference/maxima.csv`: family, random part, log-likelihood, and whether a variance is zero
+# there.
 CASES = {
-    "poisson_intercept": ("poisson", "(1 | g)", -33.277163, False),  # lme4 and glmmTMB; at zero it is -33.387944
+    "poisson_intercept": (
+        "poisson",
+        "(1 | g)",
+        -33.277163,
+        False,
+    ),  # lme4 and glmmTMB; at zero it is -33.387944
     "bernoulli_slope": ("bernoulli", "(x | g)", -28.642133, False),  # glmmTMB; lme4 -28.684111
     "bernoulli_other": ("bernoulli", "(x | g)", -19.238244, True),  # lme4 -19.344351
-    "poisson_slope": ("poisson", "(x | g)", -193.785552, True),  # lme4 and glmmTMB -193.947021, which is not singular
+    "poisson_slope": (
+        "poisson",
+        "(x | g)",
+        -193.785552,
+        True,
+    ),  # lme4 and glmmTMB -193.947021, which is not singular
 }
 
 
@@ -82,7 +94,9 @@ class TestBatch:
 
     def test_only_those_concerned_are_searched_again(self, batch, responses, monkeypatch):
         wanted, fit_chunk = [], _run.fit_chunk
-        monkeypatch.setattr(_run, "fit_chunk", lambda *given: wanted.append(given[1].sum()) or fit_chunk(*given))
+        monkeypatch.setattr(
+            _run, "fit_chunk", lambda *given: wanted.append(given[1].sum()) or fit_chunk(*given)
+        )
         again = gj.fit_many(case("bernoulli_slope"), responses)
         np.testing.assert_array_equal(again.loglik, batch.loglik)
         monkeypatch.setattr(_run, "best_maximum", lambda glmm, first, search: first)
@@ -103,7 +117,9 @@ def test_well_determined_variances_are_left_alone():
     seen = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            _fit, "best_maximum", lambda glmm, first, search: seen.append(list(attempts(glmm, first))) or first
+            _fit,
+            "best_maximum",
+            lambda glmm, first, search: seen.append(list(attempts(glmm, first))) or first,
         )
         gj.glmm("y ~ 1 + (1 | g)", data, "poisson").fit()
     assert seen == [[]]

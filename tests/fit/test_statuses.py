@@ -1,4 +1,5 @@
-"""What a fit says of how it ended: all that holds, which parameter went where, and no number that there is not."""
+"""What a fit says of how it ended: all that holds, which parameter went where, and no number that
+there is not."""
 
 import json
 
@@ -17,16 +18,36 @@ def data() -> pd.DataFrame:
     rng = np.random.default_rng(3)
     g = np.repeat(np.arange(GROUPS), N // GROUPS)
     u, x = rng.normal(0, 0.7, GROUPS)[g], rng.normal(size=N)
-    columns = {"g": g, "x": x, "one": 1, "f": np.tile(list("abcabc"), GROUPS), "t": rng.exponential(np.exp(u))}
-    columns |= {"o": rng.normal(size=N), "even": rng.binomial(12, 0.6, N), "count": rng.poisson(np.exp(0.5 + u))}
-    columns |= {"y": 1 + 0.5 * x + u + rng.normal(size=N), "positive": rng.gamma(2, 1, N), "share": rng.beta(2, 2, N)}
+    columns = {
+        "g": g,
+        "x": x,
+        "one": 1,
+        "f": np.tile(list("abcabc"), GROUPS),
+        "t": rng.exponential(np.exp(u)),
+    }
+    columns |= {
+        "o": rng.normal(size=N),
+        "even": rng.binomial(12, 0.6, N),
+        "count": rng.poisson(np.exp(0.5 + u)),
+    }
+    columns |= {
+        "y": 1 + 0.5 * x + u + rng.normal(size=N),
+        "positive": rng.gamma(2, 1, N),
+        "share": rng.beta(2, 2, N),
+    }
     return pd.DataFrame(columns)
 
 
 def has_no_numbers(fit: gj.Fit) -> bool:
     """Nothing to quote, and the representation says so."""
-    missing = np.isnan([fit.loglik, fit.aic, fit.bic, *fit.std_errors, *fit.vcov.to_numpy().ravel()]).all()
-    return bool(missing) and "no log-likelihood" in repr(fit) and "no log-likelihood" in str(fit.summary())
+    missing = np.isnan(
+        [fit.loglik, fit.aic, fit.bic, *fit.std_errors, *fit.vcov.to_numpy().ravel()]
+    ).all()
+    return (
+        bool(missing)
+        and "no log-likelihood" in repr(fit)
+        and "no log-likelihood" in str(fit.summary())
+    )
 
 
 class TestConstantResponses:
@@ -35,7 +56,9 @@ class TestConstantResponses:
         fit = gj.glmm("one ~ 1", data, "poisson", offset=np.log(data.t)).fit()
         assert fit.status == "Converged."
         assert fit.fixef["Intercept"] == pytest.approx(np.log(N / data.t.sum()), abs=1e-6)
-        assert fit.loglik == pytest.approx(stats.poisson.logpmf(1, N / data.t.sum() * data.t).sum(), abs=1e-8)
+        assert fit.loglik == pytest.approx(
+            stats.poisson.logpmf(1, N / data.t.sum() * data.t).sum(), abs=1e-8
+        )
 
     def test_numbers_with_offsets(self, data):
         """A constant less the offset is a response that varies."""
@@ -50,7 +73,9 @@ class TestConstantResponses:
     def test_without_a_constant_among_the_columns(self, data):
         fit = gj.glmm("one ~ 0 + x", data).fit()
         assert fit.converged
-        assert fit.dispersion["sigma"] == pytest.approx(np.sqrt(((1 - fit.fixef["x"] * data.x) ** 2).mean()), rel=1e-6)
+        assert fit.dispersion["sigma"] == pytest.approx(
+            np.sqrt(((1 - fit.fixef["x"] * data.x) ** 2).mean()), rel=1e-6
+        )
 
     def test_a_positive_count_is_at_the_poisson_limit(self, data):
         fit = gj.glmm("one + one ~ 1", data, "nbinom2").fit()
@@ -101,7 +126,8 @@ class TestNoBound:
         assert has_no_numbers(fit)
 
     def test_a_search_that_broke_off(self, data):
-        """A mean of zero is out of the range of the identity link, and counts of zero lead there."""
+        """A mean of zero is out of the range of the identity link, and counts of zero lead
+        there."""
         fit = gj.glmm("0 * one ~ 1", data, gj.Poisson("identity")).fit()
         assert not fit.converged
         assert has_no_numbers(fit)
@@ -118,7 +144,9 @@ class TestLimits:
         fit = gj.glmm("even ~ x + (1 | g)", data, "nbinom1").fit()
         assert fit.solution.status is gj.Status.SINGULAR and fit.converged
         assert "Singular: (1 | g)." in fit.status
-        assert "At the limit of the family alpha went to 0" in fit.status and "compois" in fit.status
+        assert (
+            "At the limit of the family alpha went to 0" in fit.status and "compois" in fit.status
+        )
         plain = gj.glmm("even ~ x + (1 | g)", data, "poisson").fit()
         assert fit.loglik == pytest.approx(plain.loglik, abs=1e-7)
 
@@ -139,11 +167,17 @@ class TestSeparation:
         """No success in one level and no failure in another; years are far from zero, and stay."""
         rng = np.random.default_rng(1)
         y = np.where(data.f == "b", 0, np.where(data.f == "c", 1, rng.integers(0, 2, N)))
-        model = gj.glmm("y ~ f + year + (1 | g)", data.assign(y=y, year=2000 + 5 * data.x), "bernoulli")
+        model = gj.glmm(
+            "y ~ f + year + (1 | g)", data.assign(y=y, year=2000 + 5 * data.x), "bernoulli"
+        )
         fit = model.fit()
         assert fit.solution.status is gj.Status.SEPARATION
         assert "Running off to infinity: f[T.b], f[T.c]." in fit.status
-        third = gj.glmm("y ~ year + (1 | g)", data.assign(y=y, year=2000 + 5 * data.x)[data.f == "a"], "bernoulli")
+        third = gj.glmm(
+            "y ~ year + (1 | g)",
+            data.assign(y=y, year=2000 + 5 * data.x)[data.f == "a"],
+            "bernoulli",
+        )
         assert fit.loglik == pytest.approx(third.fit().loglik, abs=1e-5)
         assert f"loglik {fit.loglik:.3f}" in repr(fit) and np.isfinite(fit.aic)
 
@@ -184,4 +218,6 @@ class TestDoors:
         assert gj.load(tmp_path / "old.json").status == gj.Status.SINGULAR.value
 
     def test_a_quasi_likelihood_is_called_one(self, data):
-        assert "quasi-likelihood: Converged." in repr(gj.glmm("count ~ x", data, "quasipoisson").fit())
+        assert "quasi-likelihood: Converged." in repr(
+            gj.glmm("count ~ x", data, "quasipoisson").fit()
+        )

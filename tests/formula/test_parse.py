@@ -3,7 +3,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glmmjax._errors import ModelError
-from glmmjax.formula import ParsedFormula, RandomFormula, SmoothFormula, added_variables, parse_formula
+from glmmjax.formula import (
+    ParsedFormula,
+    RandomFormula,
+    SmoothFormula,
+    added_variables,
+    parse_formula,
+)
 
 
 def test_every_part_of_a_formula():
@@ -79,7 +85,9 @@ def test_covariance_and_group_of_a_random_term():
 
 
 def test_rank_and_matrix_of_a_covariance():
-    parsed = parse_formula("y ~ rr(0 + f|g) + rr(0 + f|h, d=4) + propto(1|g, my.K) + ar1(t|g)").random
+    parsed = parse_formula(
+        "y ~ rr(0 + f|g) + rr(0 + f|h, d=4) + propto(1|g, my.K) + ar1(t|g)"
+    ).random
     assert [term.covariance for term in parsed] == ["rr", "rr", "propto", "ar1"]
     assert [term.rank for term in parsed] == [2, 4, None, None]
     assert [term.matrix for term in parsed] == [None, None, "my.K", None]
@@ -89,7 +97,9 @@ SMOOTHS = {
     "s(x)": SmoothFormula("x", 10, None, "s(x)"),
     "s( x , k = 5 )": SmoothFormula("x", 5, None, "s(x, k=5)"),
     "s(x,by=g)": SmoothFormula("x", 10, "g", "s(x, by=g)"),
-    "s(log(x, 2), by=`my g`, k=3)": SmoothFormula("log(x, 2)", 3, "my g", "s(log(x, 2), k=3, by=`my g`)"),
+    "s(log(x, 2), by=`my g`, k=3)": SmoothFormula(
+        "log(x, 2)", 3, "my g", "s(log(x, 2), k=3, by=`my g`)"
+    ),
     "s(`my x`)": SmoothFormula("`my x`", 10, None, "s(`my x`)"),
     "s(I(x | z))": SmoothFormula("I(x | z)", 10, None, "s(I(x | z))"),
 }
@@ -126,17 +136,24 @@ def test_the_text_of_a_term_without_groups_is_its_group():
 
 
 @pytest.mark.parametrize(
-    "response", ["log(y)", "cbind(a, b)", "incidence / size", "I(y > 0)", "`my y`", "y > 0", "y2 + 1"]
+    "response",
+    ["log(y)", "cbind(a, b)", "incidence / size", "I(y > 0)", "`my y`", "y > 0", "y2 + 1"],
 )
 def test_response_is_kept_as_text(response):
     assert parse_formula(f"{response} ~ x").response == response
 
 
-@pytest.mark.parametrize("formula", ["~ x + (1 | g) + offset(log(t))", "  ~x + (1 | g) + offset(log(t))"])
+@pytest.mark.parametrize(
+    "formula", ["~ x + (1 | g) + offset(log(t))", "  ~x + (1 | g) + offset(log(t))"]
+)
 def test_a_formula_may_have_no_response(formula):
     parsed = parse_formula(formula)
     assert parsed.response == ""
-    assert (parsed.fixed, [term.text for term in parsed.random], parsed.offsets) == ("x", ["(1 | g)"], ("log(t)",))
+    assert (parsed.fixed, [term.text for term in parsed.random], parsed.offsets) == (
+        "x",
+        ["(1 | g)"],
+        ("log(t)",),
+    )
 
 
 @pytest.mark.parametrize("left", ["", "y", "log(y)", "`a~b`", "y == '~'"])
@@ -265,12 +282,21 @@ def test_errors_without_a_place(formula, sentence):
 
 
 NAME = st.sampled_from(["x", "z", "my.x", "`a b`", "log(x)", "C(f, contr.sum)"])
-FIXED = st.lists(st.tuples(NAME, st.sampled_from([":", "*", "/"]), NAME).map("".join) | NAME, unique=True)
-GROUP = st.lists(st.sampled_from(["g", "h", "k"]), min_size=1, max_size=3, unique=True).map(":".join)
+FIXED = st.lists(
+    st.tuples(NAME, st.sampled_from([":", "*", "/"]), NAME).map("".join) | NAME, unique=True
+)
+GROUP = st.lists(st.sampled_from(["g", "h", "k"]), min_size=1, max_size=3, unique=True).map(
+    ":".join
+)
 
 
 @settings(max_examples=50, deadline=None)
-@given(fixed=FIXED, groups=st.lists(GROUP, unique=True), bar=st.sampled_from(["|", "||"]), data=st.data())
+@given(
+    fixed=FIXED,
+    groups=st.lists(GROUP, unique=True),
+    bar=st.sampled_from(["|", "||"]),
+    data=st.data(),
+)
 def test_parts_come_back_whatever_their_order(fixed, groups, bar, data):
     random = [f"(1 + x {bar} {group})" for group in groups]
     order = data.draw(st.permutations(fixed + random)) or ["1"]
@@ -282,7 +308,19 @@ def test_parts_come_back_whatever_their_order(fixed, groups, bar, data):
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(
-        st.sampled_from([*"yxg~+-*/:^|()[]{},.=1`' ", "||", "offset(", "diag(", "I(", "s(", "rr(", "d=2", ", k=4"])
+        st.sampled_from(
+            [
+                *"yxg~+-*/:^|()[]{},.=1`' ",
+                "||",
+                "offset(",
+                "diag(",
+                "I(",
+                "s(",
+                "rr(",
+                "d=2",
+                ", k=4",
+            ]
+        )
     ).map("".join)
 )
 def test_any_text_is_a_formula_or_a_model_error(text):

@@ -1,4 +1,5 @@
-"""Gradients and Hessians of the log-likelihood against finite differences, and JAX's transformations of it."""
+"""Gradients and Hessians of the log-likelihood against finite differences, and JAX's
+transformations of it."""
 
 import functools
 
@@ -19,7 +20,12 @@ CASES = {
     "laplace poisson log q=2": ("poisson", "log", BOTH, gj.Laplace()),
     "laplace binomial probit q=1": ("binomial", "probit", "(1 | g)", gj.Laplace()),
     "laplace gaussian log q=1, not log-concave": ("gaussian", "log", "(1 | g)", gj.Laplace()),
-    "laplace expected bernoulli cloglog q=2": ("bernoulli", "cloglog", "(1 + x || g)", gj.Laplace("expected")),
+    "laplace expected bernoulli cloglog q=2": (
+        "bernoulli",
+        "cloglog",
+        "(1 + x || g)",
+        gj.Laplace("expected"),
+    ),
     "aghq bernoulli logit q=1": ("bernoulli", "logit", "(1 | g)", gj.AGHQ(5)),
     "aghq gamma inverse q=2": ("gamma", "inverse", BOTH, gj.AGHQ(5)),
     "exact": ("gaussian", "identity", BOTH, gj.Exact()),
@@ -71,7 +77,8 @@ def test_third_derivatives():
 
 
 @pytest.mark.parametrize(
-    ("family", "link", "method"), [("poisson", "log", gj.Laplace()), ("gaussian", "identity", gj.Exact())]
+    ("family", "link", "method"),
+    [("poisson", "log", gj.Laplace()), ("gaussian", "identity", gj.Exact())],
 )
 def test_gradient_by_weights_and_offset(family, link, method):
     mixed = model(family, link, weights="w", offset="o")
@@ -115,7 +122,11 @@ def points(mixed, count=4):
 
 @pytest.mark.parametrize(
     ("family", "link", "method"),
-    [("poisson", "log", gj.Laplace()), ("gaussian", "identity", gj.Exact()), ("bernoulli", "logit", gj.AGHQ(5))],
+    [
+        ("poisson", "log", gj.Laplace()),
+        ("gaussian", "identity", gj.Exact()),
+        ("bernoulli", "logit", gj.AGHQ(5)),
+    ],
 )
 class TestTransformations:
     def test_vmap_is_a_loop(self, family, link, method):
@@ -132,14 +143,17 @@ class TestTransformations:
             return gj.log_marginal(eqx.tree_at(lambda g: g.y, glmm, y), at, method)
 
         responses = np.stack([glmm.y, np.roll(glmm.y, 1, 0), 1 + 0 * glmm.y])
-        np.testing.assert_allclose(jax.vmap(value)(responses), [value(y) for y in responses], rtol=1e-12)
+        np.testing.assert_allclose(
+            jax.vmap(value)(responses), [value(y) for y in responses], rtol=1e-12
+        )
 
 
 @pytest.mark.parametrize(
     ("family", "link", "method"), [("poisson", "log", gj.Laplace()), ("gaussian", "identity", None)]
 )
 def test_float32_is_the_default_of_jax(family, link, method):
-    """Outside `gj.float64()` everything is float32, without a warning, and near the float64 values that went before."""
+    """Outside `gj.float64()` everything is float32, without a warning, and near the float64 values
+    that went before."""
     mixed = model(family, link)
     at = params(mixed)
 
@@ -161,4 +175,6 @@ def test_the_gradient_of_a_model_has_the_form_of_its_parameters():
     at = params(mixed)
     gradient = jax.grad(mixed.log_marginal)(at)
     assert jax.tree.structure(gradient) == jax.tree.structure(at)
-    assert [leaf.shape for leaf in jax.tree.leaves(gradient)] == [leaf.shape for leaf in jax.tree.leaves(at)]
+    assert [leaf.shape for leaf in jax.tree.leaves(gradient)] == [
+        leaf.shape for leaf in jax.tree.leaves(at)
+    ]

@@ -5,7 +5,8 @@ import pandas as pd
 
 
 def draw_counts(seed: int = 9, groups: int = 60, rows: int = 12) -> pd.DataFrame:
-    """Zero-inflated counts whose groups differ in the mean and, by themselves, in the share of extra zeros."""
+    """Zero-inflated counts whose groups differ in the mean and, by themselves, in the share of
+    extra zeros."""
     rng = np.random.default_rng(seed)
     g, x = np.repeat(np.arange(groups), rows), rng.normal(size=groups * rows)
     mu = np.exp(0.8 + 0.4 * x + 0.5 * rng.normal(size=groups)[g])

@@ -26,18 +26,27 @@ def zero_inflated(y, p, rest):
 
 CASES = {
     "poisson": (gj.Poisson(), [], COUNTS, lambda y, mu: scipy.stats.poisson.logpmf(y, mu)),
-    "nbinom2": (gj.NBinom2(), [0.7], COUNTS, lambda y, mu: scipy.stats.nbinom.logpmf(y, 0.7**-2, 1 / (1 + 0.49 * mu))),
+    "nbinom2": (
+        gj.NBinom2(),
+        [0.7],
+        COUNTS,
+        lambda y, mu: scipy.stats.nbinom.logpmf(y, 0.7**-2, 1 / (1 + 0.49 * mu)),
+    ),
     "truncated_poisson": (
         gj.TruncatedPoisson(),
         [],
         COUNTS,
-        lambda y, mu: np.where(y > 0, scipy.stats.poisson.logpmf(y, mu) - np.log(-np.expm1(-mu)), -np.inf),
+        lambda y, mu: np.where(
+            y > 0, scipy.stats.poisson.logpmf(y, mu) - np.log(-np.expm1(-mu)), -np.inf
+        ),
     ),
     "gamma": (
         gj.Gamma("log"),
         [-0.4],
         AMOUNTS,
-        lambda y, mu: np.where(y > 0, scipy.stats.gamma.logpdf(y, np.exp(0.8), scale=mu * np.exp(-0.8)), -np.inf),
+        lambda y, mu: np.where(
+            y > 0, scipy.stats.gamma.logpdf(y, np.exp(0.8), scale=mu * np.exp(-0.8)), -np.inf
+        ),
     ),
 }
 
@@ -59,9 +68,14 @@ class TestZeroInflation:
             return log_prob(family, jnp.asarray(y), at[:10].reshape(2, 5), at[10:]).sum()
 
         gradient = jax.jit(jax.grad(total))
-        np.testing.assert_allclose(gradient(point), central_slopes(jax.jit(total), point), rtol=1e-6, atol=1e-8)
         np.testing.assert_allclose(
-            jax.jit(jax.hessian(total))(point), central_slopes(gradient, point), rtol=1e-6, atol=1e-7
+            gradient(point), central_slopes(jax.jit(total), point), rtol=1e-6, atol=1e-8
+        )
+        np.testing.assert_allclose(
+            jax.jit(jax.hessian(total))(point),
+            central_slopes(gradient, point),
+            rtol=1e-6,
+            atol=1e-7,
         )
 
     def test_the_mean_is_that_of_the_density(self, name):
@@ -73,7 +87,10 @@ class TestZeroInflation:
         else:
             values = np.concatenate([[0.0], np.linspace(1e-9, 60, 400_001)])
             weights = np.concatenate([[1.0], np.full(400_001, values[2] - values[1])])
-        density = np.exp(log_prob(family, jnp.asarray(values), eta[:, None] + 0 * values, jnp.array(phi))) * weights
+        density = (
+            np.exp(log_prob(family, jnp.asarray(values), eta[:, None] + 0 * values, jnp.array(phi)))
+            * weights
+        )
         assert density.sum() == pytest.approx(1, abs=1e-6)
         assert density @ values == pytest.approx(float(family.mean(eta, jnp.array(phi))), rel=1e-5)
 
@@ -116,7 +133,9 @@ def test_everything_is_finite_at_the_edges():
     points = np.array([(a, b, c) for a in ends for b in ends for c in (0.0, 1e-6, 30.0)])
 
     def density(at):
-        return log_prob(ZeroInflated(gj.NBinom2()), y, jnp.stack([at[0] + 0 * y, at[1] + 0 * y]), at[2:]).sum()
+        return log_prob(
+            ZeroInflated(gj.NBinom2()), y, jnp.stack([at[0] + 0 * y, at[1] + 0 * y]), at[2:]
+        ).sum()
 
     for function in (density, jax.grad(density), jax.hessian(density)):
         assert np.isfinite(jax.jit(jax.vmap(function))(points)).all()
@@ -127,8 +146,16 @@ class TestDispersion:
         ("inner", "y", "expected"),
         [
             (gj.Gaussian(), AMOUNTS, lambda y, eta, s: scipy.stats.norm.logpdf(y, eta, s)),
-            (gj.NBinom2(), COUNTS, lambda y, eta, s: scipy.stats.nbinom.logpmf(y, s, s / (s + np.exp(eta)))),
-            (gj.NBinom1(), COUNTS, lambda y, eta, s: scipy.stats.nbinom.logpmf(y, np.exp(eta) / s, 1 / (1 + s))),
+            (
+                gj.NBinom2(),
+                COUNTS,
+                lambda y, eta, s: scipy.stats.nbinom.logpmf(y, s, s / (s + np.exp(eta))),
+            ),
+            (
+                gj.NBinom1(),
+                COUNTS,
+                lambda y, eta, s: scipy.stats.nbinom.logpmf(y, np.exp(eta) / s, 1 / (1 + s)),
+            ),
             (
                 gj.Beta(),
                 np.array([0.1, 0.3, 0.6, 0.9, 0.5]),
@@ -148,7 +175,9 @@ class TestDispersion:
         phi = jnp.array(family.unconstrained((jnp.array(4.0),)))
         np.testing.assert_allclose(family.dispersion(phi), [4.0])
         found = log_prob(family, jnp.asarray(AMOUNTS), jnp.asarray(ETA), phi)
-        np.testing.assert_allclose(found, scipy.stats.t.logpdf(AMOUNTS, 4, ETA[0], np.exp(ETA[1])), rtol=1e-11)
+        np.testing.assert_allclose(
+            found, scipy.stats.t.logpdf(AMOUNTS, 4, ETA[0], np.exp(ETA[1])), rtol=1e-11
+        )
 
 
 def test_both_together():
@@ -170,4 +199,6 @@ def test_draws_have_the_mean_and_the_zeros():
     variance = (1 - p) * (mu + mu**2) - ((1 - p) * mu) ** 2
     assert float(draws.mean()) == pytest.approx((1 - p) * mu, abs=4.5 * np.sqrt(variance / rows))
     zero = p + (1 - p) * np.exp(-mu)
-    assert float((draws == 0).mean()) == pytest.approx(zero, abs=4.5 * np.sqrt(zero * (1 - zero) / rows))
+    assert float((draws == 0).mean()) == pytest.approx(
+        zero, abs=4.5 * np.sqrt(zero * (1 - zero) / rows)
+    )

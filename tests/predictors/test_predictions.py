@@ -15,7 +15,8 @@ NEW = pd.DataFrame({"x": [-1.0, 0.2, 1.5], "g": [3, 3, 11]})
 def test_the_mean_is_a_product(zip_fit):
     for level in ("conditional", "population", "marginal"):
         response, mean, zero = (
-            zip_fit.predict(NEW, level, kind) for kind in ("response", "conditional_mean", "zero_probability")
+            zip_fit.predict(NEW, level, kind)
+            for kind in ("response", "conditional_mean", "zero_probability")
         )
         np.testing.assert_allclose(response, (1 - zero) * mean, rtol=1e-10)
 
@@ -36,7 +37,9 @@ def test_averaged_over_the_random_effects(zip_fit):
     of_zero = (zip_fit.zi.Intercept + zip_fit.zi.x * NEW.x).to_numpy()
     zero = expit(of_zero[:, None] + sds[1] * x) @ w / w.sum()
     mean = np.exp(zip_fit.fixef.Intercept + zip_fit.fixef.x * NEW.x + sds[0] ** 2 / 2)
-    np.testing.assert_allclose(zip_fit.predict(NEW, "marginal", "zero_probability"), zero, rtol=1e-8)
+    np.testing.assert_allclose(
+        zip_fit.predict(NEW, "marginal", "zero_probability"), zero, rtol=1e-8
+    )
     np.testing.assert_allclose(zip_fit.predict(NEW, "marginal"), (1 - zero) * mean, rtol=1e-8)
 
 
@@ -58,7 +61,9 @@ def test_standard_errors_are_those_of_the_delta_method(zip_fit, level, kind):
 
     jacobian = slopes(predicted, np.concatenate([beta, sds]))
     expected = np.sqrt(np.einsum("na,ab,nb->n", jacobian, zip_fit.solution.vcov, jacobian))
-    np.testing.assert_allclose(zip_fit.predict(NEW, level, kind, se=True).std_error, expected, rtol=1e-6)
+    np.testing.assert_allclose(
+        zip_fit.predict(NEW, level, kind, se=True).std_error, expected, rtol=1e-6
+    )
 
 
 def test_the_dispersion_model(hetero_fit):
@@ -69,7 +74,9 @@ def test_the_dispersion_model(hetero_fit):
     columns = np.column_stack([np.ones(3), NEW.x])
     own = hetero_fit.solution.vcov[2:4, 2:4]
     np.testing.assert_allclose(
-        table.std_error, expected * np.sqrt(np.einsum("na,ab,nb->n", columns, own, columns)), rtol=1e-6
+        table.std_error,
+        expected * np.sqrt(np.einsum("na,ab,nb->n", columns, own, columns)),
+        rtol=1e-6,
     )
     with pytest.raises(gj.ModelError, match="kind 'zero_probability' needs a model with ziformula"):
         hetero_fit.predict(kind="zero_probability")
@@ -94,13 +101,16 @@ class TestResiduals:
     def test_of_a_dispersion_model(self, hetero_fit, counts):
         found = (counts.real - hetero_fit.predict()) / hetero_fit.predict(kind="dispersion")
         np.testing.assert_allclose(hetero_fit.residuals("pearson"), found)
-        with pytest.raises(gj.ModelError, match="kind must be one of response, pearson, not 'deviance'"):
+        with pytest.raises(
+            gj.ModelError, match="kind must be one of response, pearson, not 'deviance'"
+        ):
             hetero_fit.residuals("deviance")
 
 
 class TestConditionalErrors:
-    """Against a computation by itself: modes by Newton steps with numerical derivatives, the delta method over all
-    parameters with modes that move, and the covariance of the two effects of the group given the data."""
+    """Against a computation by itself: modes by Newton steps with numerical derivatives, the delta
+    method over all parameters with modes that move, and the covariance of the two effects of the
+    group given the data."""
 
     def modes(self, data, v):
         """The two effects of one group at parameters `v`, and their covariance given the data."""
@@ -124,16 +134,24 @@ class TestConditionalErrors:
         vector = np.concatenate([zip_fit.params.beta, *zip_fit.params.theta])
 
         def quantity(eta, of_zero):
-            return {"link": eta, "response": expit(-of_zero) * np.exp(eta), "zero_probability": expit(of_zero)}[kind]
+            return {
+                "link": eta,
+                "response": expit(-of_zero) * np.exp(eta),
+                "zero_probability": expit(of_zero),
+            }[kind]
 
         def predicted(v):
             u = self.modes(data, v)[0]
             return np.array(quantity(v[0] + v[1] * x + u[0], v[2] + v[3] * x + u[1]))
 
         (u, covariance), v = self.modes(data, vector), vector
-        of_effects = slopes(lambda at: np.array(quantity(v[0] + v[1] * x + at[0], v[2] + v[3] * x + at[1])), u)
+        of_effects = slopes(
+            lambda at: np.array(quantity(v[0] + v[1] * x + at[0], v[2] + v[3] * x + at[1])), u
+        )
         moving = slopes(predicted, vector, 1e-4)
-        expected = np.sqrt(moving @ zip_fit.solution.vcov @ moving + of_effects @ covariance @ of_effects)
+        expected = np.sqrt(
+            moving @ zip_fit.solution.vcov @ moving + of_effects @ covariance @ of_effects
+        )
         found = zip_fit.predict(pd.DataFrame({"x": [x], "g": [3]}), kind=kind, se=True)
         assert found.estimate[0] == pytest.approx(float(predicted(vector)), rel=1e-6)
         assert found.std_error[0] == pytest.approx(expected, rel=1e-4)

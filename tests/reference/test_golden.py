@@ -13,13 +13,15 @@ FITS = [
 ]
 # lme4 leaves constants out of these log-likelihoods; `test_adaptive_quadrature` has complete ones.
 INCOMPLETE = {("cbpp", "AGHQ9"), ("cbpp", "AGHQ25"), ("epil", "AGHQ15")}
-# Where lme4 ended below the maximum, on a flat direction: its estimates are off by about a tenth of a standard error of
-# the variances, and glmmTMB's entry of the same case confirms what is found here. The log-likelihood may be higher by
-# as much as this.
+# Where lme4 ended below the maximum, on a flat direction: its estimates are off by about a tenth of
+# a standard error of the variances, and glmmTMB's entry of the same case confirms what is found
+# here. The log-likelihood may be higher by as much as this.
 STOPPED_SHORT = {("grouseticks", "lme4"): 1e-3}
-# A failed finite-difference Hessian: these standard errors are ten times too small; glmmTMB's agree with those here.
+# A failed finite-difference Hessian: these standard errors are ten times too small; glmmTMB's agree
+# with those here.
 WRONG_ERRORS = {("grouseticks", "lme4")}
-# The maximum is at a variance of zero; glmmTMB, which works with logarithms, ends at a standard deviation below this.
+# The maximum is at a variance of zero; glmmTMB, which works with logarithms, ends at a standard
+# deviation below this.
 SINGULAR, AT_ZERO = {"cbpp_bb"}, 2e-4
 
 
@@ -60,7 +62,11 @@ class TestAgainstTheReference:
         assert fit.bic == pytest.approx(np.log(entry["nobs"]) * entry["df"] - 2 * fit.loglik)
 
     def test_fixed_effects(self, fit, case, entry, short):
-        errors = fit.std_errors if (case, entry["engine"].split()[0]) in WRONG_ERRORS else np.atleast_1d(entry["se"])
+        errors = (
+            fit.std_errors
+            if (case, entry["engine"].split()[0]) in WRONG_ERRORS
+            else np.atleast_1d(entry["se"])
+        )
         off = (fit.fixef - np.atleast_1d(entry["beta"])) / errors
         assert np.abs(off).max() < (0.005 if short is None else 0.1)
 
@@ -72,7 +78,9 @@ class TestAgainstTheReference:
             assert np.abs((table.estimate - beta) / table.std_error).max() < 0.005
             np.testing.assert_array_equal(getattr(fit, part), table.estimate)
             if f"{part}_se" in entry:
-                np.testing.assert_allclose(table.std_error, np.atleast_1d(entry[f"{part}_se"]), rtol=1e-3)
+                np.testing.assert_allclose(
+                    table.std_error, np.atleast_1d(entry[f"{part}_se"]), rtol=1e-3
+                )
 
     def test_standard_errors(self, fit, case, entry):
         np.testing.assert_allclose(np.sqrt(np.diag(fit.vcov)), fit.std_errors)
@@ -93,14 +101,18 @@ class TestAgainstTheReference:
             atol = AT_ZERO if case in SINGULAR else 0.0
             np.testing.assert_allclose(own.sdcor[is_sd], sds, rtol=rtol, atol=atol)
             np.testing.assert_allclose(own.vcov[is_sd], sds**2, rtol=2 * rtol, atol=atol**2)
-            expected = _above_diagonal(block["corr"])[: (~is_sd).sum()]  # of ar1, whose corner is shown, the first
+            expected = _above_diagonal(block["corr"])[
+                : (~is_sd).sum()
+            ]  # of ar1, whose corner is shown, the first
             np.testing.assert_allclose(own.sdcor[~is_sd], expected, rtol=rtol, atol=1e-4)
             seen += list(own.index)
         assert sorted(seen) == list(table.index)
 
     def test_dispersion(self, fit, case, entry):
         if "thresholds" in entry:
-            np.testing.assert_allclose(list(fit.dispersion.values()), entry["thresholds"], rtol=1e-4)
+            np.testing.assert_allclose(
+                list(fit.dispersion.values()), entry["thresholds"], rtol=1e-4
+            )
         elif fit.dispersion:
             first, *others = fit.dispersion.values()
             assert first == pytest.approx(entry["sigma"], rel=1e-3)
@@ -113,13 +125,22 @@ class TestAgainstTheReference:
         atol = 1e-3 if short is None else 0.02
         for name, expected in entry.get("modes", {}).items():
             group = _group(name, ranef.group)
-            own, levels = ranef[ranef.group == group], [_level(level) for level in expected["levels"]]
-            assert list(own.term.unique()) == [_term(term) for term in np.atleast_1d(expected["terms"])]
+            own, levels = (
+                ranef[ranef.group == group],
+                [_level(level) for level in expected["levels"]],
+            )
+            assert list(own.term.unique()) == [
+                _term(term) for term in np.atleast_1d(expected["terms"])
+            ]
             modes, errors = (_by_level(own, column, levels) for column in ("mode", "std_error"))
             sd = variances[variances.group == group].sdcor.to_numpy()
-            np.testing.assert_allclose(modes / sd, np.array(expected["mode"]) / sd, rtol=0, atol=atol)
+            np.testing.assert_allclose(
+                modes / sd, np.array(expected["mode"]) / sd, rtol=0, atol=atol
+            )
             if expected["cond_sd"] is not None:
-                np.testing.assert_allclose(errors / sd, np.array(expected["cond_sd"]) / sd, rtol=0, atol=atol)
+                np.testing.assert_allclose(
+                    errors / sd, np.array(expected["cond_sd"]) / sd, rtol=0, atol=atol
+                )
 
     def test_fitted_means(self, fit, case, entry, short):
         if "fitted_head" not in entry:  # clmm gives probabilities of the categories that were seen
@@ -139,13 +160,17 @@ class TestAdaptiveQuadrature:
         expected = INFERENCE["aghq"][name]
         model = model_of(case)
         lam = np.linalg.cholesky(expected["D"])
-        params = gj.Params(np.array(expected["beta"]), (lam[np.tril_indices(len(lam))],), _phi(expected["phis"]))
+        params = gj.Params(
+            np.array(expected["beta"]), (lam[np.tril_indices(len(lam))],), _phi(expected["phis"])
+        )
         with gj.float64():
             value = float(model.log_marginal(params, gj.AGHQ(int(points))))
         assert value == pytest.approx(expected["loglik"], abs=1e-3, rel=0)
 
 
-@pytest.mark.parametrize("name", ["spinal_25", "cbpp_25", "contraception_slope_11", "epil_slope_11", "epil_nb2_15"])
+@pytest.mark.parametrize(
+    "name", ["spinal_25", "cbpp_25", "contraception_slope_11", "epil_slope_11", "epil_nb2_15"]
+)
 def test_adaptive_quadrature_fits(golden, name):
     case, points = name.rsplit("_", 1)
     fit, expected = golden(case, f"AGHQ{points}"), INFERENCE["aghq"][name]
@@ -165,7 +190,8 @@ def _phi(log_size: float | None) -> np.ndarray:
 
 
 def _group(name: str, groups) -> str:
-    """The group here that lme4 calls `name`: it writes `cask:batch`, and `g.1` for a second term of `g`."""
+    """The group here that lme4 calls `name`: it writes `cask:batch`, and `g.1` for a second term of
+    `g`."""
     plain = name.removesuffix(".1")
     return plain if plain in set(groups) else _level(plain)
 

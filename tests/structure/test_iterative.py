@@ -1,4 +1,5 @@
-"""The factor without a matrix against the dense one: an estimate of the log determinant, exact solutions."""
+"""The factor without a matrix against the dense one: an estimate of the log determinant, exact
+solutions."""
 
 import jax
 import jax.numpy as jnp
@@ -25,8 +26,8 @@ def _structure():
 
 @pytest.fixture(scope="module")
 def both():
-    """The dense factor and the iterative one of the same `H`, and how to order the effects of the first as those of the
-    second."""
+    """The dense factor and the iterative one of the same `H`, and how to order the effects of the
+    first as those of the second."""
     patch = pytest.MonkeyPatch()
     with jax.enable_x64(True):
         laid, w = _structure()
@@ -42,7 +43,9 @@ def _factor(laid, w, lam):
     structure, layout = laid
     cells = layout.to_blocks(w) * layout.present
     ordered = tuple(Matrices(lam[terms[0]][..., None]) for terms in structure.terms)
-    return jax.jit(lambda s, lam, w: factorise(s, lam, s.gram(w)))(structure, ordered, cells[None, None])
+    return jax.jit(lambda s, lam, w: factorise(s, lam, s.gram(w)))(
+        structure, ordered, cells[None, None]
+    )
 
 
 def _effects(factor, number):
@@ -54,12 +57,15 @@ def _effects(factor, number):
 
 
 def _by_columns(factor, effects):
-    return {f.q: np.asarray(part) for f, part in zip(factor.structure.factors, effects, strict=True)}
+    return {
+        f.q: np.asarray(part) for f, part in zip(factor.structure.factors, effects, strict=True)
+    }
 
 
 def test_solutions_are_those_of_the_dense_factor(both):
     dense, free = (
-        _by_columns(factor, jax.jit(lambda f, x: f.solve(x))(factor, _effects(factor, 0))) for factor in both
+        _by_columns(factor, jax.jit(lambda f, x: f.solve(x))(factor, _effects(factor, 0)))
+        for factor in both
     )
     for q, count in ((1, 60), (2, 40)):
         np.testing.assert_allclose(free[q][:, :count], dense[q][:, :count], rtol=1e-8, atol=1e-10)
@@ -68,7 +74,9 @@ def test_solutions_are_those_of_the_dense_factor(both):
 def test_log_determinant_and_blocks_are_near(both):
     dense, free = (jax.jit(lambda f: f.logdet()[0])(factor) for factor in both)
     assert float(free) == pytest.approx(float(dense), rel=0.01)
-    exact, estimated = (_by_columns(factor, jax.jit(lambda f: f.blocks())(factor)) for factor in both)
+    exact, estimated = (
+        _by_columns(factor, jax.jit(lambda f: f.blocks())(factor)) for factor in both
+    )
     for q, count in ((1, 60), (2, 40)):
         near = np.diagonal(estimated[q][..., :count] / exact[q][..., :count])
         assert np.abs(near - 1).max() < 0.25
@@ -92,7 +100,11 @@ def test_draws_have_the_covariance(both):
     """`E[(c'x)^2] = c' H^-1 c` for a combination `c` of the effects, over many draws `x`."""
     _, free = both
     c = _effects(free, 1)
-    draw = jax.jit(lambda f, x: sum(jnp.vdot(a, b) for a, b in zip(c, f.half_solve(x), strict=True)))
+    draw = jax.jit(
+        lambda f, x: sum(jnp.vdot(a, b) for a, b in zip(c, f.half_solve(x), strict=True))
+    )
     values = np.array([float(draw(free, _effects(free, 10 + k))) for k in range(300)])
-    expected = sum(float(jnp.vdot(a, b)) for a, b in zip(c, jax.jit(lambda f: f.solve(c))(free), strict=True))
+    expected = sum(
+        float(jnp.vdot(a, b)) for a, b in zip(c, jax.jit(lambda f: f.solve(c))(free), strict=True)
+    )
     assert (values**2).mean() == pytest.approx(expected, rel=5 * np.sqrt(2 / 300))

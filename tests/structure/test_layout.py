@@ -9,7 +9,9 @@ from glmmjax.structure import make_layout, round_up
 
 balanced = st.lists(st.integers(1, 6), min_size=1, max_size=60)
 skewed = st.lists(st.integers(0, 3), min_size=1, max_size=20).map(lambda sizes: [*sizes, 5000])
-sizes = st.one_of(balanced, skewed, st.lists(st.integers(0, 400), min_size=1, max_size=25).filter(any))
+sizes = st.one_of(
+    balanced, skewed, st.lists(st.integers(0, 400), min_size=1, max_size=25).filter(any)
+)
 
 
 def refs_of(sizes, seed=0):
@@ -38,13 +40,16 @@ def test_to_rows_undoes_to_blocks(sizes):
     layout = make_layout(refs, len(sizes))
     values = np.random.default_rng(2).normal(size=(2, 3, len(refs)))
     np.testing.assert_array_equal(layout.to_rows(layout.to_blocks(values)), values)
-    np.testing.assert_array_equal(layout.to_rows(layout.to_blocks(np.arange(len(refs)))), np.arange(len(refs)))
+    np.testing.assert_array_equal(
+        layout.to_rows(layout.to_blocks(np.arange(len(refs)))), np.arange(len(refs))
+    )
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
 @given(sizes)
 def test_padding_repeats_a_row_of_the_same_group(sizes):
-    """So that what is finite for the rows is finite for the padding (groups without rows take any)."""
+    """So that what is finite for the rows is finite for the padding (groups without rows take
+    any)."""
     refs = refs_of(sizes, 3)
     layout = make_layout(refs, len(sizes))
     group = np.arange(len(layout.rows)) if layout.group_of_block is None else layout.group_of_block
@@ -80,7 +85,10 @@ def test_one_enormous_group_does_not_pad_the_others():
 
 
 def test_data_sets_of_about_one_shape_share_it():
-    shapes = {make_layout(np.repeat(np.arange(levels), 4), levels).rows.shape for levels in range(121, 129)}
+    shapes = {
+        make_layout(np.repeat(np.arange(levels), 4), levels).rows.shape
+        for levels in range(121, 129)
+    }
     assert shapes == {(128, 4)}
 
 

@@ -20,14 +20,22 @@ def _rows(case: str) -> tuple[np.random.Generator, dict[str, np.ndarray]]:
     a = rng.integers(0, 3, n)
     b = a * 3 + rng.integers(0, 3, n)
     c = b * 3 + rng.integers(0, 3, n)
-    codes = {"a": a, "b": b, "c": c, "d": rng.integers(0, 5, n), "e": rng.integers(0, 4, n), "row": np.arange(n)}
+    codes = {
+        "a": a,
+        "b": b,
+        "c": c,
+        "d": rng.integers(0, 5, n),
+        "e": rng.integers(0, 4, n),
+        "row": np.arange(n),
+    }
     codes["one"] = np.zeros(n, int)
     codes["lopsided"] = np.where(rng.uniform(size=n) < 0.7, 0, rng.integers(0, 8, n))
     return rng, {name: np.unique(code, return_inverse=True)[1] for name, code in codes.items()}
 
 
-# Factor and number of columns; "5=" are five columns of which each row has one, "5#" the same with a covariance for
-# each level, "5~" where each effect depends on the one before it only, "/2" is a covariance of rank two.
+# Factor and number of columns; "5=" are five columns of which each row has one, "5#" the same with
+# a covariance for each level, "5~" where each effect depends on the one before it only, "/2" is a
+# covariance of rank two.
 CASES = {
     "nothing": [],
     "one column": ["b 1"],
@@ -79,7 +87,9 @@ class Problem:
             position = rng.integers(0, sizes[0], self.n) if kind else None
             z = rng.normal(size=(self.n, 1 if kind else sizes[0]))
             levels, separate = int(codes[name].max()) + 1, "#" in kind or "~" in kind
-            shape = Grouping((number,), codes[name], levels, z, position, sizes[0], sizes[-1], (0,) * z.shape[1])
+            shape = Grouping(
+                (number,), codes[name], levels, z, position, sizes[0], sizes[-1], (0,) * z.shape[1]
+            )
             self.groupings.append(shape._replace(separate=separate, linked="~" in kind))
         self.structure, self.layout = make_structure(self.groupings, self.n)
         self.ordered = [self.groupings[terms[0]] for terms in self.structure.terms]
@@ -89,12 +99,16 @@ class Problem:
             strict=True,
         )
         self.lam = tuple(_relative(rng, text, columns) for text, columns in each)
-        self.dlam = jax.tree.map(lambda part: np.where(part == 0, 0.0, rng.normal(size=part.shape)), self.lam)
+        self.dlam = jax.tree.map(
+            lambda part: np.where(part == 0, 0.0, rng.normal(size=part.shape)), self.lam
+        )
         self.w = rng.uniform(0.2, 2, self.n)
         self.f = rng.normal(size=self.n)
         self.dw = rng.normal(size=self.n)
         self.b = tuple(rng.normal(size=(f.rank, f.levels)) for f in self.structure.factors)
-        self.dense = np.concatenate([_dense_z(g) for g in self.ordered] or [np.zeros((self.n, 0))], 1)
+        self.dense = np.concatenate(
+            [_dense_z(g) for g in self.ordered] or [np.zeros((self.n, 0))], 1
+        )
 
     def cells(self, values):
         """Values of rows as cells, zero in the padding, as the weights of a model make them."""
@@ -103,7 +117,9 @@ class Problem:
     def flat(self, effects):
         """Effects as the order of the dense matrix: by factor, level, column."""
         parts = [
-            np.moveaxis(np.asarray(x)[..., : g.levels], -1, 0).reshape(g.levels * x.shape[0], *x.shape[1:-1])
+            np.moveaxis(np.asarray(x)[..., : g.levels], -1, 0).reshape(
+                g.levels * x.shape[0], *x.shape[1:-1]
+            )
             for x, g in zip(effects, self.ordered, strict=True)
         ]
         return np.concatenate(parts) if parts else np.zeros(0)
@@ -132,7 +148,9 @@ def _relative(rng, text: str, columns) -> Matrices | Links:
     """A random factor: for each level, or one that all have."""
     own = columns.levels if ("#" in text or "~" in text) and not text.endswith("=") else 1
     if "~" not in text:
-        return Matrices(np.moveaxis(np.tril(rng.normal(size=(own, columns.q, columns.rank))), 0, -1))
+        return Matrices(
+            np.moveaxis(np.tril(rng.normal(size=(own, columns.q, columns.rank))), 0, -1)
+        )
     chain = Links(rng.uniform(-0.9, 0.9, (columns.q, own)), rng.uniform(0.3, 1.2, (columns.q, own)))
     return chain if columns.linked else Matrices(np.asarray(chain.matrices().values))
 
@@ -178,12 +196,18 @@ class TestAgainstDenseAlgebra:
     def test_spread(self, problem):
         u = tuple(np.asarray(lam.times(b)) for lam, b in zip(problem.lam, problem.b, strict=True))
         spread = jax.jit(lambda structure, u: structure.spread(u, 1))
-        found = np.broadcast_to(np.asarray(spread(problem.structure, u)), (1, *problem.layout.rows.shape))
-        np.testing.assert_allclose(problem.layout.to_rows(found)[0], problem.dense @ problem.flat(u), atol=1e-12)
+        found = np.broadcast_to(
+            np.asarray(spread(problem.structure, u)), (1, *problem.layout.rows.shape)
+        )
+        np.testing.assert_allclose(
+            problem.layout.to_rows(found)[0], problem.dense @ problem.flat(u), atol=1e-12
+        )
 
     def test_gather_with_columns(self, problem):
         f = np.stack([problem.f, problem.f**2])
-        found = jax.jit(lambda structure, f: structure.gather(f))(problem.structure, problem.cells(f)[None])
+        found = jax.jit(lambda structure, f: structure.gather(f))(
+            problem.structure, problem.cells(f)[None]
+        )
         if not found:
             return
         np.testing.assert_allclose(problem.flat(found), (problem.dense.T @ f.T), atol=1e-12)
@@ -193,7 +217,9 @@ class TestAgainstDenseAlgebra:
     def test_logdet(self, problem):
         found = jax.jit(lambda factor: factor.logdet())(problem.factor)
         assert found.shape == (problem.structure.components,)
-        assert float(found.sum()) == pytest.approx(np.linalg.slogdet(problem.h)[1], rel=1e-12, abs=1e-12)
+        assert float(found.sum()) == pytest.approx(
+            np.linalg.slogdet(problem.h)[1], rel=1e-12, abs=1e-12
+        )
 
     def test_solve(self, problem):
         x = tuple(np.stack([b, b**2], 1) for b in problem.b)
@@ -209,7 +235,9 @@ class TestAgainstDenseAlgebra:
             return
         units = np.eye(size)
         draw = jax.jit(lambda f, x: f.half_solve(x))
-        half = np.stack([problem.flat(draw(problem.factor, self._effects(problem, unit))) for unit in units], 1)
+        half = np.stack(
+            [problem.flat(draw(problem.factor, self._effects(problem, unit))) for unit in units], 1
+        )
         np.testing.assert_allclose(half @ half.T, np.linalg.inv(problem.h), rtol=1e-8, atol=1e-11)
 
     @staticmethod
@@ -217,20 +245,28 @@ class TestAgainstDenseAlgebra:
         found, first = [], 0
         for grouping, like in zip(problem.ordered, problem.b, strict=True):
             part = np.zeros_like(like)
-            own = vector[first : first + grouping.levels * len(like)].reshape(grouping.levels, len(like))
+            own = vector[first : first + grouping.levels * len(like)].reshape(
+                grouping.levels, len(like)
+            )
             part[:, : grouping.levels] = own.T
             found.append(part)
             first += own.size
         return tuple(found)
 
     def test_blocks(self, problem):
-        found, inverse, first = jax.jit(lambda f: f.blocks())(problem.factor), np.linalg.inv(problem.h), 0
+        found, inverse, first = (
+            jax.jit(lambda f: f.blocks())(problem.factor),
+            np.linalg.inv(problem.h),
+            0,
+        )
         lam = np.asarray(problem.dense_lam(problem.lam))
         natural = np.diagonal(lam @ inverse @ lam.T)
         for part, grouping in zip(found, problem.ordered, strict=True):
             for level in range(grouping.levels):
                 own = slice(first, first + grouping.rank)
-                expected = natural[own] if part.ndim == 2 else inverse[own, own]  # of linked effects the variances
+                expected = (
+                    natural[own] if part.ndim == 2 else inverse[own, own]
+                )  # of linked effects the variances
                 np.testing.assert_allclose(part[..., level], expected, rtol=1e-8, atol=1e-11)
                 first = own.stop
 
@@ -276,7 +312,9 @@ def test_derivatives_of_logdet_and_of_solve(case):
 @pytest.mark.parametrize("case", ["crossed", "reduced rank"])
 def test_both_ways_of_multiplying_a_border_agree(case, monkeypatch):
     problem = problem_of(case)
-    assert problem.structure.borders[0].first is None  # so small a border is multiplied as a dense matrix
+    assert (
+        problem.structure.borders[0].first is None
+    )  # so small a border is multiplied as a dense matrix
     monkeypatch.setattr("glmmjax.structure._plan._FLOP", 1e6)
     structure, _ = make_structure(problem.groupings, problem.n)
     assert structure.borders[0].first is not None
@@ -284,16 +322,28 @@ def test_both_ways_of_multiplying_a_border_agree(case, monkeypatch):
     np.testing.assert_allclose(found, problem.factor.logdet(), rtol=1e-12)
 
 
-PLANS = [("three levels", 3), ("crossed", 1), ("smooth", 1), ("one column", 1), ("linked, one long", 1)]
+PLANS = [
+    ("three levels", 3),
+    ("crossed", 1),
+    ("smooth", 1),
+    ("one column", 1),
+    ("linked, one long", 1),
+]
 
 
-@pytest.mark.parametrize(("case", "chain"), [*PLANS, ("linked and intercepts", 3), ("linked, not the finest", 2)])
+@pytest.mark.parametrize(
+    ("case", "chain"), [*PLANS, ("linked and intercepts", 3), ("linked, not the finest", 2)]
+)
 def test_the_plan(case, chain):
     assert problem_of(case).structure.chain == chain
 
 
 def test_only_the_finest_factor_is_a_chain_of_effects():
-    linked = {case: [f.linked for f in problem_of(case).structure.factors] for case in CASES if "linked" in case}
+    linked = {
+        case: [f.linked for f in problem_of(case).structure.factors]
+        for case in CASES
+        if "linked" in case
+    }
     assert linked["linked in linked"] == [True, False, False]
     assert not any(linked["linked, not the finest"])
     assert linked["linked and intercepts"] == [True, False, False]
@@ -301,7 +351,8 @@ def test_only_the_finest_factor_is_a_chain_of_effects():
 
 @pytest.mark.parametrize("edge", ["no variance", "no innovation", "no correlation"])
 def test_a_chain_at_its_limits(edge):
-    """Values and derivatives are finite and right where variances or conditional variances are zero."""
+    """Values and derivatives are finite and right where variances or conditional variances are
+    zero."""
     problem = problem_of("linked")
     (lam,) = problem.lam
     zeros, ones = np.zeros_like(lam.step), np.ones_like(lam.step)
@@ -345,7 +396,8 @@ def test_data_sets_of_one_kind_get_one_shape():
         b, d = rng.integers(0, 12 + seed, n), rng.integers(0, 5, n)
         both = [np.unique(code, return_inverse=True)[1] for code in (b, d)]
         groupings = [
-            Grouping((k,), code, int(code.max()) + 1, np.ones((n, 1)), None, 1, 1, (0,)) for k, code in enumerate(both)
+            Grouping((k,), code, int(code.max()) + 1, np.ones((n, 1)), None, 1, 1, (0,))
+            for k, code in enumerate(both)
         ]
         members.append(groupings)
         sizes.append(n)
@@ -367,7 +419,10 @@ def test_a_crossed_border_costs_what_its_pairs_cost():
     """Levels that never meet take no room: 400 levels by 400, each met by three."""
     a = np.repeat(np.arange(400), 3)
     b = (a + np.tile([0, 1, 2], 400)) % 400
-    groupings = [Grouping((k,), code, 400, np.ones((1200, 1)), None, 1, 1, (0,)) for k, code in enumerate((a, b))]
+    groupings = [
+        Grouping((k,), code, 400, np.ones((1200, 1)), None, 1, 1, (0,))
+        for k, code in enumerate((a, b))
+    ]
     structure, _ = make_structure(groupings, 1200)
     arrays = [leaf.size for leaf in jax.tree.leaves(structure.borders)]
     assert max(arrays) < 4000

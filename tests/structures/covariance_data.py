@@ -1,4 +1,5 @@
-"""Small data for each covariance structure; `python covariance_data.py` writes the file for `covariance_fits.R`."""
+"""Small data for each covariance structure; `python covariance_data.py` writes the file for
+`covariance_fits.R`."""
 
 import functools
 import pathlib
@@ -29,12 +30,16 @@ PLACE = np.array([[0.0, 0.0], [1.0, 0.2], [0.3, 1.1], [2.0, 1.5], [1.2, 2.2]])
 
 @functools.cache
 def table() -> pd.DataFrame:
-    """30 levels with two rows at each of 5 positions, a response with effects of each kind, and counts.
+    """30 levels with two rows at each of 5 positions, a response with effects of each kind, and
+    counts.
 
     Rounded to what the file holds.
     """
     rng = np.random.default_rng(11)
-    g, t = (a.ravel() for a in np.meshgrid(np.arange(LEVELS), np.repeat(np.arange(TIMES), 2), indexing="ij"))
+    g, t = (
+        a.ravel()
+        for a in np.meshgrid(np.arange(LEVELS), np.repeat(np.arange(TIMES), 2), indexing="ij")
+    )
     x, z = rng.normal(size=(2, len(g)))
     f = t % 3
     sd = np.array([1.0, 0.8, 1.3, 1.1, 0.9])
@@ -43,8 +48,12 @@ def table() -> pd.DataFrame:
         "columns": rng.normal(size=(LEVELS, 3))[g, f] * np.array([0.3, 0.6, 0.4])[f]
         + rng.normal(size=LEVELS)[g] * np.array([0.8, 0.5, 1.0])[f]
         + rng.normal(size=LEVELS)[g] * 0.6 * z,
-        "series": _draws(rng, sd[:, None] * 0.6 ** np.abs(np.subtract.outer(range(TIMES), range(TIMES))) * sd)[g, t],
-        "map": _draws(rng, (1 + distance / 0.6) * np.exp(-distance / 0.6))[g, t],  # Matern of smoothness 1.5
+        "series": _draws(
+            rng, sd[:, None] * 0.6 ** np.abs(np.subtract.outer(range(TIMES), range(TIMES))) * sd
+        )[g, t],
+        "map": _draws(rng, (1 + distance / 0.6) * np.exp(-distance / 0.6))[
+            g, t
+        ],  # Matern of smoothness 1.5
         "related": (np.linalg.cholesky(relatedness()) @ rng.normal(size=LEVELS))[g],
     }
     fixed = 0.3 + 0.5 * x
@@ -67,7 +76,9 @@ def table() -> pd.DataFrame:
 @functools.cache
 def relatedness() -> pd.DataFrame:
     """A positive definite matrix of the levels of `g`: neighbours are related."""
-    k = 0.5 ** np.abs(np.subtract.outer(range(LEVELS), range(LEVELS))) + 0.2 * np.diag(1.0 + np.arange(LEVELS) % 3)
+    k = 0.5 ** np.abs(np.subtract.outer(range(LEVELS), range(LEVELS))) + 0.2 * np.diag(
+        1.0 + np.arange(LEVELS) % 3
+    )
     return pd.DataFrame(k, _names(), _names())
 
 

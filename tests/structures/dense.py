@@ -20,11 +20,13 @@ def restricted(y, x, v):
 
 
 def mode(y, eta, m):
-    """What the random effects add to the rows at their conditional mode, `m @ alpha`, of counts with the log link."""
+    """What the random effects add to the rows at their conditional mode, `m @ alpha`, of counts
+    with the log link."""
     alpha = np.zeros(len(y))
     for _ in range(100):
         mu = np.exp(eta + m @ alpha)
-        # Newton: (m^-1 + W) step = y - mu - m^-1 (m alpha), all without the inverse of m, which may be singular.
+        # Newton: (m^-1 + W) step = y - mu - m^-1 (m alpha), all without the inverse of m, which may
+        # be singular.
         step = np.linalg.solve(np.eye(len(y)) + mu[:, None] * m, y - mu - alpha)
         alpha = alpha + step
         if np.abs(step).max() < 1e-13:

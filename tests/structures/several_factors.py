@@ -90,7 +90,8 @@ class Rows:
         return total
 
     def given_data(self, vector: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Linear predictor of these rows at the conditional mode, and its variance given the parameters."""
+        """Linear predictor of these rows at the conditional mode, and its variance given the
+        parameters."""
         fitted = Rows(self.name, table())
         m, between = fitted.covariance(fitted, vector), self.covariance(fitted, vector)
         eta = fitted.x @ vector[:2]

@@ -1,4 +1,5 @@
-"""Batches of models with several grouping factors against their single fits, and what is refused."""
+"""Batches of models with several grouping factors against their single fits, and what is
+refused."""
 
 import numpy as np
 import pytest
@@ -65,7 +66,9 @@ class TestOwnDesigns:
     def test_one_nested_and_one_crossed(self):
         """Members share a structure that serves both; each is reported in its own."""
         crossed = table()
-        nested = crossed.assign(b=crossed["b"].astype(str) + crossed["d"].astype(str), a=crossed["d"])
+        nested = crossed.assign(
+            b=crossed["b"].astype(str) + crossed["d"].astype(str), a=crossed["d"]
+        )
         models = [gj.glmm(OWN, data) for data in (nested, crossed)]
         assert [made.core.glmm.structure.chain for made in models] == [2, 1]
         batch = gj.fit_many(models)
@@ -76,14 +79,18 @@ class TestOwnDesigns:
 class TestRefusals:
     def test_quadrature_over_several_factors(self):
         made = model("crossed")
-        with pytest.raises(gj.ModelError, match=r"one grouping factor, and the model has several \(a, b\)"):
+        with pytest.raises(
+            gj.ModelError, match=r"one grouping factor, and the model has several \(a, b\)"
+        ):
             made.fit(gj.AGHQ(5))
         with pytest.raises(gj.ModelError, match=r"use gj\.Laplace"):
             made.log_marginal(made.start(), gj.AGHQ(5))
 
     def test_the_same_partition_twice(self):
         data = table().assign(again=table()["a"].cat.rename_categories(str.upper))
-        with pytest.raises(gj.ModelError, match=r"\(1 \| a\) \+ \(1 \| again\) cannot be told apart"):
+        with pytest.raises(
+            gj.ModelError, match=r"\(1 \| a\) \+ \(1 \| again\) cannot be told apart"
+        ):
             gj.glmm("y ~ x + (1 | a) + (1 | again)", data)
 
     def test_a_matrix_is_missing(self):

@@ -1,4 +1,5 @@
-"""Each covariance structure in a model: dense likelihoods, glmmTMB's fits, and a dense Laplace approximation."""
+"""Each covariance structure in a model: dense likelihoods, glmmTMB's fits, and a dense Laplace
+approximation."""
 
 import functools
 import json
@@ -29,7 +30,8 @@ def fit_of(name):
 
 
 def covariance_of(name, fit):
-    """(q, q) covariance of the effects of a level, from the numbers that `varcorr` gives and their definitions."""
+    """(q, q) covariance of the effects of a level, from the numbers that `varcorr` gives and their
+    definitions."""
     rows = fit.varcorr().query("group != 'Residual'")
     numbers = rows.sdcor.fillna(rows.parameter) if "parameter" in rows else rows.sdcor
     sds, others = numbers[rows.term2 == ""].to_numpy(), numbers[rows.term2 != ""].to_numpy()
@@ -43,7 +45,11 @@ def covariance_of(name, fit):
 
 def _correlation(name, others, q):
     lags = np.abs(np.subtract.outer(range(q), range(q)))
-    apart = np.abs(np.subtract.outer(WHEN, WHEN)) if name == "ou" else np.linalg.norm(PLACE[:, None] - PLACE, axis=-1)
+    apart = (
+        np.abs(np.subtract.outer(WHEN, WHEN))
+        if name == "ou"
+        else np.linalg.norm(PLACE[:, None] - PLACE, axis=-1)
+    )
     if name in ("diag", "homdiag"):
         return np.eye(q)
     if name in ("us", "rr"):
@@ -71,7 +77,11 @@ def of_rows(name, covariance, data):
     if name in PLACED:
         z = np.eye(5)[data["t"]]
     else:
-        z = np.stack([np.ones(len(g)), data["z"]], 1) if "z |" in CASES[name][1] else np.eye(3)[data["f"].cat.codes]
+        z = (
+            np.stack([np.ones(len(g)), data["z"]], 1)
+            if "z |" in CASES[name][1]
+            else np.eye(3)[data["f"].cat.codes]
+        )
     return np.equal.outer(g, g) * (z @ covariance @ z.T)
 
 
@@ -84,7 +94,9 @@ class TestLinear:
         """At the natural parameters that are reported, so these are what their names say."""
         fit, data = fit_of(name), table()
         assert fit.converged
-        v = of_rows(name, covariance_of(name, fit), data) + fit.dispersion["sigma"] ** 2 * np.eye(len(data))
+        v = of_rows(name, covariance_of(name, fit), data) + fit.dispersion["sigma"] ** 2 * np.eye(
+            len(data)
+        )
         x, y = np.stack([np.ones(len(data)), data["x"]], 1), data[CASES[name][0]].to_numpy()
         assert fit.loglik == pytest.approx(exact(y, x, v, fit.fixef.to_numpy()), abs=1e-7)
         if name in ("cs", "ar1", "propto"):
@@ -96,16 +108,21 @@ class TestLinear:
     def test_as_glmmTMB(self, name):
         if name not in REFERENCE:
             return  # glmmTMB 1.1.5 lacks it
-        # Not its standard errors: they are from the joint Hessian, ours from that of beta alone, as in lme4.
+        # Not its standard errors: they are from the joint Hessian, ours from that of beta alone, as
+        # in lme4.
         fit, expected = fit_of(name), REFERENCE[name]
         assert -1e-6 < fit.loglik - expected["loglik"] < 1e-4
         assert (np.abs(fit.fixef - expected["beta"]) < 0.005 * np.array(expected["se"])).all()
         assert fit.dispersion["sigma"] == pytest.approx(expected["sigma"], rel=1e-4)
         covariance, sd = covariance_of(name, fit), np.array(expected["sd"])
-        order = np.lexsort((PLACE[:, 0], PLACE[:, 1])) if name in ("exp", "mat") else np.arange(len(sd))
+        order = (
+            np.lexsort((PLACE[:, 0], PLACE[:, 1])) if name in ("exp", "mat") else np.arange(len(sd))
+        )
         found = covariance[np.ix_(order, order)]
         np.testing.assert_allclose(np.sqrt(np.diag(found)), sd, rtol=1e-3)
-        np.testing.assert_allclose(found, sd[:, None] * np.array(expected["corr"]) * sd, rtol=2e-3, atol=1e-4)
+        np.testing.assert_allclose(
+            found, sd[:, None] * np.array(expected["corr"]) * sd, rtol=2e-3, atol=1e-4
+        )
 
 
 def crossed_table():
@@ -115,15 +132,21 @@ def crossed_table():
     return data.assign(g=data["g"].cat.remove_unused_categories(), **crossed)
 
 
-ALONE = [(name,) for name in CASES if name not in ("us", "diag", "homdiag")]  # those are in tests/marginal
+ALONE = [
+    (name,) for name in CASES if name not in ("us", "diag", "homdiag")
+]  # those are in tests/marginal
 WITH_HESSIAN = [("cs",), ("propto",)]
 
 
 @pytest.mark.parametrize("names", [*ALONE, ("ar1", "rr")], ids="-".join)
 def test_laplace_is_the_dense_one(names, float64):
-    """Models of counts: value and gradient against dense algebra, the Hessian against differences of the gradient."""
+    """Models of counts: value and gradient against dense algebra, the Hessian against differences
+    of the gradient."""
     data = crossed_table()
-    terms = [CASES[name][1].replace("| g", f"| {group}") for name, group in zip(names, "gh", strict=False)]
+    terms = [
+        CASES[name][1].replace("| g", f"| {group}")
+        for name, group in zip(names, "gh", strict=False)
+    ]
     model = gj.glmm(
         f"count ~ x + {' + '.join(terms)}",
         data,
@@ -147,7 +170,10 @@ def test_laplace_is_the_dense_one(names, float64):
 
     @jax.jit
     def factors(vector):
-        return [whole(*each) for each in zip(glmm.covariances, unpack(glmm, vector).theta, random, strict=True)]
+        return [
+            whole(*each)
+            for each in zip(glmm.covariances, unpack(glmm, vector).theta, random, strict=True)
+        ]
 
     def dense(vector):
         m = np.zeros((len(data), len(data)))

@@ -30,7 +30,8 @@ def new_rows():
 class TestPredictions:
     @pytest.mark.parametrize("which", ["fitted", "new"])
     def test_conditional(self, name, which):
-        """The modes and their joint covariance given the data by dense algebra; the delta method by differences."""
+        """The modes and their joint covariance given the data by dense algebra; the delta method by
+        differences."""
         found, data = fit(name), new_rows() if which == "new" else table().head(30)
         rows, at = Rows(name, data), packed(found)
         eta, variance = rows.given_data(at)
@@ -50,7 +51,11 @@ class TestPredictions:
         rows, at = Rows(name, table().head(8)), packed(found)
 
         def eta(vector, *, averaged):
-            extra = np.diag(rows.covariance(rows, vector)) / 2 if averaged and name == "crossed" else 0.0
+            extra = (
+                np.diag(rows.covariance(rows, vector)) / 2
+                if averaged and name == "crossed"
+                else 0.0
+            )
             return rows.x @ vector[:2] + extra
 
         for level, averaged in (("population", False), ("marginal", True)):
@@ -76,7 +81,8 @@ class TestPredictions:
 @TWO
 class TestTables:
     def test_modes_are_those_of_the_predictions(self, name):
-        """`ranef` names the effect of each level: with the fixed part they are the conditional predictor."""
+        """`ranef` names the effect of each level: with the fixed part they are the conditional
+        predictor."""
         found, total = fit(name), 0.0
         modes, data = found.ranef(), table().astype(str)
         keys = {"a": data["a"], "b": data["b"], "d": data["d"], "d:c": data["d"] + ":" + data["c"]}
@@ -90,10 +96,22 @@ class TestTables:
     def test_levels_and_terms(self, name):
         rows = fit(name).varcorr()
         expected = {
-            "crossed": [("a", "Intercept", ""), ("a", "x", ""), ("a", "Intercept", "x"), ("b", "Intercept", "")],
-            "nested": [("d", "Intercept", ""), ("d:c", "Intercept", ""), ("d", "x", ""), ("Residual", "", "")],
+            "crossed": [
+                ("a", "Intercept", ""),
+                ("a", "x", ""),
+                ("a", "Intercept", "x"),
+                ("b", "Intercept", ""),
+            ],
+            "nested": [
+                ("d", "Intercept", ""),
+                ("d:c", "Intercept", ""),
+                ("d", "x", ""),
+                ("Residual", "", ""),
+            ],
         }[name]
-        assert list(rows[["group", "term1", "term2"]].itertuples(index=False, name=None)) == expected
+        assert (
+            list(rows[["group", "term1", "term2"]].itertuples(index=False, name=None)) == expected
+        )
         counts = fit(name).ranef().groupby("group")["level"].nunique().to_dict()
         assert fit(name).to_dict()["groups"] == counts
         assert counts == ({"a": 8, "b": 5} if name == "crossed" else {"d": 6, "d:c": 24})
@@ -131,7 +149,11 @@ class TestFiles:
         del state["matrices"]
         whole = np.zeros((2, 2))
         whole[:2, :2] = state["covariance"][0]
-        state["covariance"], (state["mode"],), (state["mode_cov"],) = whole.tolist(), state["mode"], state["mode_cov"]
+        state["covariance"], (state["mode"],), (state["mode_cov"],) = (
+            whole.tolist(),
+            state["mode"],
+            state["mode_cov"],
+        )
         path.write_text(json.dumps(document))
         again = gj.load(path)
         pd.testing.assert_frame_equal(again.varcorr(), found.varcorr())
@@ -158,7 +180,9 @@ class TestDraws:
         off = (np.cov(draws.T) - expected) / error
         assert np.abs(off).max() < 4.5
         assert off.std() < 1.3
-        np.testing.assert_allclose(draws.mean(0), 2.0, atol=5 * np.sqrt(variances.max() / len(draws)))
+        np.testing.assert_allclose(
+            draws.mean(0), 2.0, atol=5 * np.sqrt(variances.max() / len(draws))
+        )
 
     def test_bootstrap(self):
         """Refits are the fits of the draws, found as a batch."""
@@ -170,5 +194,7 @@ class TestDraws:
         for number in (0, 3):
             single = model("crossed", table().assign(count=draws[number].astype(int))).fit()
             assert boot.batch[number].loglik == pytest.approx(single.loglik, rel=0, abs=1e-8)
-            np.testing.assert_allclose(boot.batch.fixef.iloc[number], single.fixef, rtol=0, atol=1e-6)
+            np.testing.assert_allclose(
+                boot.batch.fixef.iloc[number], single.fixef, rtol=0, atol=1e-6
+            )
             np.testing.assert_allclose(boot.batch[number].predict(), single.predict(), rtol=1e-5)

@@ -1,4 +1,5 @@
-"""Terms that cannot be told apart, and input that means something else than it seems to, are refused in a sentence."""
+"""Terms that cannot be told apart, and input that means something else than it seems to, are
+refused in a sentence."""
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,16 @@ import glmmjax as gj
 def data():
     rng = np.random.default_rng(3)
     n = 240
-    table = {"g": rng.choice(list("abcdefghij"), n), "f": rng.choice(list("pqr"), n), "half": rng.choice(list("pq"), n)}
-    table |= {"h": rng.choice(list("uvwxyz"), n), "t": rng.integers(1, 13, n), "x": rng.normal(size=n)}
+    table = {
+        "g": rng.choice(list("abcdefghij"), n),
+        "f": rng.choice(list("pqr"), n),
+        "half": rng.choice(list("pq"), n),
+    }
+    table |= {
+        "h": rng.choice(list("uvwxyz"), n),
+        "t": rng.integers(1, 13, n),
+        "x": rng.normal(size=n),
+    }
     return pd.DataFrame(table | {"y": rng.normal(size=n)})
 
 

@@ -1,4 +1,5 @@
-"""A model fitted without the matrix of its crossed factors, against the dense fit of the same data."""
+"""A model fitted without the matrix of its crossed factors, against the dense fit of the same
+data."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,5 @@
-"""Rows whose positions a model has seen or not, as predictions arrange them; and signs of standard deviations."""
+"""Rows whose positions a model has seen or not, as predictions arrange them; and signs of standard
+deviations."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,7 +18,8 @@ def related():
 
 
 def test_marginal_rows_have_the_variance_of_their_level(related):
-    """`propto` has its levels as positions: read if they are there, and the first stands for others."""
+    """`propto` has its levels as positions: read if they are there, and the first stands for
+    others."""
     data = pd.DataFrame({"x": [0.0, 1.0], "a": ["a3", "never"]})
     (own,) = other_rows(related, data, "marginal").factors
     assert own.position is not None
@@ -43,7 +45,8 @@ def test_the_population_needs_neither_times_nor_groups(related):
 
 @pytest.mark.parametrize("name", ["cs", "hetar1", "toep"])
 def test_standard_deviations_have_no_sign(name, float64):
-    """One negative among positive ones would be a covariance of another kind, which a search must not find."""
+    """One negative among positive ones would be a covariance of another kind, which a search must
+    not find."""
     covariance = covariance_named(name, 4)
     theta = np.concatenate([[1.0, 0.5, 2.0, 1.5], np.full(covariance.size - 4, 0.4)])
     turned = theta * np.where(np.arange(len(theta)) == 1, -1, 1)
@@ -52,7 +55,8 @@ def test_standard_deviations_have_no_sign(name, float64):
 
 
 class TestBetweenKnownPlaces:
-    """Times in a known series that the model has not seen: the conditional mean and variance of the joint normal."""
+    """Times in a known series that the model has not seen: the conditional mean and variance of the
+    joint normal."""
 
     TIMES = (4, 5, 11, 13)  # one that is known, a gap, two ahead
 
@@ -70,7 +74,9 @@ class TestBetweenKnownPlaces:
         data = self._data()
         fit = gj.glmm(f"y ~ 1 + {structure}(t | g)", data).fit()
         rows = fit.varcorr()
-        sd, parameter, sigma = rows.sdcor if structure == "ar1" else rows.sdcor.fillna(rows.parameter)
+        sd, parameter, sigma = (
+            rows.sdcor if structure == "ar1" else rows.sdcor.fillna(rows.parameter)
+        )
 
         def covariance(one, other):
             apart = np.abs(np.subtract.outer(one, other))
@@ -88,10 +94,13 @@ class TestBetweenKnownPlaces:
         np.testing.assert_allclose(found.std_error**2, left, rtol=0.1)
 
     def test_effects_that_are_all_the_same(self):
-        """A correlation of one, at the end of its range: an effect at a new time is that of the others."""
+        """A correlation of one, at the end of its range: an effect at a new time is that of the
+        others."""
         rng = np.random.default_rng(3)
         g, t = np.repeat(np.arange(30), 5), np.tile(np.arange(5), 30)
-        data = pd.DataFrame({"g": g, "t": t, "y": np.repeat(rng.normal(size=30), 5) + rng.normal(0, 0.3, 150)})
+        data = pd.DataFrame(
+            {"g": g, "t": t, "y": np.repeat(rng.normal(size=30), 5) + rng.normal(0, 0.3, 150)}
+        )
         fit = gj.glmm("y ~ 1 + ar1(t | g)", data).fit()
         assert fit.varcorr().sdcor.iloc[1] > 0.99
         at = pd.DataFrame({"g": 7, "t": [3, 4, 9]})

@@ -31,7 +31,8 @@ def poisson():
 
 
 def smoothing(fit):
-    """mgcv's lambda, for the penalty by x; ours is by x scaled to [0, 1], whose integral is `length^3` times it."""
+    """mgcv's lambda, for the penalty by x; ours is by x scaled to [0, 1], whose integral is
+    `length^3` times it."""
     variances = fit.varcorr().query("group != 'Residual'").vcov.to_numpy()
     length = np.ptp(table()["x"])
     return fit.dispersion.get("sigma", 1.0) ** 2 / variances * length**3
@@ -41,7 +42,9 @@ def covariance_of_rows(fit):
     """What the curves add to the covariance of the rows."""
     variances = fit.varcorr().query("group != 'Residual'").vcov
     terms = fit.solution.model.design.random
-    return sum(variance * term.z @ term.z.T for variance, term in zip(variances, terms, strict=True))
+    return sum(
+        variance * term.z @ term.z.T for variance, term in zip(variances, terms, strict=True)
+    )
 
 
 class TestAgainstMgcv:
@@ -55,7 +58,8 @@ class TestAgainstMgcv:
 
     @pytest.mark.parametrize("name", ["gaussian", "by"])
     def test_new_rows(self, name, request):
-        """Outside the range too, where the curve is a line. Errors of mgcv lack the uncertainty of lambda."""
+        """Outside the range too, where the curve is a line. Errors of mgcv lack the uncertainty of
+        lambda."""
         fit, expected = request.getfixturevalue(name), REFERENCE["fits"][name]
         found = fit.predict(NEW, level="population", se=True)
         np.testing.assert_allclose(found.estimate, expected["new"], atol=1e-5)
@@ -85,7 +89,9 @@ class TestAgainstDenseAlgebra:
         assert fit.loglik == pytest.approx(restricted(design.y, design.fixed.x, v), abs=1e-6)
         with gj.float64():
             value = float(fit.model.log_marginal(fit.params, gj.Exact()))
-        assert value == pytest.approx(exact(design.y, design.fixed.x, v, fit.fixef.to_numpy()), abs=1e-6)
+        assert value == pytest.approx(
+            exact(design.y, design.fixed.x, v, fit.fixef.to_numpy()), abs=1e-6
+        )
 
     def test_laplace(self, poisson):
         design, m = poisson.solution.model.design, covariance_of_rows(poisson)
@@ -107,10 +113,13 @@ class TestCurves:
         pd.testing.assert_frame_equal(by.predict(table(), se=True), by.predict(se=True), rtol=1e-6)
 
     def test_the_band_covers_the_truth(self, gaussian):
-        """Draws of one model with the true curve: a 95 % band covers it at 95 % of the points on average."""
+        """Draws of one model with the true curve: a 95 % band covers it at 95 % of the points on
+        average."""
         rng, data = np.random.default_rng(1), table()
         mean = 1 + truth(data["x"].to_numpy())
-        batch = gj.fit_many(gaussian.model, mean + 0.4 * rng.normal(size=(12, len(data))), reml=True)
+        batch = gj.fit_many(
+            gaussian.model, mean + 0.4 * rng.normal(size=(12, len(data))), reml=True
+        )
         assert batch.converged.all()
         inside = []
         for fit in batch:

@@ -1,4 +1,5 @@
-"""One design for all studies, so that they share programs: 12 groups of 4 rows, half of the groups treated."""
+"""One design for all studies, so that they share programs: 12 groups of 4 rows, half of the groups
+treated."""
 
 import numpy as np
 import pandas as pd

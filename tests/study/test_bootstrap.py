@@ -26,7 +26,9 @@ class TestLinearModel:
         np.testing.assert_allclose(bootstrap.original[2:], fit.varcorr()["sdcor"], rtol=1e-12)
         member = bootstrap.batch[3]
         np.testing.assert_allclose(bootstrap.estimates.iloc[3, :2], member.fixef, rtol=1e-12)
-        np.testing.assert_allclose(bootstrap.estimates.iloc[3, 2:], member.varcorr()["sdcor"], rtol=1e-12)
+        np.testing.assert_allclose(
+            bootstrap.estimates.iloc[3, 2:], member.varcorr()["sdcor"], rtol=1e-12
+        )
 
     def test_members_are_fits_of_the_draws_by_the_method_of_the_fit(self, bootstrap, fit):
         assert repr(bootstrap) == f"<Bootstrap of {N} refits, 0 failed>"
@@ -40,7 +42,8 @@ class TestLinearModel:
 
 
 def test_a_singular_fit_does_not_hold_its_refits_at_zero(linear):
-    """A variance of zero is a stationary point of every likelihood, so refits must not start there."""
+    """A variance of zero is a stationary point of every likelihood, so refits must not start
+    there."""
     at_zero = linear.params(fixef={"Intercept": 0, "treated": 0}, sd=0, dispersion=1)
     y = next(draw for draw in linear.simulate(at_zero, 20, seed=1) if _is_singular(draw))
     fit = gj.glmm("y ~ treated + (1 | g)", balanced(12, 4).assign(y=y)).fit(reml=True)
@@ -67,7 +70,9 @@ class TestIntervals:
         percentile, basic = found.confint(level=0.9), found.confint("basic", level=0.9)
         np.testing.assert_allclose(percentile, np.column_stack([low, high]), rtol=1e-13)
         original = values.iloc[0].to_numpy()
-        np.testing.assert_allclose(basic, np.column_stack([2 * original - high, 2 * original - low]), rtol=1e-13)
+        np.testing.assert_allclose(
+            basic, np.column_stack([2 * original - high, 2 * original - low]), rtol=1e-13
+        )
         assert found.failed == percentile.attrs["failed"] == 1
         np.testing.assert_allclose(found.bias, np.nanmean(values, 0) - original)
         np.testing.assert_allclose(found.std_errors, np.nanstd(values, 0, ddof=1))

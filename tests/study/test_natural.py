@@ -7,7 +7,13 @@ from problems import model
 import glmmjax as gj
 from glmmjax.study import truth
 
-LINKS = {"gaussian": "identity", "poisson": "log", "gamma": "log", "nbinom2": "log", "bernoulli": "logit"}
+LINKS = {
+    "gaussian": "identity",
+    "poisson": "log",
+    "gamma": "log",
+    "nbinom2": "log",
+    "bernoulli": "logit",
+}
 DISPERSION = {"gaussian": 0.7, "gamma": 0.7, "nbinom2": 2.5}
 FIXED = {"x": -0.3, "Intercept": 0.4}
 
@@ -18,7 +24,13 @@ def test_they_come_back(family):
     mixed = model(family, LINKS[family], "(1 + x | g)")
     params = mixed.params(fixef=FIXED, sd={"Intercept": 0.8, "x": 0.3}, corr=-0.4, **own)
     natural = truth(mixed.core, params)
-    assert list(natural.index[:5]) == ["Intercept", "x", "sd(Intercept | g)", "sd(x | g)", "cor(Intercept, x | g)"]
+    assert list(natural.index[:5]) == [
+        "Intercept",
+        "x",
+        "sd(Intercept | g)",
+        "sd(x | g)",
+        "cor(Intercept, x | g)",
+    ]
     np.testing.assert_allclose(natural, [0.4, -0.3, 0.8, 0.3, -0.4, *own.values()], rtol=1e-12)
 
 
@@ -34,7 +46,8 @@ def test_pairs_by_name_in_any_order():
     mixed = model("poisson", "log", "(1 + x | g)")
     sd = {"Intercept": 1.0, "x": 0.5}
     one, other = (
-        mixed.params(fixef=FIXED, sd=sd, corr={pair: 0.3}) for pair in [("Intercept", "x"), ("x", "Intercept")]
+        mixed.params(fixef=FIXED, sd=sd, corr={pair: 0.3})
+        for pair in [("Intercept", "x"), ("x", "Intercept")]
     )
     np.testing.assert_array_equal(one.theta[0], other.theta[0])
 
@@ -48,7 +61,9 @@ def test_the_estimates_of_a_fit(golden):
         corr=components[2],
         dispersion=fit.dispersion,
     )
-    for own, other in zip((params.beta, *params.theta, params.phi), (*_parts(fit.params),), strict=True):
+    for own, other in zip(
+        (params.beta, *params.theta, params.phi), (*_parts(fit.params),), strict=True
+    ):
         np.testing.assert_allclose(own, other, rtol=1e-9)
 
 
@@ -60,18 +75,30 @@ def _parts(params):
     ("changed", "sentence"),
     [
         ({"fixef": {"x": 1.0}}, "fixef lacks Intercept; the model has Intercept, x."),
-        ({"fixef": FIXED | {"z": 1.0}}, "fixef has z, which the model lacks; the model has Intercept, x."),
+        (
+            {"fixef": FIXED | {"z": 1.0}},
+            "fixef has z, which the model lacks; the model has Intercept, x.",
+        ),
         (
             {"fixef": 1.0},
-            "fixef must give numbers by name, such as {name: number}, not 1.0; the model has Intercept, x.",
+            (
+                "fixef must give numbers by name, such as {name: number}, not 1.0; the model has"
+                " Intercept, x."
+            ),
         ),
         ({"fixef": FIXED | {"x": "a"}}, "fixef of x must be a finite number, not 'a'."),
         ({"sd": None}, "sd lacks Intercept, x; the model has Intercept, x."),
         ({"sd": {"Intercept": -1.0, "x": 1.0}}, "sd must not be negative."),
         ({"corr": 1.0}, "corr of Intercept and x must lie between -1 and 1, not 1.0."),
-        ({"corr": {"x": 0.2}}, "corr has 'x', which is no pair of correlated random effects of the model."),
+        (
+            {"corr": {"x": 0.2}},
+            "corr has 'x', which is no pair of correlated random effects of the model.",
+        ),
         ({"dispersion": 0.0}, "dispersion 0.0 is out of the range that the family gaussian has."),
-        ({"dispersion": {"phi": 1.0}}, "dispersion has phi, which the model lacks; the model has sigma."),
+        (
+            {"dispersion": {"phi": 1.0}},
+            "dispersion has phi, which the model lacks; the model has sigma.",
+        ),
     ],
 )
 def test_refusals(changed, sentence):
@@ -85,5 +112,7 @@ def test_correlations_that_no_covariance_has():
     data = model("gaussian", "identity").core.design.frame.assign(w=np.linspace(-1, 1, 26) ** 2)
     mixed = gj.glmm("real ~ 1 + (1 + x + w | g)", data)
     pairs = {("Intercept", "x"): 0.9, ("Intercept", "w"): 0.9, ("x", "w"): -0.9}
-    with pytest.raises(gj.ModelError, match=r"do not fit .*No random effects have these correlations: make"):
+    with pytest.raises(
+        gj.ModelError, match=r"do not fit .*No random effects have these correlations: make"
+    ):
         mixed.params(fixef=0, sd={"Intercept": 1, "x": 1, "w": 1}, corr=pairs, dispersion=1)

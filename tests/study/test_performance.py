@@ -1,4 +1,5 @@
-"""Simulation studies: a linear model against theory, Monte Carlo standard errors against their formulas."""
+"""Simulation studies: a linear model against theory, Monte Carlo standard errors against their
+formulas."""
 
 import numpy as np
 import pandas as pd
@@ -38,7 +39,9 @@ class TestFormulas:
             assert row["bias"] == pytest.approx(mean - truth[name])
             assert row["bias_mcse"] == pytest.approx(np.sqrt(squares / (n * (n - 1))))
             assert row["empirical_sd"] == pytest.approx(np.sqrt(squares / (n - 1)))
-            assert row["empirical_sd_mcse"] == pytest.approx(row["empirical_sd"] / np.sqrt(2 * (n - 1)))
+            assert row["empirical_sd_mcse"] == pytest.approx(
+                row["empirical_sd"] / np.sqrt(2 * (n - 1))
+            )
             assert row["mse"] == pytest.approx(mse)
             spread = (((values - truth[name]) ** 2 - mse) ** 2).sum()
             assert row["mse_mcse"] == pytest.approx(np.sqrt(spread / (n * (n - 1))))
@@ -80,7 +83,8 @@ class TestLinearModel:
         assert abs(row["model_se"] - standard_error()) < 4 * row["model_se_mcse"]
 
     def test_coverage_is_that_of_a_normal_quantile_for_a_t(self, study):
-        """The statistic has a t distribution with 10 degrees of freedom, the interval a normal quantile."""
+        """The statistic has a t distribution with 10 degrees of freedom, the interval a normal
+        quantile."""
         row = study.table.loc["treated"]
         exact = 1 - 2 * stdtr(10, -1.959963984540054)
         assert abs(row["coverage"] - exact) < 4 * row["coverage_mcse"]

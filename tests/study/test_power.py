@@ -28,7 +28,8 @@ def curves():
 
 class TestPower:
     def test_it_is_that_of_a_noncentral_t(self, linear):
-        """Between-group comparison in a balanced design by REML: an exact t-test on the means of the groups."""
+        """Between-group comparison in a balanced design by REML: an exact t-test on the means of
+        the groups."""
         found = power(linear, reml=True)
         edge = scipy.stats.t.ppf(0.975, 10)
         beyond = scipy.stats.nct(10, EFFECTS["fixef"]["treated"] / standard_error())
@@ -38,7 +39,9 @@ class TestPower:
         assert (found.n, found.failed) == (N, 0)
 
     def test_the_seed_repeats_it(self, linear):
-        np.testing.assert_array_equal(power(linear, reml=True).p_values, power(linear, reml=True).p_values)
+        np.testing.assert_array_equal(
+            power(linear, reml=True).p_values, power(linear, reml=True).p_values
+        )
 
     def test_likelihood_ratio_and_wald_agree(self, linear):
         ratio, wald = power(linear, test="lrt"), power(linear)
@@ -49,8 +52,12 @@ class TestPower:
         found = power(linear, test="lrt")
         y = linear.simulate(linear.params(**EFFECTS), N, seed=4)[0]
         table = balanced(12, 4).assign(y=y)
-        full, null = (gj.glmm(f"y ~ {right} + (1 | g)", table).fit().loglik for right in ("treated", "1"))
-        assert found.p_values[0] == pytest.approx(scipy.stats.chi2.sf(2 * (full - null), 1), rel=1e-6)
+        full, null = (
+            gj.glmm(f"y ~ {right} + (1 | g)", table).fit().loglik for right in ("treated", "1")
+        )
+        assert found.p_values[0] == pytest.approx(
+            scipy.stats.chi2.sf(2 * (full - null), 1), rel=1e-6
+        )
 
     def test_a_smaller_alpha_finds_less(self, linear):
         assert power(linear, reml=True, alpha=0.001).power < power(linear, reml=True).power
@@ -96,8 +103,14 @@ class TestRefusals:
         [
             ({"test": "score"}, "test must be 'wald' or 'lrt', not 'score'"),
             ({"alpha": 5}, "alpha must lie between 0 and 1, not 5"),
-            ({"test": "lrt", "reml": True}, "Restricted likelihoods of different fixed effects cannot be compared"),
-            ({"test": "lrt", "method": gj.Exact(reml=True)}, "Restricted likelihoods of different fixed effects"),
+            (
+                {"test": "lrt", "reml": True},
+                "Restricted likelihoods of different fixed effects cannot be compared",
+            ),
+            (
+                {"test": "lrt", "method": gj.Exact(reml=True)},
+                "Restricted likelihoods of different fixed effects",
+            ),
         ],
     )
     def test_settings(self, linear, settings, sentence):
@@ -119,7 +132,9 @@ class TestRefusals:
             gj.power(linear, linear.params(**EFFECTS), term, n=5, **settings)
 
     def test_sizes_and_data(self):
-        with pytest.raises(gj.ModelError, match=r"groups must be whole numbers of at least 1, not 2\.5"):
+        with pytest.raises(
+            gj.ModelError, match=r"groups must be whole numbers of at least 1, not 2\.5"
+        ):
             curve(groups=2.5)
         with pytest.raises(gj.ModelError, match="make_data must be a function"):
             gj.power_curve(FORMULA, balanced(4, 2), "treated", groups=4, per_group=2, **EFFECTS)
