@@ -17,6 +17,8 @@ def _table(*which: Status) -> np.ndarray:
 
 
 _CODES = {status: code for code, status in enumerate(STATUSES)}
+_ENDS = np.array([End.SINGULAR, End.LIMIT, End.INFINITE, End.UNBOUNDED, End.LATTICE], np.int8)
+_ENDS = _ENDS[:, None, None]
 _BROKEN = _table(Status.NON_FINITE, Status.ITERATION_LIMIT)
 _UNBOUNDED = _table(Status.PERFECT, Status.LATTICE)
 _FLAT = _table(Status.NOT_IDENTIFIED)
@@ -31,10 +33,7 @@ def diagnose(
     there is no information, `vanished` whether the residuals are gone.
     """
     smallest = eigen.values.min(1, initial=1.0)
-    singular, limit, infinite, unbounded, lattice = (
-        (joined == end).any(1)
-        for end in (End.SINGULAR, End.LIMIT, End.INFINITE, End.UNBOUNDED, End.LATTICE)
-    )
+    singular, limit, infinite, unbounded, lattice = (joined == _ENDS).any(2)
     at_rest = np.asarray(estimate.scaled_gradient) < _AT_REST
     upwards = (smallest < -np.sqrt(np.finfo(float).eps)) & at_rest
     outcomes = [  # what stands below counts for more

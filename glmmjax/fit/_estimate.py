@@ -31,7 +31,7 @@ from ._problem import (
 EVALUATIONS = 200
 
 
-@eqx.filter_jit
+@jax.jit
 def estimate(problem: AbstractProblem, glmm: GLMM, start: Start) -> tuple[Estimate, Effects]:
     """Fit one model."""
     data = problem_data(problem, glmm)

@@ -77,6 +77,7 @@ def _nowhere(p: int, sizes: tuple[int, ...], m: int) -> Start:
     return start_at(nowhere)._replace(given=np.array(False))
 
 
+@functools.lru_cache(64)
 def problem_of(method: Method, counts: int = 0) -> AbstractProblem:
     """The objective that belongs to a method; `counts` as in `IntegralProblem`."""
     return (

@@ -11,13 +11,12 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from .._status import OK
+from .._status import OK, End
 from .._types import Array
 from ..covariances import Placed
 from ..model import GLMM, Place, places
 from ..params import Params
 from ._eigen import Eigen
-from ._ends import is_singular, zero_of
 from ._problem import ROUNDS, Effects, Estimate, Start, start_at
 
 # Standard errors from zero within which the end of a variance may be on the wrong side of a dip
@@ -84,13 +83,13 @@ def _better(best: Ended, members: np.ndarray, other: Ended) -> Ended:
 
 def attempts(glmm: GLMM, first: Ended) -> Iterator[Attempt]:
     """Where each search for another maximum begins, a term or a variance at a time."""
-    found, ok = first.estimate, OK[first.status]
-    errors, zero = _standard_errors(first.eigen), zero_of(found)
+    found, ok, errors = first.estimate, OK[first.status], _standard_errors(first.eigen)
     position = found.params.beta.shape[1]
+    at_zero = first.ends[:, position : position + len(found.lam)] == End.SINGULAR
     for k, (covariance, lam, place) in enumerate(
         zip(glmm.covariances, found.lam, places(glmm), strict=True)
     ):
-        theta, singular = found.params.theta[k], is_singular(lam, zero)
+        theta, singular = found.params.theta[k], at_zero[:, k]
         if (ok & singular).any():
             sd = np.sqrt(
                 (np.where(ok[:, None, None], lam, 0.0) ** 2).sum(-1)
