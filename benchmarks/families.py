@@ -23,7 +23,8 @@ from _timing import machine, milliseconds, table
 
 import glmmjax as gj
 from glmmjax.families import FAMILIES, AbstractFamily, AbstractOrdinal, AbstractQuasi, as_family
-from glmmjax.fit import bounds_on_counts, objective, problem_data, problem_of
+from glmmjax.fit import value_and_gradient
+from glmmjax.methods import objective_data
 from glmmjax.model import pack
 
 ROWS, CATEGORIES = 20, 4
@@ -113,19 +114,19 @@ def cost(case: Case, groups: int, repeats: int) -> Cost:
     first = time.perf_counter() - start
     warm = milliseconds(lambda: model.fit(gj.Laplace()), repeats=repeats)
     evaluation = one_evaluation(fit, repeats)
-    return Cost(evaluation, first, warm, fit.solution.evaluations, len(data), fit.status)
+    return Cost(evaluation, first, warm, fit.iterations, len(data), fit.status)
 
 
 def one_evaluation(fit: gj.Fit, repeats: int) -> float:
     """Milliseconds of an evaluation, on average over many points near the estimate."""
     working = fit.solution.model.working
-    problem = problem_of(fit.solution.method, int(bounds_on_counts(working.glmm)))
+    (objective, _), *_ = fit.solution.method.objectives(working.glmm)
     vector = np.asarray(pack(working.forth(fit.params)))
     points = vector + 0.02 * np.random.default_rng(2).normal(size=(EVALUATIONS, len(vector)))
 
     @eqx.filter_jit
     def evaluate(glmm, points):
-        function = objective(problem, glmm, problem_data(problem, glmm))
+        function = value_and_gradient(objective, glmm, objective_data(objective, glmm))
 
         def step(carry, point):
             (value, carry), gradient = function(point, carry)

@@ -52,7 +52,7 @@ def fit_own(name: str, *, small: bool) -> Own:
     peak = 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     run = Run(first, warm, float(fit.loglik))
     rows, cells = len(setting.data), model.core.layout.rows.size
-    return Own(run, built, rows, cells, fit.solution.evaluations, str(fit.status), model.plan, peak)
+    return Own(run, built, rows, cells, fit.iterations, str(fit.status), model.plan, peak)
 
 
 def fit_peer(name: str, peer: str, *, small: bool) -> Run | None:

@@ -57,12 +57,13 @@ if TYPE_CHECKING:
     from .families import TruncatedPoisson as TruncatedPoisson
     from .families import Tweedie as Tweedie
     from .families import Weibull as Weibull
-    from .marginal import AGHQ as AGHQ
-    from .marginal import Exact as Exact
-    from .marginal import Laplace as Laplace
-    from .marginal import Method as Method
-    from .marginal import log_marginal as log_marginal
-    from .params import Params as Params
+    from .methods import AGHQ as AGHQ
+    from .methods import METHODS as METHODS
+    from .methods import AbstractMethod as AbstractMethod
+    from .methods import Exact as Exact
+    from .methods import Laplace as Laplace
+    from .methods import log_marginal as log_marginal
+    from .model import Params as Params
     from .study import Bootstrap as Bootstrap
     from .study import Power as Power
     from .study import SimulationStudy as SimulationStudy
@@ -101,8 +102,8 @@ _PUBLIC = {
         "OrderedBeta",
         "LogNormal",
     ),
-    "marginal": ("Laplace", "AGHQ", "Exact", "Method", "log_marginal"),
-    "params": ("Params",),
+    "methods": ("Laplace", "AGHQ", "Exact", "AbstractMethod", "METHODS", "log_marginal"),
+    "model": ("Params",),
     "_status": ("Status",),
     "_errors": ("ModelError", "Interrupted"),
     "_precision": ("float64", "enable_compilation_cache"),

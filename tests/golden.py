@@ -33,7 +33,7 @@ def model_of(case: str) -> gj.Model:
     )
 
 
-def method_of(name: str) -> gj.Method:
+def method_of(name: str) -> gj.AbstractMethod:
     """The method that the reference calls `name`."""
     fixed = {
         "ML": gj.Exact(),

@@ -108,7 +108,7 @@ def params(mixed: gj.Model, scale: float = 0.4) -> gj.Params:
     return gj.Params(np.array(BETA[glmm.family.link.name]), theta, np.full(phi_size, -0.3))
 
 
-def as_function_of_a_vector(mixed: gj.Model, method: gj.Method, scale: float = 0.4):
+def as_function_of_a_vector(mixed: gj.Model, method: gj.AbstractMethod, scale: float = 0.4):
     """The log-likelihood of packed parameters, and the packed `params(mixed, scale)`."""
     glmm = mixed.core.glmm
 

@@ -7,8 +7,9 @@ from typing import Any
 from .. import batch as core
 from .._errors import ModelError
 from ..families import AbstractFamily
-from ..marginal import Method
-from ..params import Params
+from ..fit import AbstractMembers
+from ..methods import AbstractMethod
+from ..model import Params
 from ._model import Batch, Model
 from ._stoppable import stoppable
 
@@ -19,7 +20,7 @@ def fit_many(  # noqa: PLR0913 - keyword-only settings
     *,
     weights: Any = None,
     offset: Any = None,
-    method: Method | None = None,
+    method: AbstractMethod | None = None,
     reml: bool = False,
     start: Params | None = None,
     precision: str = "float64",
@@ -76,7 +77,7 @@ def fit_by(  # noqa: PLR0913 - the arguments of glmm and keyword-only settings
     offset: Any = None,
     matrices: Mapping[str, Any] | None = None,
     context: Mapping[str, Any] | None = None,
-    method: Method | None = None,
+    method: AbstractMethod | None = None,
     reml: bool = False,
     precision: str = "float64",
     chunk_size: int | None = None,
@@ -108,7 +109,7 @@ def fit_by(  # noqa: PLR0913 - the arguments of glmm and keyword-only settings
     return _fit(members, method, settings, reml=reml)
 
 
-def _of_responses(model: Model, responses: Any, weights: Any, offset: Any) -> core.AbstractMembers:
+def _of_responses(model: Model, responses: Any, weights: Any, offset: Any) -> AbstractMembers:
     if responses is None:
         raise ModelError("fit_many needs responses, one row a member, or a sequence of models.")
     rows = core.as_responses(
@@ -117,7 +118,7 @@ def _of_responses(model: Model, responses: Any, weights: Any, offset: Any) -> co
     return core.SharedDesign(model.core, rows, weights, offset)
 
 
-def _of_models(models: Any, responses: Any, weights: Any, offset: Any) -> core.AbstractMembers:
+def _of_models(models: Any, responses: Any, weights: Any, offset: Any) -> AbstractMembers:
     models = list(models) if isinstance(models, Sequence) else [models]
     if not models or not all(isinstance(m, Model) for m in models):
         raise ModelError("fit_many takes a model made by gj.glmm, or a sequence of them.")

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._programs import let_programs_go
+from ..assembly import mixed_model
 from ..families import AbstractFamily
-from ..mixed import mixed_model
-from ..report import load_solution
+from ..report import load_fit
 from ._model import Fit, Model
 
 
@@ -87,4 +87,4 @@ def load(path: str | os.PathLike, *, context: Mapping[str, Any] | None = None) -
     to `glmm`. Raises `ModelError` for a file that is no fit, and for functions that are missing or
     give other columns.
     """
-    return Fit(load_solution(path, context))
+    return Fit(load_fit(path, context))

@@ -2,6 +2,7 @@
 functions behind them."""
 
 import dataclasses
+import functools
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any, overload
@@ -13,23 +14,15 @@ from jaxtyping import Float
 from .. import batch as many
 from .. import inference, study
 from .._types import Array
+from ..assembly import MixedModel, check_response, plan, with_data
 from ..families import innermost
-from ..fit import (
-    Solution,
-    as_finite_params,
-    as_params,
-    choose_method,
-    dropped_columns,
-    fit_model,
-    starting_values,
-)
-from ..marginal import Method, log_marginal
-from ..mixed import MixedModel, check_response, plan, with_data
-from ..params import Params
+from ..fit import Fits, Solution, as_finite_params, as_params, fit_model, starting_values
+from ..methods import AbstractMethod, choose_method, log_marginal
+from ..model import Params
 from ..prediction import curves_of, predict, residuals, simulate
-from ..report import Summary, save_solution, summarise, to_dict
+from ..report import Summary, save_fit, summarise, to_dict, write_parquet
+from ._doors import AbstractDoors
 from ._stoppable import stoppable
-from ._tables import AbstractTables
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -40,7 +33,7 @@ class Model:
 
     def fit(
         self,
-        method: Method | None = None,
+        method: AbstractMethod | None = None,
         *,
         reml: bool = False,
         start: Params | None = None,
@@ -59,7 +52,9 @@ class Model:
         check_response(self.core)
         return Fit(fit_model(self.core, method, reml=reml, start=start, devices=devices))
 
-    def log_marginal(self, params: Params, method: Method | None = None) -> Float[Array, ""]:
+    def log_marginal(
+        self, params: Params, method: AbstractMethod | None = None
+    ) -> Float[Array, ""]:
         """Fully normalised log-likelihood: pure JAX, so `jit`, `grad`, `hessian` and `vmap` apply.
 
         It computes in the precision JAX is in; `with gj.float64():` around the call gives float64.
@@ -128,15 +123,29 @@ class Model:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Fit:
+class Fit(AbstractDoors[float, bool, str, int, pd.Series]):
     """A fitted model. Made by `Model.fit`."""
 
-    solution: Solution
+    fits: Fits
+
+    def _each(self, values):
+        return values.tolist()[0]
+
+    def _row(self, table, name):
+        return inference.only_row(table, name)
+
+    def _table(self, table):
+        return inference.alone(table)
+
+    @functools.cached_property
+    def solution(self) -> Solution:
+        """The numbers behind the tables, as arrays."""
+        return Solution(self.fits)
 
     @property
     def model(self) -> Model:
         """The model that was fitted."""
-        return Model(self.solution.model)
+        return Model(self.fits.members.first)
 
     @property
     def params(self) -> Params:
@@ -144,107 +153,16 @@ class Fit:
         return self.solution.params
 
     @property
-    def loglik(self) -> float:
-        """Fully normalised log-likelihood; the restricted one after REML. NaN for a
-        quasi-likelihood, where it has no upper bound, and where the search broke off."""
-        return self.solution.loglik
-
-    @property
-    def aic(self) -> float:
-        """Akaike's criterion."""
-        return inference.aic(self.solution)
-
-    @property
-    def bic(self) -> float:
-        """Schwarz's criterion."""
-        return inference.bic(self.solution)
-
-    @property
-    def df(self) -> int:
-        """Number of estimated parameters."""
-        return self.solution.df
-
-    @property
-    def nobs(self) -> int:
-        """Number of observations with a positive weight."""
-        return self.solution.model.nobs
-
-    @property
-    def converged(self) -> bool:
-        """Whether the estimates are a certified maximum (a singular fit is one)."""
-        return self.solution.status.ok
-
-    @property
-    def status(self) -> str:
-        """How the fit ended, in sentences that say what to do: a `gj.Status`, all else that holds,
-        and which parameters went where."""
-        return self.solution.message
-
-    @property
-    def scaled_gradient(self) -> float:
-        """Distance to the maximum in standard errors, by the exact Hessian."""
-        return self.solution.scaled_gradient
-
-    @property
-    def fixef(self) -> pd.Series:
-        """Fixed effects by coefficient name."""
-        return inference.fixef(self.solution)
-
-    @property
-    def zi(self) -> pd.Series:
-        """Coefficients of the model for extra zeros (`ziformula`), on the logit scale, by name;
-        empty without one."""
-        return inference.other_coefficients(self.solution, "zi")
-
-    @property
-    def disp(self) -> pd.Series:
-        """Coefficients of the dispersion model (`dispformula`), on the log scale, by name; empty
-        without one."""
-        return inference.other_coefficients(self.solution, "disp")
-
-    @property
-    def dropped(self) -> list[str]:
-        """Columns of the fixed effects that were linear combinations of others, and have no
-        coefficient. Those of `ziformula` and `dispformula` are called `zi_x` and `disp_x`."""
-        return dropped_columns(self.solution.model)
-
-    @property
-    def std_errors(self) -> pd.Series:
-        """Standard errors of the fixed effects by coefficient name; those of `zi` and `disp` are in
-        `coefficients`."""
-        return inference.std_errors(self.solution)
-
-    @property
     def vcov(self) -> pd.DataFrame:
         """Covariance of the fixed effects, from the joint Hessian; for a linear model `sigma^2
         (X'V^-1X)^-1`."""
-        return inference.vcov(self.solution)
+        names = inference.part_names(self.fits.members.first, "mean")
+        return pd.DataFrame(inference.vcov(self.fits)[0], index=names, columns=names)
 
     @property
     def dispersion(self) -> dict[str, float]:
         """The family's own parameters on their natural scale; the `scale` of a quasi-likelihood."""
-        return inference.dispersion(self.solution)
-
-    def coefficients(self, part: str = "mean") -> pd.DataFrame:
-        """Fixed effects of a linear predictor (`mean`, `zi` or `disp`) with standard errors, tests
-        and degrees of freedom."""
-        return inference.coefficient_table(self.solution, part)
-
-    def varcorr(self) -> pd.DataFrame:
-        """Variances and correlations of the random effects: `group, term1, term2, vcov, sdcor`, and
-        `parameter` for a `range` and the like."""
-        return inference.varcorr(self.solution)
-
-    def ranef(self) -> pd.DataFrame:
-        """Conditional modes of the random effects: `group, level, term, mode, std_error`."""
-        return inference.ranef(self.solution)
-
-    def confint(
-        self, method: str = "wald", level: float = 0.95, part: str = "mean"
-    ) -> pd.DataFrame:
-        """Confidence intervals of the fixed effects of a linear predictor (`mean`, `zi` or `disp`):
-        `lower, upper`."""
-        return inference.confint(self.solution, method=method, level=level, part=part)
+        return inference.dispersion(self.fits).iloc[0].to_dict()
 
     def predict(
         self,
@@ -281,7 +199,7 @@ class Fit:
         """(n, nobs) responses drawn from the fitted model with new random effects; smooths `s(x)`
         keep their curve."""
         return simulate(
-            self.solution.model, self.solution.params, n, seed=seed, curves=curves_of(self.solution)
+            self.fits.members.first, self.params, n, seed=seed, curves=curves_of(self.solution)
         )
 
     def bootstrap(
@@ -309,28 +227,27 @@ class Fit:
                 self.solution, study.Draws(n, seed), study.Refits(settings=settings)
             )
         original, estimates = study.truth(self.model.core, self.params), study.estimates(refits)
-        return study.Bootstrap(original, estimates, study.failures(refits), Batch(refits))
+        return study.Bootstrap(original, estimates, inference.failures(refits), Batch(refits))
 
     def summary(self, *, ratios: bool = False) -> Summary:
         """The summary; `ratios=True` adds odds ratios (ratios of means for a log link)."""
-        return summarise(self.solution, ratios=ratios)
+        return summarise(self.fits, ratios=ratios)
 
     def to_dict(self) -> dict[str, Any]:
         """Results as plain Python values for `json.dumps`; None for what is not finite."""
-        return to_dict(self.solution)
+        return to_dict(self.fits)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the fit with its data to a JSON file that `gj.load` reads."""
-        save_solution(self.solution, path)
+        save_fit(self.fits, path)
 
     def __repr__(self) -> str:
-        return (
-            f"<Fit {self.solution.model.design.formula.text!r}, {self._criterion}: {self.status}>"
-        )
+        formula = self.fits.members.first.design.formula.text
+        return f"<Fit {formula!r}, {self._criterion}: {self.status}>"
 
     @property
     def _criterion(self) -> str:
-        if self.solution.model.family.traits.is_quasi:
+        if self.fits.members.first.family.traits.is_quasi:
             return "quasi-likelihood"
         return "no log-likelihood" if np.isnan(self.loglik) else f"loglik {self.loglik:.3f}"
 
@@ -339,17 +256,59 @@ class Fit:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Batch(AbstractTables):
+class Batch(AbstractDoors[np.ndarray, np.ndarray, np.ndarray, np.ndarray, pd.DataFrame], Sequence):
     """Fits of many models. Made by `fit_many` and `fit_by`.
 
     Arrays and tables have one row a member, NaN for members that failed; `batch[i]` is member `i`
     as an ordinary `Fit`, and `batch["name"]` the one of that name.
     """
 
-    solution: many.BatchSolution
+    fits: Fits
+
+    def _each(self, values):
+        return values
+
+    def _row(self, table, name):
+        return table
+
+    def _table(self, table):
+        return table
+
+    @property
+    def names(self) -> pd.Index:
+        """Labels of the members: numbers, columns of a table of responses, or levels of `by`."""
+        return self.fits.index
+
+    @property
+    def vcov(self) -> np.ndarray:
+        """(B, p, p) covariances of the fixed effects."""
+        return inference.vcov(self.fits)
+
+    @property
+    def dispersion(self) -> pd.DataFrame:
+        """(B, k) the family's own parameters on their natural scale."""
+        return inference.dispersion(self.fits)
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a member and coefficient.
+
+        Columns `member, term, estimate, std_error, statistic, p_value, p_adjusted, status`;
+        `p_adjusted` is Benjamini and Hochberg's, over the members within each term. Terms of
+        `ziformula` and `dispformula` are called `zi_x` and `disp_x`.
+        """
+        return inference.tidy(self.fits)
+
+    def to_parquet(self, path: str | os.PathLike) -> None:
+        """Write `to_frame()` to a Parquet file; `ModelError` without pyarrow (the extra
+        `parquet`)."""
+        write_parquet(self.fits, path)
+
+    def counts(self) -> pd.Series:
+        """Number of members by status."""
+        return inference.counts(self.fits)
 
     def __len__(self) -> int:
-        return len(self.solution.members)
+        return len(self.fits)
 
     @overload
     def __getitem__(self, index: int | str) -> Fit: ...
@@ -361,17 +320,12 @@ class Batch(AbstractTables):
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         if isinstance(index, str):
-            numbers = dict(zip(self.solution.members.names, range(len(self)), strict=True))
-            return self[numbers[index]]
-        number = range(len(self))[index]
-        return Fit(self.solution.solution(number))
+            return self[dict(zip(self.fits.members.names, range(len(self)), strict=True))[index]]
+        return Fit(self.fits.alone(range(len(self))[index]))
 
     def __iter__(self) -> Iterator[Fit]:
         return (self[i] for i in range(len(self)))
 
     def __repr__(self) -> str:
-        ok = int(self.converged.sum())
-        return (
-            f"<Batch of {len(self)} {innermost(self.solution.members.first.family).name} models,"
-            f" {ok} converged>"
-        )
+        ok, family = int(self.converged.sum()), innermost(self.fits.members.first.family)
+        return f"<Batch of {len(self)} {family.name} models, {ok} converged>"

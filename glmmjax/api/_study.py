@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 
 from .. import batch as many
-from .. import study
+from .. import inference, study
 from .._errors import ModelError
+from ..assembly import MixedModel, mixed_model
 from ..families import AbstractFamily
 from ..fit import as_finite_params
-from ..marginal import Method
-from ..mixed import MixedModel, mixed_model
-from ..params import Params
+from ..methods import AbstractMethod
+from ..model import Params
 from ..prediction import simulate
 from ._model import Batch, Model
 from ._stoppable import stoppable
@@ -26,7 +26,7 @@ def simulation_study(  # noqa: PLR0913 - keyword-only settings
     n: int = 1000,
     seed: int = 0,
     *,
-    method: Method | None = None,
+    method: AbstractMethod | None = None,
     reml: bool = False,
     level: float = 0.95,
     checkpoint: str | os.PathLike | None = None,
@@ -53,8 +53,10 @@ def simulation_study(  # noqa: PLR0913 - keyword-only settings
     with stoppable(Batch):
         found = study.fit_draws(core, simulate(core, params, n, seed=seed), refits)
     estimates = study.estimates(found)
-    table = study.performance(study.truth(core, params), estimates, many.std_errors(found), level)
-    return study.SimulationStudy(table, estimates, study.failures(found), Batch(found))
+    table = study.performance(
+        study.truth(core, params), estimates, inference.std_errors(found), level
+    )
+    return study.SimulationStudy(table, estimates, inference.failures(found), Batch(found))
 
 
 def power(  # noqa: PLR0913 - keyword-only settings
@@ -66,7 +68,7 @@ def power(  # noqa: PLR0913 - keyword-only settings
     seed: int = 0,
     test: str = "wald",
     alpha: float = 0.05,
-    method: Method | None = None,
+    method: AbstractMethod | None = None,
     reml: bool = False,
     checkpoint: str | os.PathLike | None = None,
     progress: bool | None = None,
@@ -121,7 +123,7 @@ def power_curve(  # noqa: PLR0913 - keyword-only settings
     seed: int = 0,
     test: str = "wald",
     alpha: float = 0.05,
-    method: Method | None = None,
+    method: AbstractMethod | None = None,
     reml: bool = False,
     checkpoint: str | os.PathLike | None = None,
     progress: bool | None = None,

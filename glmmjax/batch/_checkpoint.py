@@ -17,7 +17,6 @@ from .._status import STATUSES
 from ..fit import Outcome
 
 _MANIFEST = "batch.json"
-_BY_TERM = ("theta", "covariance")  # fields with an array for each random term
 
 
 class Checkpoint:
@@ -76,13 +75,11 @@ class Checkpoint:
             return None
 
     def write(self, number: int, outcome: Outcome) -> None:
-        """Keep a finished chunk."""
-        arrays = {name: value for name, value in outcome._asdict().items() if name not in _BY_TERM}
-        for name in _BY_TERM:
-            arrays |= {f"{name}_{k}": value for k, value in enumerate(getattr(outcome, name))}
-        about = {"number": number, "terms": len(outcome.theta)}
+        """Keep a finished chunk: its arrays in the order of the fields of `Outcome`."""
+        arrays = {f"array_{k:03d}": leaf for k, leaf in enumerate(jax.tree.leaves(outcome))}
         write_whole(
-            self._path(number), lambda file: np.savez(file, allow_pickle=False, **about, **arrays)
+            self._path(number),
+            lambda file: np.savez(file, allow_pickle=False, number=number, **arrays),
         )
 
     def _path(self, number: int) -> pathlib.Path:
@@ -106,19 +103,15 @@ def fingerprint(parts: Iterable) -> str:
 
 def _read_chunk(path: pathlib.Path, number: int, blank: Outcome) -> Outcome:
     """The arrays of a file; an exception if they are not those of the chunk of that number."""
+    leaves, tree = jax.tree.flatten(blank)
     with path.open("rb") as opened:  # which NumPy would not close
         file = np.load(opened, allow_pickle=False)
-        terms, is_it = range(int(file["terms"])), int(file["number"]) == number
-        by_term = {name: tuple(file[f"{name}_{k}"] for k in terms) for name in _BY_TERM}
-        found = Outcome(
-            **by_term, **{name: file[name] for name in Outcome._fields if name not in _BY_TERM}
-        )
-    kinds = [[(leaf.shape, leaf.dtype) for leaf in jax.tree.leaves(own)] for own in (found, blank)]
-    if (
-        not is_it
-        or kinds[0] != kinds[1]
-        or not ((found.status >= 0) & (found.status < len(STATUSES))).all()
-    ):
+        arrays = [file[f"array_{k:03d}"] for k in range(len(leaves))]
+        is_it = int(file["number"]) == number
+    kinds = [[(leaf.shape, leaf.dtype) for leaf in own] for own in (arrays, leaves)]
+    found = jax.tree.unflatten(tree, arrays)
+    are_statuses = (found.status >= 0) & (found.status < len(STATUSES))
+    if not is_it or kinds[0] != kinds[1] or not are_statuses.all():
         raise ValueError("other arrays than those of its members")
     return found
 

@@ -19,21 +19,18 @@ from jaxtyping import Bool, Int
 
 from .._types import Array
 from ..fit import (
-    AbstractProblem,
-    Data,
-    Estimate,
     Progress,
-    Start,
     begin,
     check,
     limit,
-    objective,
+    minimum,
     searching,
     turn,
     undecided,
+    value_and_gradient,
 )
-from ..model import GLMM
-from ..params import Params
+from ..methods import AbstractObjective, Data, Estimate, Start
+from ..model import GLMM, Params
 
 AXIS = "members"
 MEMBERS: Any = PartitionSpec(AXIS)  # stands for whole trees
@@ -62,7 +59,7 @@ class Task(NamedTuple):
     """Members to fit.
 
     Attributes:
-        problem: their objective.
+        objective: their objective.
         glmm: their models, NumPy arrays.
         own: mask over the arrays of `glmm`: those with a leading axis of members, whose length is a
             multiple of the number of devices times `lanes`.
@@ -71,7 +68,7 @@ class Task(NamedTuple):
             width could end in other bits, and a member's result must not depend on its neighbours.
     """
 
-    problem: AbstractProblem
+    objective: AbstractObjective
     glmm: GLMM
     own: GLMM
     start: Start
@@ -86,8 +83,8 @@ def fit_chunk(
 
     `report` hears of how many members are newly done.
     """
-    problem, mesh, lanes = task.problem, task.mesh, task.lanes
-    chunk, progress = _begin(problem, *_send(task), mesh, lanes)
+    objective, mesh, lanes = task.objective, task.mesh, task.lanes
+    chunk, progress = _begin(objective, *_send(task), mesh, lanes)
     going = wanted.reshape(mesh.size, -1).copy()
     first = True
     while going.any():
@@ -95,19 +92,19 @@ def fit_chunk(
         while moving.any():
             calls = []
             for members in _calls(moving, lanes):
-                progress, moves = _advance(problem, chunk, progress, members.ravel(), turns, mesh)
+                progress, moves = _advance(objective, chunk, progress, members.ravel(), turns, mesh)
                 calls.append((members, moves))
             _update(moving, calls)
             turns = np.array(_TURNS)
         calls = []
         for members in _calls(going, lanes):
-            progress, goes_on = _check(problem, chunk, progress, members.ravel(), mesh)
+            progress, goes_on = _check(objective, chunk, progress, members.ravel(), mesh)
             calls.append((members, goes_on))
         before = int(going.sum())
         _update(going, calls)
         report(before - int(going.sum()))
         first = False
-    return jax.tree.map(np.asarray, _finish(problem, chunk, progress, mesh, lanes))
+    return jax.tree.map(np.asarray, _finish(objective, chunk, progress, mesh, lanes))
 
 
 def _calls(
@@ -143,7 +140,7 @@ def _send(task: Task) -> tuple[tuple[GLMM, Params], tuple[GLMM, Start]]:
 
 @eqx.filter_jit
 def _begin(
-    problem: AbstractProblem,
+    objective: AbstractObjective,
     own: tuple[GLMM, Params],
     common: tuple[GLMM, Start],
     mesh: Mesh,
@@ -157,16 +154,16 @@ def _begin(
     def on_device(own, common):
         shared, kind = common
         first = eqx.combine(_member(own[0], 0), shared)
-        design = problem.design_data(first) if one_design else None
+        design = objective.design_data(first) if one_design else None
 
         def one(member):
             member, params = member
             glmm = eqx.combine(member, shared)
             data = Data(
-                design if one_design else problem.design_data(glmm), problem.response_data(glmm)
+                design if one_design else objective.design_data(glmm), objective.response_data(glmm)
             )
             kept = data._replace(design=None) if one_design else data
-            return Case(member, kept), begin(problem, glmm, data, kind._replace(params=params))
+            return Case(member, kept), begin(objective, glmm, data, kind._replace(params=params))
 
         cases, progress = _some_at_a_time(one, own, width)
         return Chunk(cases, Case(shared, Data(design, None))), progress
@@ -177,13 +174,13 @@ def _begin(
 
 
 def _of_design(glmm: GLMM) -> tuple:
-    """What `AbstractProblem.design_data` depends on."""
+    """What `AbstractObjective.design_data` depends on."""
     return glmm.x, glmm.structure, glmm.weights
 
 
 @eqx.filter_jit
 def _advance(
-    problem: AbstractProblem,
+    objective: AbstractObjective,
     chunk: Chunk,
     progress: Progress,
     lanes: Array,
@@ -193,7 +190,7 @@ def _advance(
     """Move the members in `lanes` by up to `turns` evaluations; which of them are not at rest?"""
 
     def one(case: Case, progress: Progress):
-        function = objective(problem, case.glmm, case.data)
+        function = value_and_gradient(objective, case.glmm, case.data)
 
         def moves(search):
             return searching(search, limit=limit(progress))
@@ -210,12 +207,14 @@ def _advance(
 
 @eqx.filter_jit
 def _check(
-    problem: AbstractProblem, chunk: Chunk, progress: Progress, lanes: Array, mesh: Mesh
+    objective: AbstractObjective, chunk: Chunk, progress: Progress, lanes: Array, mesh: Mesh
 ) -> tuple[Progress, Bool[Array, " lanes"]]:
     """Check the members in `lanes` by their Hessians; which of them have to go on?"""
 
     def one(case: Case, progress: Progress):
-        checked = check(problem, objective(problem, case.glmm, case.data), case.glmm, progress)
+        checked = check(
+            objective, value_and_gradient(objective, case.glmm, case.data), case.glmm, progress
+        )
         return checked, undecided(checked)
 
     return _in_lanes(one, chunk, progress, lanes, mesh)
@@ -223,14 +222,14 @@ def _check(
 
 @eqx.filter_jit
 def _finish(
-    problem: AbstractProblem, chunk: Chunk, progress: Progress, mesh: Mesh, width: int
+    objective: AbstractObjective, chunk: Chunk, progress: Progress, mesh: Mesh, width: int
 ) -> Estimate:
     """The estimates of all members."""
 
     def on_device(chunk: Chunk, progress: Progress):
         def one(member):
             case, progress = _whole(member[0], chunk.shared), member[1]
-            return problem.finish(case.glmm, case.data, progress)
+            return objective.finish(case.glmm, case.data, minimum(progress))
 
         return _some_at_a_time(one, (chunk.own, progress), width)
 

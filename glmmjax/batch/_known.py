@@ -3,11 +3,10 @@
 import numpy as np
 
 from .._status import STATUSES, Status
+from ..assembly import without_maximum
 from ..design import Design, invalid_responses
-from ..existence import without_maximum
 from ..families import AbstractFamily, AbstractOrdinal
-
-FIT = -1  # "status" of a member that can be fitted
+from ..fit import FIT
 
 
 def known_status(

@@ -1,9 +1,8 @@
 """Where the members of a batch come from: many responses of one design, or designs of their own."""
 
-import abc
 import dataclasses
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple, TypeGuard
+from collections.abc import Sequence
+from typing import TypeGuard
 
 import equinox as eqx
 import jax
@@ -11,42 +10,24 @@ import numpy as np
 
 from .._errors import ModelError
 from .._status import STATUSES, Status
-from ..design import CENSORED, Design, formula_offset, is_identified, replace_response
-from ..families import AbstractFamily, innermost
-from ..mixed import (
+from ..assembly import (
+    LaidOut,
     MixedModel,
-    arrange,
-    assemble,
+    alike,
     check_identified,
-    groupings,
-    lay_out,
+    checked_model,
+    model_of,
     response_size,
 )
-from ..model import GLMM
-from ..structure import Laid, Layout, Structure, make_structures
-from ..working import Working, working_coordinates
-from ._known import FIT, known_status
+from ..design import CENSORED, Design, formula_offset, is_identified, replace_response
+from ..families import AbstractFamily, innermost
+from ..fit import FIT, AbstractMembers, MemberArrays, arrays_of, sizes_of
+from ..model import GLMM, Working, working_coordinates
+from ._known import known_status
 from ._responses import AbstractResponses, per_row
 
 
-class Loaded(NamedTuple):
-    """Some members, ready to be computed with.
-
-    Attributes:
-        status: of each member asked for: an index into `STATUSES`, or -1 for those that are here.
-        working: working coordinates; arrays have a leading axis of the members that are here where
-            `own` is true.
-        own: mask over the arrays of `working.glmm`.
-        size: of each response, as in `Traits.spread`.
-    """
-
-    status: np.ndarray
-    working: Working
-    own: GLMM
-    size: np.ndarray
-
-
-def some_of(loaded: Loaded, members: np.ndarray) -> Loaded:
+def some_of(loaded: MemberArrays, members: np.ndarray) -> MemberArrays:
     """Those of the members that are here, by their place among them."""
     if len(members) == len(loaded.size):
         return loaded
@@ -63,44 +44,7 @@ def some_of(loaded: Loaded, members: np.ndarray) -> Loaded:
     some = Working(
         jax.tree.map(take, working.glmm, loaded.own), beta_back, effects_back, theta_back
     )
-    return Loaded(np.full(len(members), FIT), some, loaded.own, loaded.size[members])
-
-
-class AbstractMembers(abc.ABC):
-    """The models of a batch, and how to load some of them."""
-
-    @abc.abstractmethod
-    def __len__(self) -> int: ...
-
-    @property
-    @abc.abstractmethod
-    def names(self) -> Sequence:
-        """Labels of the members."""
-
-    @property
-    @abc.abstractmethod
-    def first(self) -> MixedModel:
-        """A model that has the structure of all."""
-
-    @abc.abstractmethod
-    def buckets(self) -> list[np.ndarray]:
-        """Numbers of the members, those together that share a shape."""
-
-    @abc.abstractmethod
-    def shape(self, bucket: np.ndarray) -> tuple[int, int]:
-        """Cells of a member of a bucket, and numbers that are kept of `H`, padding included."""
-
-    @abc.abstractmethod
-    def load(self, numbers: np.ndarray, bucket: np.ndarray) -> Loaded:
-        """Some members of a bucket."""
-
-    @abc.abstractmethod
-    def inputs(self) -> Iterator:
-        """Arrays and texts that the results depend on, for a digest."""
-
-    @abc.abstractmethod
-    def model(self, number: int) -> MixedModel:
-        """The model of one member with its names."""
+    return MemberArrays(np.full(len(members), FIT), some, loaded.own, loaded.size[members])
 
 
 class SharedDesign(AbstractMembers):
@@ -152,11 +96,19 @@ class SharedDesign(AbstractMembers):
     def first(self):
         return self._model
 
+    @property
+    def nobs(self):
+        return np.broadcast_to((self._prior_weights() > 0).sum(-1), len(self))
+
+    @property
+    def is_alone(self):
+        return False
+
     def buckets(self):
         return [np.arange(len(self))]
 
     def shape(self, bucket):
-        return _sizes(self._model.glmm.structure, self._model.layout)
+        return sizes_of(self._model.glmm.structure, self._model.layout)
 
     def load(self, numbers, bucket):
         model, layout, y = self._model, self._model.layout, self._responses.take(numbers)
@@ -178,7 +130,7 @@ class SharedDesign(AbstractMembers):
             changed["offset"] = layout.to_blocks(np.stack([totals, *others], 1))
         working = self._working
         working = dataclasses.replace(working, glmm=dataclasses.replace(working.glmm, **changed))
-        return Loaded(
+        return MemberArrays(
             status, working, self._own, response_size(y, self._offset_of(numbers), model.family)
         )
 
@@ -228,7 +180,7 @@ class SharedDesign(AbstractMembers):
         return weights[number] if weights.ndim == 2 else weights
 
     def inputs(self):
-        yield from _parts(self._model.glmm)
+        yield from arrays_of(self._model.glmm)
         for name, values in (("weights", self._weights), ("offset", self._offset)):
             if values is not None:
                 yield from (name, values)
@@ -242,7 +194,7 @@ class SharedDesign(AbstractMembers):
         # The columns are those that were fitted, whatever weights of zero make of them.
         kept = zip(design.predictors, self._model.design.predictors, strict=True)
         predictors = tuple(dataclasses.replace(own, fixed=fitted.fixed) for own, fitted in kept)
-        return arrange(dataclasses.replace(design, predictors=predictors), self._model.family)
+        return model_of(dataclasses.replace(design, predictors=predictors), self._model.family)
 
 
 class OwnDesigns(AbstractMembers):
@@ -257,9 +209,12 @@ class OwnDesigns(AbstractMembers):
         self, designs: Sequence[Design], family: AbstractFamily, names: Sequence, status: np.ndarray
     ):
         self._designs, self._family, self._names, self._status = designs, family, names, status
+        self._layouts: dict[int, dict[int, LaidOut]] = {}
         good = np.flatnonzero(status == FIT)
         some = next((design for design in designs if len(design.y)), designs[0])
-        self._first = lay_out(designs[good[0]], family) if len(good) else arrange(some, family)
+        self._first = (
+            checked_model(designs[good[0]], family) if len(good) else model_of(some, family)
+        )
 
     def __len__(self):
         return len(self._designs)
@@ -272,42 +227,42 @@ class OwnDesigns(AbstractMembers):
     def first(self):
         return self._first
 
+    @property
+    def nobs(self):
+        return np.array([(design.weights > 0).sum() for design in self._designs])
+
+    @property
+    def is_alone(self):
+        return False
+
     def buckets(self):
         # Members within a factor of four of each other in rows share a shape.
         octaves = np.array([max(len(d.y), 1).bit_length() // 2 for d in self._designs])
         return [np.flatnonzero(octaves == octave) for octave in np.unique(octaves)]
 
     def shape(self, bucket):
-        laid = next(iter(self._laid(bucket).values()), None)
-        return (1, 1) if laid is None else _sizes(*laid)
+        first = next(iter(self._laid(bucket).values()), None)
+        return (1, 1) if first is None else sizes_of(*first.laid)
 
-    def _laid(self, bucket: np.ndarray) -> dict[int, Laid]:
-        """The structure and layout of each member of a bucket that can be fitted; all have one
-        shape."""
-        numbers = bucket[self._status[bucket] == FIT].tolist()
-        if not numbers:
-            return {}
-        designs = [self._designs[number] for number in numbers]
-        laid = make_structures(
-            [groupings(design) for design in designs], [len(design.y) for design in designs]
-        )
-        return dict(zip(numbers, laid, strict=True))
+    def _laid(self, bucket: np.ndarray) -> dict[int, LaidOut]:
+        """How the members of a bucket that can be fitted are laid out, all to one shape, by number;
+        found once."""
+        key = int(bucket[0])
+        if key not in self._layouts:
+            numbers = bucket[self._status[bucket] == FIT].tolist()
+            laid = alike([self._designs[number] for number in numbers]) if numbers else []
+            self._layouts[key] = dict(zip(numbers, laid, strict=True))
+        return self._layouts[key]
 
     def load(self, numbers, bucket):
         laid, status = self._laid(bucket), self._status[numbers]
-        here = [int(number) for number in numbers[status == FIT]]
+        here = numbers[status == FIT].tolist()
         if not here:
             return _nobody(status, self._first.glmm)
-        models = [assemble(self._designs[number], self._family, laid[number]) for number in here]
-        glmm = jax.tree.map(lambda *leaves: np.stack(leaves), *models)
-        working = working_coordinates(glmm)
-        own = jax.tree.map(lambda _: True, glmm)
-        return Loaded(status, working, own, np.concatenate([self._size(number) for number in here]))
-
-    def _size(self, number: int) -> np.ndarray:
-        design = self._designs[number]
-        present = design.weights > 0
-        return response_size(design.y[None, present], design.offset[present], self._family)
+        models = [laid[number].model(self._designs[number], self._family) for number in here]
+        glmm = jax.tree.map(lambda *leaves: np.stack(leaves), *(model.glmm for model in models))
+        own, size = jax.tree.map(lambda _: True, glmm), [model.response_size for model in models]
+        return MemberArrays(status, working_coordinates(glmm), own, np.concatenate(size))
 
     def inputs(self):
         yield from self._status
@@ -326,25 +281,14 @@ class OwnDesigns(AbstractMembers):
                 f"Member {self._names[number]!r} has no row without missing values, and so no"
                 " model."
             )
-        return arrange(self._designs[number], self._family)
+        return model_of(self._designs[number], self._family)
 
 
-def _sizes(structure: Structure, layout: Layout) -> tuple[int, int]:
-    effects = sum(f.rank * f.levels for f in structure.factors[: structure.chain])
-    return layout.rows.size, max(1, effects, structure.size_of_rest**2)
-
-
-def _nobody(status: np.ndarray, glmm: GLMM) -> Loaded:
+def _nobody(status: np.ndarray, glmm: GLMM) -> MemberArrays:
     """What is loaded if no member can be fitted: nothing looks at its arrays."""
     nothing = np.zeros((0, 0))
     working = Working(glmm, nothing, (), ())
-    return Loaded(status, working, jax.tree.map(lambda _: False, glmm), np.zeros(0))
-
-
-def _parts(glmm: GLMM) -> Iterator:
-    leaves, structure = jax.tree.flatten(glmm)
-    yield from leaves
-    yield structure
+    return MemberArrays(status, working, jax.tree.map(lambda _: False, glmm), np.zeros(0))
 
 
 def _with_trials(y: np.ndarray, design: Design) -> np.ndarray:

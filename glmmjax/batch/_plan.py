@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..marginal import Exact, Method
+from ..fit import AbstractMembers
+from ..methods import AbstractMethod
 from ..structure import round_up
-from ._members import AbstractMembers
 
 Device = Any  # jax.Device, which is no type to type checkers
 
@@ -50,7 +50,7 @@ class Size(NamedTuple):
 
 def plan_slices(
     members: AbstractMembers,
-    method: Method,
+    method: AbstractMethod,
     devices: list[Device],
     *,
     itemsize: int,
@@ -66,13 +66,9 @@ def plan_slices(
     return slices
 
 
-def _size(members: AbstractMembers, method: Method, bucket: np.ndarray) -> Size:
+def _size(members: AbstractMembers, method: AbstractMethod, bucket: np.ndarray) -> Size:
     cells, numbers = members.shape(bucket)
-    kept = cells + _STATE
-    if not isinstance(method, Exact):
-        return Size(kept, max(cells, numbers))
-    # the exact likelihood sees cross-products only
-    return Size(kept, max(1, numbers * (members.first.glmm.p + 1) // 2))
+    return Size(cells + _STATE, method.numbers_touched(cells, numbers, members.first.glmm.p))
 
 
 def _sizes(

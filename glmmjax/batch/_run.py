@@ -11,32 +11,28 @@ from jax.experimental import multihost_utils
 
 from .._errors import Interrupted, ModelError
 from .._precision import own_settings
-from .._status import STATUSES, End, Status
-from ..families import reported_names
+from .._status import OK, Status
 from ..fit import (
-    AbstractProblem,
+    FIT,
+    AbstractMembers,
     Ended,
+    Fits,
+    MemberArrays,
     Outcome,
-    Start,
     as_finite_params,
     best_maximum,
-    bounds_on_counts,
-    choose_method,
+    blank,
     diagnosed,
     outcome_of,
-    problem_of,
-    start_at,
     usual_start,
 )
-from ..marginal import Exact, Method
-from ..params import Params
+from ..methods import AbstractMethod, AbstractObjective, Start, choose_method, start_at
+from ..model import Params
 from ._checkpoint import Checkpoint, fingerprint
 from ._engine import AXIS, Task, fit_chunk
-from ._known import FIT
-from ._members import AbstractMembers, Loaded, some_of
+from ._members import some_of
 from ._plan import Device, Slice, plan_slices
 from ._progress import Report, progress_bar
-from ._solution import BatchSolution, succeeded
 
 PRECISIONS = {"float64": np.float64, "float32": np.float32}
 
@@ -54,7 +50,7 @@ class Job(NamedTuple):
     """What a batch is: its members, and how to fit them on which devices."""
 
     members: AbstractMembers
-    method: Method
+    method: AbstractMethod
     start: Params | None
     settings: Settings
     devices: list[Device]
@@ -70,12 +66,12 @@ class Job(NamedTuple):
 
 def fit_members(
     members: AbstractMembers,
-    method: Method | None,
+    method: AbstractMethod | None,
     settings: Settings,
     *,
     reml: bool = False,
     start: Params | None = None,
-) -> BatchSolution:
+) -> Fits:
     """Fit all members; raises `ModelError` for settings that make no sense, `Interrupted` on
     Ctrl-C."""
     _check(settings)
@@ -84,15 +80,15 @@ def fit_members(
         start = as_finite_params(members.first, start, "start")
     job = Job(members, method, start, settings, jax.local_devices())
     slices, store = _slices(job)
-    whole = _blank(job, len(members), Status.NOT_RUN)
+    whole = _blank(job, len(members))
     try:
         for number, piece in _run(job, slices, store):
             put(whole, slices[number].numbers, piece)
     except KeyboardInterrupt as stop:
-        raise Interrupted(BatchSolution(members, method, whole)) from stop
+        raise Interrupted(Fits(members, method, whole)) from stop
     if jax.process_count() > 1:
         whole = _gather(whole, slices)
-    return BatchSolution(members, method, whole)
+    return Fits(members, method, whole)
 
 
 def _check(settings: Settings) -> None:
@@ -134,7 +130,7 @@ def _run(job: Job, slices: list[Slice], store: Checkpoint | None) -> Iterator[tu
         for number in mine:
             kept = None
             if store is not None:
-                kept = store.read(number, _blank(job, len(slices[number].numbers), Status.NOT_RUN))
+                kept = store.read(number, _blank(job, len(slices[number].numbers)))
             if kept is None:
                 kept = _fit_slice(job, slices[number], report)
                 if store is not None:
@@ -147,36 +143,32 @@ def _run(job: Job, slices: list[Slice], store: Checkpoint | None) -> Iterator[tu
 def _fit_slice(job: Job, piece: Slice, report: Report) -> Outcome:
     """Fit those members of a chunk that can be; the others keep the status they come with."""
     loaded = job.members.load(piece.numbers, piece.bucket)
-    outcome = _blank(job, len(piece.numbers), Status.NOT_RUN)
+    outcome = _blank(job, len(piece.numbers))
     outcome.status[:] = loaded.status
     fit = np.flatnonzero(loaded.status == FIT)
     report(len(outcome.status) - len(fit), len(outcome.status) - len(fit))
     if not len(fit):
         return outcome
-    bounds = bounds_on_counts(loaded.working.glmm)
-    for counts in np.unique(bounds):
-        members = np.flatnonzero(bounds == counts)
-        found = _best(
-            job, some_of(loaded, members), problem_of(job.method, int(counts)), piece, report
-        )
+    for objective, members in job.method.objectives(loaded.working.glmm):
+        found = _best(job, some_of(loaded, members), objective, piece, report)
         report(0, _failures(found))
         put(outcome, fit[members], found)
     return outcome
 
 
 def _best(
-    job: Job, loaded: Loaded, problem: AbstractProblem, piece: Slice, report: Report
+    job: Job, loaded: MemberArrays, objective: AbstractObjective, piece: Slice, report: Report
 ) -> Outcome:
     """The best maximum of each member; those of which there may be another are searched again."""
 
     def again(members: np.ndarray, start: Start) -> Ended:
-        return _search(job, some_of(loaded, members), problem, piece, start, lambda *_: None)
+        return _search(job, some_of(loaded, members), objective, piece, start, lambda *_: None)
 
-    first = _search(job, loaded, problem, piece, _first_start(job, loaded), report)
+    first = _search(job, loaded, objective, piece, _first_start(job, loaded), report)
     return outcome_of(job.method, loaded.working, best_maximum(loaded.working.glmm, first, again))
 
 
-def _first_start(job: Job, loaded: Loaded) -> Start:
+def _first_start(job: Job, loaded: MemberArrays) -> Start:
     """The usual one, or the one that is given for all members."""
     usual = usual_start(job.members.first.glmm)
     params = usual.params if job.start is None else job.start
@@ -189,7 +181,12 @@ def _first_start(job: Job, loaded: Loaded) -> Start:
 
 
 def _search(
-    job: Job, loaded: Loaded, problem: AbstractProblem, piece: Slice, start: Start, report: Report
+    job: Job,
+    loaded: MemberArrays,
+    objective: AbstractObjective,
+    piece: Slice,
+    start: Start,
+    report: Report,
 ) -> Ended:
     """Send members to the devices, padded to the size of a chunk by repeating the last, and bring
     estimates home."""
@@ -204,7 +201,7 @@ def _search(
     with own_settings(x64=dtype is np.float64):
         auto = (jax.sharding.AxisType.Auto,)
         task = Task(
-            problem=problem,
+            objective=objective,
             glmm=jax.tree.map(sent, working.glmm, loaded.own),
             own=loaded.own,
             start=start._replace(params=jax.tree.map(lambda leaf: sent(leaf, True), start.params)),
@@ -217,32 +214,11 @@ def _search(
 
 
 def _failures(outcome: Outcome) -> int:
-    return int((~succeeded(outcome.status)).sum())
+    return int((~OK[outcome.status]).sum())
 
 
-def _blank(job: Job, count: int, status: Status) -> Outcome:
-    """The outcome of members that have not been fitted: NaN."""
-    p, theta, m = job.members.first.glmm.sizes
-    size = p + sum(theta) + m
-    optimised = size - p if isinstance(job.method, Exact) else size
-
-    def nan(*shape: int) -> np.ndarray:
-        return np.full((count, *shape), np.nan)
-
-    return Outcome(
-        beta=nan(p),
-        theta=tuple(nan(k) for k in theta),
-        phi=nan(m),
-        loglik=nan(),
-        vcov=nan(size, size),
-        covariance=tuple(nan(c.q, c.q) for c in job.members.first.glmm.covariances),
-        dispersion=nan(len(reported_names(job.members.first.family))),
-        gradient=nan(optimised),
-        scaled_gradient=nan(),
-        evaluations=np.zeros(count, np.int64),
-        status=np.full(count, STATUSES.index(status), np.int8),
-        ends=np.full((count, p + len(theta) + m), End.INSIDE, np.int8),
-    )
+def _blank(job: Job, count: int) -> Outcome:
+    return blank(job.members.first, job.method, count, Status.NOT_RUN)
 
 
 def put(whole: Outcome, numbers: np.ndarray, piece: Outcome) -> None:

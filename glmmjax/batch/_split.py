@@ -7,11 +7,12 @@ import numpy as np
 
 from .._errors import ModelError
 from .._status import STATUSES, Status
+from ..assembly import MixedModel, check_identified, check_response, with_other_predictors
 from ..covariances import is_separate, kinds
 from ..design import Design, RandomPart, is_identified, split_design
 from ..families import AbstractFamily, as_family, innermost
-from ..mixed import MixedModel, check_identified, check_response, with_other_predictors
-from ._known import FIT, known_status
+from ..fit import FIT
+from ._known import known_status
 from ._members import OwnDesigns
 
 

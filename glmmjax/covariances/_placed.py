@@ -10,8 +10,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Num
 
 from .._types import Array
+from ..linalg import small
 from ..structure import AbstractRelative, Links, Matrices
-from ..structure import _small as small
 from ._component import Component, as_deviations, deviations
 from ._covariance import AbstractCovariance
 from ._pattern import AbstractField, AbstractLinked, AbstractPattern, parameter_value

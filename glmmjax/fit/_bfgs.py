@@ -5,19 +5,16 @@ step. There is no inner line search, so lanes of a `vmap` stay in step.
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int
 
 from .._types import Array
+from ..methods import Carry, Matrix, Vector
 
-Vector = Float[Array, " size"]
-Matrix = Float[Array, "size size"]
 Scalar = Float[Array, ""]
-Carry = Any
-"""What an evaluation hands to the next one nearby (the conditional mode)."""
 
 Objective = Callable[[Vector, Carry], tuple[tuple[Scalar, Carry], Vector]]
 """`(x, carry) -> ((value, carry), gradient)`, as `jax.value_and_grad(..., has_aux=True)` makes

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 
 from .._status import OK, STATUSES, End, Status
+from ..methods import Estimate
 from ._eigen import FLAT, Eigen
-from ._problem import Estimate
 
 _AT_REST = 1.0  # standard errors from a point at which the gradient vanishes
 

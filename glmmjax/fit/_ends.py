@@ -9,10 +9,9 @@ import numpy as np
 from .._status import End
 from .._types import Array
 from ..families import predictor_names
-from ..model import GLMM
-from ..working import Working
+from ..methods import Estimate
+from ..model import GLMM, Working
 from ._eigen import Eigen
-from ._problem import Estimate
 
 # Of a diagonal of the relative factor, on the scale of z (lme4's `isSingular`), or of a dispersion
 SINGULAR = 1e-4

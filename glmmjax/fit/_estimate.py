@@ -11,33 +11,56 @@ import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int
 
 from .._types import Array
-from ..model import GLMM, pack
-from ..params import Params
-from ._bfgs import Objective, Search, scaled_tolerance, searching, turn, unsearched
-from ._eigen import UNKNOWN
-from ._problem import (
-    AbstractProblem,
+from ..methods import (
+    AbstractObjective,
     Data,
-    Effects,
     Estimate,
     Matrix,
-    Progress,
+    Minimum,
+    RandomEffects,
     Start,
     Vector,
     canonical,
-    problem_data,
+    objective_data,
 )
+from ..model import GLMM, Params, pack
+from ._bfgs import Objective, Search, scaled_tolerance, searching, turn, unsearched
+from ._eigen import UNKNOWN
 
 EVALUATIONS = 200
 
 
+class Progress(NamedTuple):
+    """A search, and what the exact Hessian said where it last came to rest.
+
+    Attributes:
+        search: its value and inverse metric are exact after a check.
+        gradient, hessian: of the objective at the last check.
+        scaled_gradient: `sqrt(g' hessian^-1 g)` there, the distance to the minimum in standard
+            errors.
+        done: whether the Hessian certifies a minimum.
+        rounds: number of checks.
+        last: the number after which no other follows.
+    """
+
+    search: Search
+    gradient: Vector
+    hessian: Matrix
+    scaled_gradient: Float[Array, ""]
+    done: Bool[Array, ""]
+    rounds: Int[Array, ""]
+    last: Int[Array, ""]
+
+
 @jax.jit
-def estimate(problem: AbstractProblem, glmm: GLMM, start: Start) -> tuple[Estimate, Effects]:
+def estimate(
+    objective: AbstractObjective, glmm: GLMM, start: Start
+) -> tuple[Estimate, RandomEffects]:
     """Fit one model."""
-    data = problem_data(problem, glmm)
+    data = objective_data(objective, glmm)
     # As a program of its own the objective is traced once, and the Hessian differentiates that
     # trace.
-    function = jax.jit(objective(problem, glmm, data))
+    function = jax.jit(value_and_gradient(objective, glmm, data))
 
     def a_round(progress: Progress) -> Progress:
         search = jax.lax.while_loop(
@@ -45,30 +68,30 @@ def estimate(problem: AbstractProblem, glmm: GLMM, start: Start) -> tuple[Estima
             lambda s: turn(function, s),
             progress.search,
         )
-        return check(problem, function, glmm, progress._replace(search=search))
+        return check(objective, function, glmm, progress._replace(search=search))
 
-    progress = jax.lax.while_loop(undecided, a_round, begin(problem, glmm, data, start))
-    found = problem.finish(glmm, data, progress)
-    return found, problem.effects(glmm, data, found.params, progress.search.carry)
+    progress = jax.lax.while_loop(undecided, a_round, begin(objective, glmm, data, start))
+    found = objective.finish(glmm, data, minimum(progress))
+    return found, objective.effects(glmm, data, found.params, progress.search.carry)
 
 
 @eqx.filter_jit
-def effects_at(problem: AbstractProblem, glmm: GLMM, params: Params) -> Effects:
+def effects_at(objective: AbstractObjective, glmm: GLMM, params: Params) -> RandomEffects:
     """Random effects at `params`."""
     carry = glmm.structure.no_effects(params.beta.dtype)
-    return problem.effects(glmm, problem_data(problem, glmm), params, carry)
+    return objective.effects(glmm, objective_data(objective, glmm), params, carry)
 
 
-def objective(problem: AbstractProblem, glmm: GLMM, data: Data) -> Objective:
+def value_and_gradient(objective: AbstractObjective, glmm: GLMM, data: Data) -> Objective:
     """Value and gradient of the objective as a function of the parameters alone."""
     return jax.value_and_grad(
-        lambda vector, carry: problem.value(glmm, data, vector, carry), has_aux=True
+        lambda vector, carry: objective.value(glmm, data, vector, carry), has_aux=True
     )
 
 
-def begin(problem: AbstractProblem, glmm: GLMM, data: Data, start: Start) -> Progress:
+def begin(objective: AbstractObjective, glmm: GLMM, data: Data, start: Start) -> Progress:
     """The state before the first evaluation."""
-    x, carry, metric = problem.begin(glmm, data, start)
+    x, carry, metric = objective.begin(glmm, data, start)
     search = unsearched(x, carry, positive_inverse(metric).matrix)
     zero = jnp.zeros((), x.dtype)
     return Progress(
@@ -88,7 +111,7 @@ def limit(progress: Progress) -> Int[Array, ""]:
 
 
 def check(
-    problem: AbstractProblem, function: Objective, glmm: GLMM, progress: Progress
+    objective: AbstractObjective, function: Objective, glmm: GLMM, progress: Progress
 ) -> Progress:
     """Form the exact Hessian where the search came to rest. If the point is no minimum by it, the
     search goes on from there with the Hessian (its eigenvalues made positive) as the metric. Nearly
@@ -99,7 +122,7 @@ def check(
         (value, carry), gradient = function(vector, search.carry)
         return gradient, (value, carry)
 
-    x = canonical(problem, glmm, search.x)
+    x = canonical(objective, glmm, search.x)
     if glmm.structure.avoided:
         gradient, (value, carry) = gradient_of(x)
         hessian = _by_differences(lambda at: gradient_of(at)[0], x, search.inverse)
@@ -108,7 +131,7 @@ def check(
         # Column by column: a loop traces in half the time that batching the derivative takes, and
         # runs as fast.
         hessian = jax.lax.map(move, jnp.eye(len(x), dtype=x.dtype))
-    inverse = positive_inverse(hessian, _least_information(problem, glmm, x.dtype))
+    inverse = positive_inverse(hessian, _least_information(objective, glmm, x.dtype))
     scaled = jnp.sqrt(gradient @ inverse.matrix @ gradient)
     at_rest = scaled <= scaled_tolerance(x.dtype)
     curved = inverse.smallest > -jnp.sqrt(jnp.finfo(x.dtype).eps)
@@ -131,6 +154,21 @@ def _by_differences(gradient: Callable[[Vector], Vector], x: Vector, inverse: Ma
         lambda step: (gradient(x + step) - gradient(x - step)) / (2 * step.sum()), steps
     )
     return 0.5 * (columns + columns.T)
+
+
+def minimum(progress: Progress) -> Minimum:
+    """Where a search ended."""
+    search = progress.search
+    return Minimum(
+        vector=search.x,
+        value=search.value,
+        gradient=progress.gradient,
+        hessian=progress.hessian,
+        carry=search.carry,
+        scaled_gradient=progress.scaled_gradient,
+        certified=progress.done,
+        evaluations=search.evaluations,
+    )
 
 
 def undecided(progress: Progress) -> Bool[Array, ""]:
@@ -158,12 +196,12 @@ class Inverse(NamedTuple):
     away: Vector
 
 
-def _least_information(problem: AbstractProblem, glmm: GLMM, dtype) -> Vector:
+def _least_information(objective: AbstractObjective, glmm: GLMM, dtype) -> Vector:
     """What is less than this, of parameters of the random terms, is rounding: they change nothing
     (a range where the variance is zero)."""
     p, sizes, m = glmm.sizes
     theta = tuple(jnp.full(size, UNKNOWN**-2, dtype) for size in sizes)
-    return problem.free(glmm, pack(Params(jnp.zeros(p, dtype), theta, jnp.zeros(m, dtype))))
+    return objective.free(glmm, pack(Params(jnp.zeros(p, dtype), theta, jnp.zeros(m, dtype))))
 
 
 def positive_inverse(hessian: Matrix, least: Vector | float = 0.0) -> Inverse:

@@ -14,10 +14,9 @@ import numpy as np
 from .._status import OK, End
 from .._types import Array
 from ..covariances import Placed
-from ..model import GLMM, Place, places
-from ..params import Params
+from ..methods import ROUNDS, Estimate, RandomEffects, Start, start_at
+from ..model import GLMM, Params, Place, places
 from ._eigen import Eigen
-from ._problem import ROUNDS, Effects, Estimate, Start, start_at
 
 # Standard errors from zero within which the end of a variance may be on the wrong side of a dip
 WEAK = 2.0
@@ -35,7 +34,7 @@ class Ended(NamedTuple):
     """
 
     estimate: Estimate
-    effects: Effects | None
+    effects: RandomEffects | None
     eigen: Eigen
     status: np.ndarray
     ends: np.ndarray
@@ -49,10 +48,10 @@ class Attempt(NamedTuple):
     start: Start
 
 
-Search = Callable[[np.ndarray, Start], Ended]
+SearchAgain = Callable[[np.ndarray, Start], Ended]
 
 
-def best_maximum(glmm: GLMM, first: Ended, search: Search) -> Ended:
+def best_maximum(glmm: GLMM, first: Ended, search: SearchAgain) -> Ended:
     """The best of the maxima that can be found from `first`, with the evaluations that all of them
     took.
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from .._status import STATUSES, End, Status
+from ..assembly import MixedModel
 from ..families import innermost, is_hurdle
-from ..mixed import MixedModel
 
 _NOT_FITTED = (Status.NOT_RUN, Status.CONSTANT, Status.INVALID)
 

@@ -2,44 +2,106 @@
 for a single fit)."""
 
 import itertools
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 import jax
 import numpy as np
+from jaxtyping import Float64, Int8, Int64
 
-from ..marginal import Exact, Method
-from ..model import places
-from ..working import Working
+from .._status import STATUSES, Status
+from ..assembly import MixedModel
+from ..families import reported_names
+from ..methods import AbstractMethod, Estimate, RandomEffects
+from ..model import Params, Working, places
 from ._diagnose import diagnose, has_likelihood, told
 from ._eigen import covariance_of_estimates, flat_parameters, scaled_eigen, without_information
 from ._ends import ends_of, without_residual, zero_of
 from ._maxima import Ended
-from ._problem import Effects, Estimate
 
 
 class Outcome(NamedTuple):
-    """Numbers of `members` fits; `Solution` describes them.
+    """Numbers of `members` fits. Their shapes are stated here, and files, checkpoints and empty
+    outcomes follow.
 
-    `status` is an index into `STATUSES`; `dispersion` is (members, parameters); `ends` (members,
-    coefficients + random terms + parameters of the family) are codes of `End`.
+    Sizes: `p` fixed effects; `m` parameters of the family, of which `reported` are the natural ones
+    (the scale of a quasi-likelihood); `size` parameters in all, of which `free` were optimised;
+    `ends` coefficients, random terms and parameters of the family; of each random term `k`
+    parameters and `q` effects.
+
+    Attributes:
+        beta, theta, phi: estimates.
+        loglik: fully normalised log-likelihood there (the restricted one for REML); NaN for a
+            quasi-likelihood, where it has no upper bound, and where the search broke off.
+        vcov: covariance of all estimates in the order of `pack(params)`, the inverse of minus the
+            Hessian (for a linear model without a block between beta and the variances); NaN where
+            the data identify nothing. In a quasi-likelihood the standard errors of beta are
+            multiplied by the square root of the scale.
+        covariance: for each random term that of its random effects of a level; of effects at places
+            of their own in every level that of two a typical distance apart.
+        dispersion: the family's own parameters on their natural scale, or the scale of a
+            quasi-likelihood.
+        gradient: of the log-likelihood by what was optimised, in working coordinates.
+        scaled_gradient: distance to the maximum in standard errors.
+        evaluations: of the log-likelihood and its gradient.
+        status: how the fit ended, an index into `STATUSES`.
+        ends: where parameters went, codes of `End`.
     """
 
-    beta: np.ndarray
-    theta: tuple[np.ndarray, ...]
-    phi: np.ndarray
-    loglik: np.ndarray
-    vcov: np.ndarray
-    covariance: tuple[np.ndarray, ...]
-    dispersion: np.ndarray
-    gradient: np.ndarray
-    scaled_gradient: np.ndarray
-    evaluations: np.ndarray
-    status: np.ndarray
-    ends: np.ndarray
+    beta: Float64[np.ndarray, "members p"]
+    theta: tuple[Float64[np.ndarray, "members k"], ...]
+    phi: Float64[np.ndarray, "members m"]
+    loglik: Float64[np.ndarray, " members"]
+    vcov: Float64[np.ndarray, "members size size"]
+    covariance: tuple[Float64[np.ndarray, "members q q"], ...]
+    dispersion: Float64[np.ndarray, "members reported"]
+    gradient: Float64[np.ndarray, "members free"]
+    scaled_gradient: Float64[np.ndarray, " members"]
+    evaluations: Int64[np.ndarray, " members"]
+    status: Int8[np.ndarray, " members"]
+    ends: Int8[np.ndarray, "members ends"]
+
+    @property
+    def params(self) -> Params:
+        """The estimates, with a leading axis of members."""
+        return Params(self.beta, self.theta, self.phi)
+
+    def of(self, members: Any) -> "Outcome":
+        """That of some members, by an index of arrays."""
+        return jax.tree.map(lambda leaf: leaf[members], self)
+
+
+def blank(model: MixedModel, method: AbstractMethod, count: int, status: Status) -> Outcome:
+    """The outcome of `count` members, models like `model`, that have not been fitted: NaN."""
+    sizes = _sizes(model, method) | {"members": count}
+    terms = [sizes | {"k": own.size, "q": own.q} for own in model.glmm.covariances]
+    arrays = {}
+    for name, kind in get_type_hints(Outcome).items():
+        by_term = get_args(kind)
+        arrays[name] = (
+            tuple(_empty(by_term[0], own) for own in terms) if by_term else _empty(kind, sizes)
+        )
+    arrays["status"][:] = STATUSES.index(status)
+    return Outcome(**arrays)
+
+
+def _sizes(model: MixedModel, method: AbstractMethod) -> dict[str, int]:
+    p, theta, m = model.glmm.sizes
+    size = p + sum(theta) + m
+    (objective, _), *_ = method.objectives(model.glmm)
+    free, reported = objective.free(model.glmm, np.zeros(size)), reported_names(model.family)
+    counts = {"p": p, "m": m, "size": size, "free": len(free), "reported": len(reported)}
+    return counts | {"ends": p + len(theta) + m}
+
+
+def _empty(kind: Any, sizes: Mapping[str, int]) -> np.ndarray:
+    """An array of a kind and shape as they are written in `Outcome`: NaN, or zeros of integers."""
+    (dtype,), shape = kind.dtypes, [sizes[name] for name in kind.dim_str.split()]
+    return np.full(shape, np.nan if dtype.startswith("float") else 0, dtype)
 
 
 def diagnosed(
-    working: Working, found: Estimate, effects: Effects | None, size: np.ndarray
+    working: Working, found: Estimate, effects: RandomEffects | None, size: np.ndarray
 ) -> Ended:
     """Diagnose estimates (NumPy, leading axis of members).
 
@@ -65,22 +127,21 @@ def diagnosed(
     return Ended(found, effects, eigen, status, told(joined, status, flat))
 
 
-def outcome_of(method: Method, working: Working, ended: Ended) -> Outcome:
+def outcome_of(method: AbstractMethod, working: Working, ended: Ended) -> Outcome:
     """Bring what searches ended with back from working coordinates."""
-    restricted = isinstance(method, Exact) and method.reml
     found = _in_float64(ended.estimate)
     params, members = working.back(found.params), len(found.value)
     outcome = Outcome(
         beta=np.asarray(params.beta),
         theta=tuple(np.asarray(theta) for theta in params.theta),
         phi=np.asarray(params.phi),
-        loglik=np.asarray(found.value) + (working.log_volume if restricted else 0.0),
+        loglik=np.asarray(found.value) + (working.log_volume if method.is_restricted else 0.0),
         vcov=covariance_of_estimates(ended.eigen, working.jacobian, params.beta.shape[-1]),
         covariance=_covariances(working, found),
         dispersion=np.stack(found.dispersion, 1) if found.dispersion else np.zeros((members, 0)),
         gradient=np.asarray(found.gradient),
         scaled_gradient=np.asarray(found.scaled_gradient),
-        evaluations=np.asarray(found.evaluations),
+        evaluations=np.asarray(found.evaluations, np.int64),
         status=ended.status,
         ends=ended.ends,
     )

@@ -8,8 +8,8 @@ import numpy as np
 from .._errors import ModelError
 from .._precision import own_settings
 from .._traced import refuse_tracers
-from ..mixed import MixedModel
-from ..params import Params, floating_params
+from ..assembly import MixedModel
+from ..model import Params, floating_params
 
 
 def as_params(model: MixedModel, params: Any, argument: str) -> Params:

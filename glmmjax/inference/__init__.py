@@ -1,5 +1,8 @@
-"""Statistics of a `Solution`: coefficients, variance components, random effects, intervals."""
+"""Statistics of `Fits`, members first: coefficients, variance components, random effects,
+intervals. Each is written once, for one fit and for a batch."""
 
+from ._alone import alone as alone
+from ._alone import only_row as only_row
 from ._coefficients import aic as aic
 from ._coefficients import bic as bic
 from ._coefficients import block as block
@@ -16,6 +19,8 @@ from ._random import numbers_of as numbers_of
 from ._random import ranef as ranef
 from ._random import varcorr as varcorr
 from ._random import varcorr_columns as varcorr_columns
-from ._satterthwaite import degrees_of_freedom as degrees_of_freedom
-from ._satterthwaite import variance_and_slope as variance_and_slope
+from ._tidy import benjamini_hochberg as benjamini_hochberg
+from ._tidy import counts as counts
+from ._tidy import failures as failures
+from ._tidy import tidy as tidy
 from ._wald import confint as confint

@@ -2,14 +2,16 @@
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 from scipy.special import ndtr, stdtr
 
 from .._errors import ModelError
+from ..assembly import MixedModel
 from ..families import predictor_names
-from ..fit import Solution
-from ..marginal import Exact
-from ..mixed import MixedModel
+from ..fit import Fits
 from ._satterthwaite import satterthwaite_df
+
+PerCoefficient = Float[np.ndarray, "members p"]
 
 
 def block(model: MixedModel, part: str) -> slice:
@@ -26,9 +28,10 @@ def block(model: MixedModel, part: str) -> slice:
     )
 
 
-def part_names(model: MixedModel, part: str) -> tuple[str, ...]:
+def part_names(model: MixedModel, part: str) -> pd.Index:
     """The coefficients of a linear predictor; none if the model has no such part."""
-    return next((own.fixed.names for own in model.design.predictors if own.name == part), ())
+    parts = (own.fixed.names for own in model.design.predictors if own.name == part)
+    return pd.Index(next(parts, ()), name="term", dtype=object)
 
 
 def names_of(model: MixedModel) -> list[str]:
@@ -37,68 +40,84 @@ def names_of(model: MixedModel) -> list[str]:
     return [f"{own.prefix}{name}" for own in model.design.predictors for name in own.fixed.names]
 
 
-def fixef(solution: Solution, part: str = "mean") -> pd.Series:
-    """Estimates of the fixed effects of a linear predictor by coefficient name."""
-    own = block(solution.model, part)
-    return pd.Series(solution.params.beta[own], index=_names(solution, part), name="estimate")
+def fixef(fits: Fits, part: str = "mean") -> pd.DataFrame:
+    """(members, p) estimates of the fixed effects of a linear predictor by coefficient name."""
+    return _by_name(fits, fits.reported.beta[:, block(fits.members.first, part)], part)
 
 
-def other_coefficients(solution: Solution, part: str) -> pd.Series:
-    """Estimates of a linear predictor beside the mean's, empty if the model has none of that
-    name."""
-    if part in predictor_names(solution.model.family):
-        return fixef(solution, part)
-    return pd.Series([], index=_names(solution, part), name="estimate", dtype=np.float64)
+def other_coefficients(fits: Fits, part: str) -> pd.DataFrame:
+    """(members, k) estimates of a linear predictor beside the mean's, without columns if the model
+    has none of that name."""
+    if part in predictor_names(fits.members.first.family):
+        return fixef(fits, part)
+    return _by_name(fits, np.zeros((len(fits), 0)), part)
 
 
-def std_errors(solution: Solution, part: str = "mean") -> pd.Series:
-    """Standard errors of the fixed effects by coefficient name."""
-    own = block(solution.model, part)
-    return pd.Series(
-        np.sqrt(np.diag(solution.vcov)[own]), index=_names(solution, part), name="std_error"
-    )
+def std_errors(fits: Fits, part: str = "mean") -> pd.DataFrame:
+    """(members, p) standard errors of the fixed effects by coefficient name."""
+    return _by_name(fits, _errors(fits)[:, block(fits.members.first, part)], part)
 
 
-def vcov(solution: Solution, part: str = "mean") -> pd.DataFrame:
-    """(p, p) covariance of the fixed effects: their block of the inverse of minus the joint
-    Hessian, or `sigma^2 (X'V^-1X)^-1` for a linear model; times the scale of a quasi-likelihood."""
-    names, own = _names(solution, part), block(solution.model, part)
-    return pd.DataFrame(solution.vcov[own, own], index=names, columns=names)
+def vcov(fits: Fits, part: str = "mean") -> Float[np.ndarray, "members p p"]:
+    """Covariances of the fixed effects: their block of the inverse of minus the joint Hessian, or
+    `sigma^2 (X'V^-1X)^-1` for a linear model; times the scale of a quasi-likelihood."""
+    own = block(fits.members.first, part)
+    return fits.reported.vcov[:, own, own]
 
 
-def aic(solution: Solution) -> float:
+def aic(fits: Fits) -> Float[np.ndarray, " members"]:
     """Akaike's criterion, `2 df - 2 loglik`."""
-    return 2 * solution.df - 2 * solution.loglik
+    return 2 * fits.df - 2 * fits.reported.loglik
 
 
-def bic(solution: Solution) -> float:
+def bic(fits: Fits) -> Float[np.ndarray, " members"]:
     """Schwarz's criterion, `log(nobs) df - 2 loglik`."""
-    return float(np.log(solution.model.nobs)) * solution.df - 2 * solution.loglik
+    with np.errstate(divide="ignore"):  # a member without rows has no criterion
+        penalty = np.log(fits.members.nobs) * fits.df
+    return penalty - 2 * fits.reported.loglik
 
 
-def coefficient_table(solution: Solution, part: str = "mean") -> pd.DataFrame:
-    """One row a fixed effect: `estimate, std_error, statistic, df, p_value`.
+def coefficient_table(fits: Fits, part: str = "mean") -> pd.DataFrame:
+    """One row a member and fixed effect: `estimate, std_error, statistic, df, p_value`, with the
+    index `member, term`.
 
     For a linear model the statistic is a t with Satterthwaite's degrees of freedom (as lmerTest),
     else a z with infinite ones.
     """
-    estimate, error = fixef(solution, part), std_errors(solution, part)
-    statistic = estimate / error
-    if isinstance(solution.method, Exact):
-        df = satterthwaite_df(solution)
-        p_value = 2 * stdtr(df, -np.abs(statistic))
-    else:
-        df = np.full(len(estimate), np.inf)
-        p_value = 2 * ndtr(-np.abs(statistic))
-    columns = {
-        "estimate": estimate,
-        "std_error": error,
-        "statistic": statistic,
-        "df": df,
-        "p_value": p_value,
-    }
-    return pd.DataFrame(columns, index=_names(solution, part))
+    own, names = block(fits.members.first, part), part_names(fits.members.first, part)
+    return _table(fits, own, names)
 
 
-def _names(solution: Solution, part: str) -> pd.Index:
-    return pd.Index(part_names(solution.model, part), name="term")
+def all_coefficients(fits: Fits) -> pd.DataFrame:
+    """The same of all linear predictors; terms of `disp` and `zi` are called `disp_x`, `zi_x`."""
+    return _table(fits, slice(None), pd.Index(names_of(fits.members.first), name="term"))
+
+
+def _table(fits: Fits, own: slice, names: pd.Index) -> pd.DataFrame:
+    estimate, error = fits.reported.beta[:, own], _errors(fits)[:, own]
+    statistic = np.divide(estimate, error, out=np.full_like(estimate, np.nan), where=error > 0)
+    df, p_value = _tests(fits, statistic)
+    numbers = {"estimate": estimate, "std_error": error, "statistic": statistic}
+    numbers |= {"df": df, "p_value": p_value}
+    index = pd.MultiIndex.from_arrays(
+        [fits.index.repeat(len(names)), np.tile(names, len(fits))], names=["member", "term"]
+    )
+    return pd.DataFrame({name: own.ravel() for name, own in numbers.items()}, index=index)
+
+
+def _tests(fits: Fits, statistic: PerCoefficient) -> tuple[PerCoefficient, PerCoefficient]:
+    """Degrees of freedom, and two-sided p-values."""
+    if fits.method.covariance_of_fixed is None:
+        return np.full_like(statistic, np.inf), 2 * ndtr(-np.abs(statistic))
+    df = satterthwaite_df(fits, fits.method.covariance_of_fixed)
+    return df, 2 * stdtr(df, -np.abs(statistic))
+
+
+def _errors(fits: Fits) -> PerCoefficient:
+    """Of the coefficients of all linear predictors."""
+    p = fits.reported.beta.shape[1]
+    return np.sqrt(np.diagonal(fits.reported.vcov, axis1=1, axis2=2)[:, :p])
+
+
+def _by_name(fits: Fits, values: np.ndarray, part: str) -> pd.DataFrame:
+    return pd.DataFrame(values, fits.index, part_names(fits.members.first, part), np.float64)

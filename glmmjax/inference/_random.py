@@ -1,15 +1,16 @@
 """Variance components, dispersion, and the random effects themselves."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ..assembly import MixedModel
 from ..covariances import Component, is_separate
 from ..design import RandomPart
 from ..families import reported_names
-from ..fit import Solution
-from ..mixed import MixedModel
+from ..fit import Fits
 from ..model import places
 
 VARCORR = ["group", "term1", "term2", "vcov", "sdcor"]
@@ -49,52 +50,64 @@ def varcorr_columns(model: MixedModel) -> list[str]:
     return [*VARCORR, "parameter"] if is_needed else VARCORR
 
 
-def varcorr(solution: Solution) -> pd.DataFrame:
+def varcorr(fits: Fits) -> pd.DataFrame:
     """Variances, correlations and other parameters of the random effects, as lme4's
-    `as.data.frame(VarCorr(fit))`.
+    `as.data.frame(VarCorr(fit))`, member by member.
 
-    Columns `group, term1, term2, vcov, sdcor`: `sdcor` is a standard deviation where `term2` is
-    empty, else a correlation. Where a term has a parameter that is neither (the `range` of a
-    spatial covariance, in units of its coordinates), `term2` names it and a column `parameter`
+    Columns `member, group, term1, term2, vcov, sdcor`: `sdcor` is a standard deviation where
+    `term2` is empty, else a correlation. Where a term has a parameter that is neither (the `range`
+    of a spatial covariance, in units of its coordinates), `term2` names it and a column `parameter`
     holds it. A gaussian model has a last row `Residual`.
     """
+    found, model = fits.reported, fits.members.first
     rows = []
-    for number, term, component in components(solution.model):
-        numbers = numbers_of(
-            component, np.asarray(solution.params.theta[number]), solution.covariance[number]
-        )
-        names = {"group": term.formula.group, "term1": component.term1, "term2": component.term2}
-        rows.append(names | {name: float(value) for name, value in numbers.items()})
-    if solution.model.family.traits.has_residual:
-        sigma = solution.dispersion[0]
-        rows.append(
-            {"group": "Residual", "term1": "", "term2": "", "vcov": sigma**2, "sdcor": sigma}
-        )
-    return pd.DataFrame(rows, columns=varcorr_columns(solution.model))
+    for number, term, component in components(model):
+        numbers = numbers_of(component, found.theta[number], found.covariance[number])
+        rows.append((term.formula.group, component.term1, component.term2, numbers))
+    if model.family.traits.has_residual:
+        sigma = found.dispersion[:, 0]
+        rows.append(("Residual", "", "", {"vcov": sigma**2, "sdcor": sigma}))
+    wanted, members = varcorr_columns(model), len(fits)
+    table: dict[str, Any] = {"member": fits.index.repeat(len(rows))}
+    for k, name in enumerate(wanted[:3]):
+        table[name] = [row[k] for row in rows] * members
+    for name in wanted[3:]:
+        values = [row[3].get(name, np.full(members, np.nan)) for row in rows]
+        table[name] = np.array(values).reshape(len(rows), members).T.ravel()
+    return pd.DataFrame(table)
 
 
-def dispersion(solution: Solution) -> dict[str, float]:
-    """The family's own parameters on their natural scale (the `scale` of a quasi-likelihood), by
-    name."""
-    return dict(zip(reported_names(solution.model.family), solution.dispersion, strict=True))
+def dispersion(fits: Fits) -> pd.DataFrame:
+    """(members, k) the family's own parameters on their natural scale (the `scale` of a
+    quasi-likelihood), by name."""
+    names = list(reported_names(fits.members.first.family))
+    return pd.DataFrame(fits.reported.dispersion, index=fits.index, columns=names)
 
 
-def ranef(solution: Solution) -> pd.DataFrame:
-    """Conditional modes of the random effects: columns `group, level, term, mode, std_error`.
+def ranef(fits: Fits) -> pd.DataFrame:
+    """Conditional modes of the random effects: columns `member, group, level, term, mode,
+    std_error`.
 
     `std_error` is the conditional standard deviation given the data and the estimated parameters
     (lme4's `condVar`). Names of effects of other linear predictors than the mean's begin with
     `disp_` and `zi_`. The effects of `propto(1 | g, K)` belong to the levels of `g`, as those of
-    `(1 | g)` do.
+    `(1 | g)` do. Members of a batch that failed have none.
     """
+    numbers = [k for k in range(len(fits)) if fits.members.is_alone or fits.ok[k]]
+    frames = [_modes(fits, k).assign(member=fits.index[k]) for k in numbers]
+    table = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
+    return table.reindex(columns=["member", *RANEF])
+
+
+def _modes(fits: Fits, number: int) -> pd.DataFrame:
+    """The table of one member."""
+    model, modes = fits.members.model(number), fits.modes(number)
     frames = []
-    for term, place in zip(solution.model.design.random, places(solution.model.glmm), strict=True):
-        mode, cov = (
-            part[place.factor][:, place.columns] for part in (solution.mode, solution.mode_cov)
-        )
+    for term, place in zip(model.design.random, places(model.glmm), strict=True):
+        mode, cov = (part[place.factor][:, place.columns] for part in modes)
         variance = cov if cov.ndim == 2 else np.diagonal(cov[:, :, place.columns], axis1=1, axis2=2)
         level, names, counts = _effects_of(term)
-        prefix = solution.model.design.predictors[term.predictor].prefix
+        prefix = model.design.predictors[term.predictor].prefix
         here = np.arange(mode.shape[1]) < counts[:, None]
         frames.append(
             pd.DataFrame(

@@ -1,4 +1,4 @@
-"""Satterthwaite's degrees of freedom for the fixed effects of a linear mixed model."""
+"""Satterthwaite's degrees of freedom for the fixed effects of linear mixed models."""
 
 import equinox as eqx
 import jax
@@ -8,41 +8,74 @@ from jaxtyping import Float
 
 from .._precision import own_settings
 from .._types import Array
-from ..fit import Solution
-from ..marginal import cross_products, eliminate
-from ..model import GLMM, relative_factor
-from ..params import Params
+from ..fit import Fits
+from ..methods import CovarianceOfFixed
+from ..model import GLMM, Params
+from ..structure import round_up
+
+_AT_ONCE = 4096
 
 
-def satterthwaite_df(solution: Solution) -> np.ndarray:
-    """(p,) degrees of freedom `2 v^2 / var(v)`, `v` the variance of a coefficient.
+def satterthwaite_df(fits: Fits, covariance: CovarianceOfFixed) -> Float[np.ndarray, "members p"]:
+    """Degrees of freedom `2 v^2 / var(v)`, `v` the variance of a coefficient.
 
-    `v = [sigma^2 (X'V^-1X)^-1]_jj` as a function of (theta, log sigma), whose covariance comes from
-    the Hessian of the criterion that was maximised (Kuznetsova et al. 2017); the derivative of `v`
-    is exact. NaN where that covariance is.
+    `v` is a function of (theta, log sigma), the diagonal of `covariance`; the covariance of these
+    comes from the Hessian of the criterion that was maximised (Kuznetsova et al. 2017), and the
+    derivative of `v` is exact. NaN where that covariance is, and for members that failed. One
+    program for all members.
     """
-    p = solution.p
+    df = np.full_like(fits.reported.beta, np.nan)
+    for bucket in fits.members.buckets():
+        good = bucket if fits.members.is_alone else bucket[fits.ok[bucket]]
+        for first in range(0, len(good), _AT_ONCE):
+            numbers = good[first : first + _AT_ONCE]
+            # The last is repeated up to a round number, so that few programs serve all batches.
+            padded = numbers[np.minimum(np.arange(round_up(len(numbers))), len(numbers) - 1)]
+            df[numbers] = _of_some(fits, covariance, padded, bucket)[: len(numbers)]
+    return df
+
+
+def _of_some(
+    fits: Fits, covariance: CovarianceOfFixed, numbers: np.ndarray, bucket: np.ndarray
+) -> np.ndarray:
+    loaded, found = fits.members.load(numbers, bucket), fits.outcome.of(numbers)
+    working, (own, shared) = loaded.working, eqx.partition(loaded.working.glmm, loaded.own)
+    params = working.forth(found.params)
+    p, members = params.beta.shape[-1], len(numbers)
+    back = np.broadcast_to(working.beta_back, (members, p, p))
     with own_settings():
-        variance, slope = variance_and_slope(solution.model.glmm, solution.params, np.eye(p))
-    return degrees_of_freedom(np.asarray(variance), np.asarray(slope), solution.vcov[p:, p:])
-
-
-def degrees_of_freedom(variance: np.ndarray, slope: np.ndarray, vcov: np.ndarray) -> np.ndarray:
-    """(..., p) `2 v^2 / (slope' vcov slope)`; leading axes are members."""
-    return 2 * variance**2 / np.einsum("...pa,...ab,...pb->...p", slope, vcov, slope)
+        variance, slope = jax.tree.map(
+            np.asarray, _variances(covariance, own, shared, params, back)
+        )
+    # By the user's parameters, whose covariance `vcov` is
+    jacobian = np.broadcast_to(working.jacobian, found.vcov.shape)[:, p:, p:]
+    slope = np.swapaxes(
+        np.linalg.solve(np.swapaxes(jacobian, 1, 2), np.swapaxes(slope, 1, 2)), 1, 2
+    )
+    of_variance = np.einsum("npa,nab,npb->np", slope, found.vcov[:, p:, p:], slope)
+    return 2 * variance**2 / of_variance
 
 
 @eqx.filter_jit
-def variance_and_slope(
-    glmm: GLMM, params: Params, back: Float[Array, "p p"]
-) -> tuple[Float[Array, " p"], Float[Array, "p m"]]:
-    """Variances of `back beta`, and their derivatives by (theta, log sigma)."""
-    cross = cross_products(glmm)
+def _variances(
+    covariance: CovarianceOfFixed,
+    own: GLMM,
+    shared: GLMM,
+    params: Params,
+    back: Float[Array, "members p p"],
+):
+    """Variances of `back beta` of each member, and their derivatives by (theta, log sigma)."""
 
-    def variance(moving):
-        theta, phi = moving
-        eliminated = eliminate(cross, glmm.structure, relative_factor(glmm, theta))
-        return jnp.exp(2 * phi[0]) * jnp.diagonal(back @ jnp.linalg.inv(eliminated.xx) @ back.T)
+    def one(member):
+        own, params, back = member
+        glmm = eqx.combine(own, shared)
 
-    at = (params.theta, params.phi)
-    return variance(at), jnp.concatenate(jax.tree.leaves(jax.jacfwd(variance)(at)), 1)
+        def variance(moving):
+            at = Params(params.beta, *moving)
+            return jnp.diagonal(back @ covariance(glmm, at) @ back.T)
+
+        at = (params.theta, params.phi)
+        slope = jnp.concatenate(jax.tree.leaves(jax.jacfwd(variance)(at)), 1)
+        return variance(at), slope
+
+    return jax.lax.map(one, (own, params, back))

@@ -11,9 +11,8 @@ from scipy.linalg import block_diag
 
 from .._types import Array
 from ..fit import Solution
-from ..marginal import Exact, Laplace, Method, conditional_mode
-from ..model import GLMM, pack, scaled_factor, unpack
-from ..params import Params
+from ..methods import AbstractMethod, conditional_mode
+from ..model import GLMM, Params, pack, scaled_factor, unpack
 from ..structure import to_natural, to_spherical
 from ._rows import FactorRows, Rows
 
@@ -135,15 +134,14 @@ def _some_variances(
 def _variances(
     glmm: GLMM,
     params: Params,
-    method: Method,
+    method: AbstractMethod,
     z: tuple[Float[Array, "m _"], ...],
     refs: tuple[Int[Array, " m"], ...],
 ) -> Float[Array, " m"]:
     """`z' Cov(u | y) z` of each row, all factors together: one solution with `H` a row."""
-    integral = Laplace() if isinstance(method, Exact) else method
     structure = glmm.structure
     mode = conditional_mode(glmm, params, structure.no_effects(params.beta.dtype))
-    factor = integral.factor(glmm, params, mode)
+    factor = method.factor(glmm, params, mode)
     m = jnp.arange(len(refs[0]))
     wide = tuple(
         jnp.zeros((f.q, len(m), f.levels), params.beta.dtype).at[:, m, level].add(own.T)

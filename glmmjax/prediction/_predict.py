@@ -17,8 +17,7 @@ from .._precision import own_settings
 from .._types import Array
 from ..families import AbstractFamily, innermost, predictor_names
 from ..fit import Solution
-from ..model import GLMM, pack, term_factors, unpack
-from ..params import Params
+from ..model import GLMM, Params, pack, term_factors, unpack
 from ._between import with_new_places
 from ._effects import effects_of_rows, spread_of_rows
 from ._quantities import check_kind, quantity

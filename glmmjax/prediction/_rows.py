@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from ..assembly import MixedModel
 from ..covariances import Placed
 from ..design import new_rows, rows_beyond
-from ..mixed import MixedModel
 
 
 class FactorRows(NamedTuple):

@@ -8,11 +8,10 @@ from jaxtyping import Float, PRNGKeyArray, Shaped
 from .._errors import ModelError
 from .._precision import own_settings
 from .._types import Array
+from ..assembly import MixedModel
 from ..families import innermost
 from ..fit import Solution
-from ..mixed import MixedModel
-from ..model import GLMM, fixed_predictor, scaled_factor, seen_by_family
-from ..params import Params
+from ..model import GLMM, Params, fixed_predictor, linear_predictor, scaled_factor, seen_by_family
 from ..structure import to_natural
 
 
@@ -76,7 +75,7 @@ def _draws(
             new if kept is None else kept
             for new, kept in zip(to_natural(lam, drawn), curves, strict=True)
         )
-        eta = fixed + glmm.structure.spread(tuple(u), glmm.predictors)
+        eta = linear_predictor(glmm, fixed, tuple(u))
         y = glmm.family.sample(for_response, glmm.y, seen_by_family(eta), params.phi, glmm.weights)
         return y if y.ndim == 2 else y[0]
 

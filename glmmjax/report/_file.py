@@ -15,19 +15,19 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import numpy as np
 import pandas as pd
 
 from .._errors import ModelError
 from .._files import as_path, write_whole
-from .._status import End, Status
+from .._status import STATUSES, End, Status
+from ..assembly import MixedModel, mixed_model
 from ..design import Design, success_label
-from ..families import FAMILIES, AbstractOrdinal, as_family, innermost, reported_names
-from ..fit import Solution, dropped_columns
-from ..inference import aic, bic, coefficient_table, dispersion, varcorr, vcov
-from ..marginal import AGHQ, Exact, Laplace, Method
-from ..mixed import MixedModel, mixed_model
-from ..params import Params
+from ..families import FAMILIES, AbstractOrdinal, as_family, innermost
+from ..fit import Fits, Modes, OneModel, Outcome, Solution, blank, dropped_columns
+from ..inference import aic, alone, bic, coefficient_table, dispersion, varcorr, vcov
+from ..methods import method_from_dict, method_to_dict
 from ._index import index_from_dict, index_to_dict
 from ._older import updated
 from ._summary import group_sizes
@@ -35,9 +35,10 @@ from ._summary import group_sizes
 FORMAT, VERSION = "glmmjax fit", 3
 
 
-def to_dict(solution: Solution) -> dict[str, Any]:
+def to_dict(fits: Fits) -> dict[str, Any]:
     """Everything a report needs, as plain values that `json.dumps` takes; None for what is not
     finite (the degrees of freedom of a z test)."""
+    solution = Solution(fits)
     model = solution.model
     return nulled(
         {
@@ -52,10 +53,10 @@ def to_dict(solution: Solution) -> dict[str, Any]:
             "method": solution.method.describe(),
             "status": solution.message,
             "converged": solution.status.ok,
-            "scaled_gradient": solution.scaled_gradient,
+            "scaled_gradient": float(fits.outcome.scaled_gradient[0]),
             "loglik": solution.loglik,
-            "aic": aic(solution),
-            "bic": bic(solution),
+            "aic": float(aic(fits)[0]),
+            "bic": float(bic(fits)[0]),
             "df": solution.df,
             "nobs": model.nobs,
             "dropped_rows": model.design.dropped_rows,
@@ -66,12 +67,12 @@ def to_dict(solution: Solution) -> dict[str, Any]:
                 if term.dropped
             },
             "groups": group_sizes(model),
-            "coefficients": _coefficients(solution, "mean"),
-            "zi": _coefficients(solution, "zi"),
-            "disp": _coefficients(solution, "disp"),
-            "vcov": vcov(solution).to_numpy().tolist(),
-            "varcorr": varcorr(solution).to_dict("records"),
-            "dispersion": dispersion(solution),
+            "coefficients": _coefficients(fits, "mean"),
+            "zi": _coefficients(fits, "zi"),
+            "disp": _coefficients(fits, "disp"),
+            "vcov": vcov(fits)[0].tolist(),
+            "varcorr": alone(varcorr(fits)).to_dict("records"),
+            "dispersion": dispersion(fits).iloc[0].to_dict(),
         }
     )
 
@@ -81,25 +82,26 @@ def _formulas(model: MixedModel) -> dict[str, str]:
     return {own.name: own.formula.text for own in model.design.predictors}
 
 
-def _coefficients(solution: Solution, part: str) -> list[dict[str, Any]]:
+def _coefficients(fits: Fits, part: str) -> list[dict[str, Any]]:
     """The table of a linear predictor, empty if the model has none of that name."""
-    if part not in _formulas(solution.model):
+    if part not in _formulas(fits.members.first):
         return []
-    table = coefficient_table(solution, part)
+    table = alone(coefficient_table(fits, part))
     return [{"term": name, **row} for name, row in table.to_dict("index").items()]
 
 
-def save_solution(solution: Solution, path: str | os.PathLike) -> None:
+def save_fit(fits: Fits, path: str | os.PathLike) -> None:
     """Write the file that this module's text describes."""
-    design, family = solution.model.design, innermost(solution.model.family)
+    model = fits.members.first
+    design, family = model.design, innermost(model.family)
     if FAMILIES.get(family.name) is not type(family):
         raise ModelError(
             f"Only fits of the package's own families can be saved, not of {type(family).__name__}."
         )
     state = {
         "formula": design.formula.text,
-        "ziformula": _formulas(solution.model).get("zi"),
-        "dispformula": _formulas(solution.model).get("disp"),
+        "ziformula": _formulas(model).get("zi"),
+        "dispformula": _formulas(model).get("disp"),
         "family": family.name,
         "link": family.link.name,
         "categories": (
@@ -107,36 +109,25 @@ def save_solution(solution: Solution, path: str | os.PathLike) -> None:
         ),
         "weights": design.weights_name,
         "offset": design.offset_name,
-        "matrices": _matrices(solution),
+        "matrices": _matrices(design),
         "context": sorted(design.context),
         "sums": _sums(design) if design.context else None,
-        "method": _method_to_dict(solution.method),
+        "method": method_to_dict(fits.method),
         "columns": [_column_to_dict(column) for _, column in design.frame.items()],
         "index": index_to_dict(design.frame.index, "the rows"),
         "dropped_rows": design.dropped_rows,
-        "beta": solution.params.beta.tolist(),
-        "theta": [np.asarray(t).tolist() for t in solution.params.theta],
-        "phi": solution.params.phi.tolist(),
-        "loglik": solution.loglik,
-        "vcov": solution.vcov.tolist(),
-        "covariance": [own.tolist() for own in solution.covariance],
-        "dispersion": list(solution.dispersion),
-        "mode": [own.tolist() for own in solution.mode],
-        "mode_cov": [own.tolist() for own in solution.mode_cov],
-        "gradient": solution.gradient.tolist(),
-        "scaled_gradient": solution.scaled_gradient,
-        "evaluations": solution.evaluations,
-        "status": solution.status.name,
-        "ends": solution.ends.tolist(),
+        **_numbers(fits.outcome.of(0)),
+        **_numbers(fits.modes(0)),
+        "status": Solution(fits).status.name,
     }
     _refuse_inherited(design, state)
-    document = {"format": FORMAT, "version": VERSION, "result": to_dict(solution), "state": state}
+    document = {"format": FORMAT, "version": VERSION, "result": to_dict(fits), "state": state}
     text = json.dumps(spell_out(document), allow_nan=False, default=_plain)
     write_whole(path, lambda file: file.write(text.encode()))
 
 
-def load_solution(path: str | os.PathLike, context: Mapping[str, Any] | None = None) -> Solution:
-    """Read a file of `save_solution`, with the functions that its formulas use; `ModelError` if it
+def load_fit(path: str | os.PathLike, context: Mapping[str, Any] | None = None) -> Fits:
+    """Read a file of `save_fit`, with the functions that its formulas use; `ModelError` if it
     is none, or damaged."""
     name = str(as_path(path))
     document = _read(name)
@@ -147,8 +138,8 @@ def load_solution(path: str | os.PathLike, context: Mapping[str, Any] | None = N
         raise ModelError(damaged)
     _check_context(name, needed, context)
     try:
-        solution = _from_document(document, context)
-        is_same = sums is None or _same_columns(sums, solution.model.design)
+        fits = _from_document(document, context)
+        is_same = sums is None or _same_columns(sums, fits.members.first.design)
     except ModelError as error:
         raise ModelError(
             f"The fit in {name} cannot be made again: {str(error).splitlines()[0]}"
@@ -160,61 +151,54 @@ def load_solution(path: str | os.PathLike, context: Mapping[str, Any] | None = N
         raise ModelError(
             f"{names} of context is not what the saved fit was made with: its values differ."
         )
-    if _shapes(solution) != _needed_shapes(solution.model):
+    if _shapes(fits) != _needed_shapes(fits):
         raise ModelError(
             f"The saved fit {name} is damaged, its numbers are not those of its model: fit it"
             " again."
         )
-    return solution
+    return fits
 
 
-def _shapes(solution: Solution) -> list:
+def _shapes(fits: Fits) -> list:
     """The shapes of what a file holds, as far as the model says what they are."""
-    params, parts = solution.params, (solution.mode, solution.mode_cov)
-    known = solution.ends[np.isin(solution.ends, list(End))]
-    arrays = (
-        params.beta,
-        *params.theta,
-        params.phi,
-        known,
-        solution.vcov,
-        solution.dispersion,
-        *solution.covariance,
-    )
-    return [*(np.shape(own) for own in arrays), *([len(own) for own in part] for part in parts)]
+    known = np.isin(fits.outcome.ends, list(End)).all()
+    levels = [[len(own) for own in part] for part in fits.modes(0)]
+    return [known, *(np.shape(leaf) for leaf in jax.tree.leaves(fits.outcome)), *levels]
 
 
-def _needed_shapes(model: MixedModel) -> list:
-    p, theta, m = model.glmm.sizes
-    size, random = p + sum(theta) + m, model.design.random
-    levels = [len(random[terms[0]].levels) for terms in model.glmm.structure.terms]
-    ends, reported = p + len(theta) + m, len(reported_names(model.family))
-    vectors = [(p,), *((k,) for k in theta), (m,), (ends,), (size, size), (reported,)]
-    return [*vectors, *((c.q, c.q) for c in model.glmm.covariances), levels, levels]
+def _needed_shapes(fits: Fits) -> list:
+    model = fits.members.first
+    random, terms = model.design.random, model.glmm.structure.terms
+    levels = [len(random[numbers[0]].levels) for numbers in terms]
+    empty = blank(model, fits.method, 1, Status.NOT_RUN)
+    return [True, *(np.shape(leaf) for leaf in jax.tree.leaves(empty)), levels, levels]
 
 
-def _from_document(document: dict[str, Any], context: Mapping[str, Any] | None) -> Solution:
+def _from_document(document: dict[str, Any], context: Mapping[str, Any] | None) -> Fits:
     state = document["state"]
     model = _rebuilt(state, context).with_dropped_rows(state["dropped_rows"])
     state = updated(state, document["version"], model)
-    return Solution(
-        model=model,
-        method=_method_from_dict(state["method"]),
-        params=Params(
-            _array(state["beta"]), tuple(_array(t) for t in state["theta"]), _array(state["phi"])
-        ),
-        loglik=float(state["loglik"]),
-        vcov=_array(state["vcov"]),
-        covariance=tuple(_array(own) for own in state["covariance"]),
-        dispersion=tuple(float(value) for value in state["dispersion"]),
-        mode=tuple(_array(own) for own in state["mode"]),
-        mode_cov=tuple(_array(own) for own in state["mode_cov"]),
-        gradient=_array(state["gradient"]),
-        scaled_gradient=float(state["scaled_gradient"]),
-        evaluations=state["evaluations"],
-        status=Status[state["status"]],
-        ends=np.array(state["ends"], np.int8),
-    )
+    method, status = method_from_dict(state["method"]), Status[state["status"]]
+    numbers = state | {"status": STATUSES.index(status)}
+    like = blank(model, method, 1, status)
+    arrays = {name: _filled(own, numbers[name]) for name, own in like._asdict().items()}
+    modes = Modes(*(tuple(_array(own) for own in state[name]) for name in Modes._fields))
+    return Fits(OneModel(model), method, Outcome(**arrays), modes)
+
+
+def _numbers(fields: Outcome | Modes) -> dict[str, Any]:
+    """Arrays by the names of their fields, as lists; those of the terms a list each."""
+    return {
+        name: [part.tolist() for part in own] if isinstance(own, tuple) else own.tolist()
+        for name, own in fields._asdict().items()
+    }
+
+
+def _filled(like: np.ndarray | tuple, values: Any) -> Any:
+    """The values of a file, of one member, as an array of the type that `like` has."""
+    if isinstance(like, tuple):
+        return tuple(np.array(own, np.float64)[None] for own in values)
+    return np.array(values, like.dtype)[None]
 
 
 def _rebuilt(state: dict[str, Any], context: Mapping[str, Any] | None) -> MixedModel:
@@ -273,10 +257,10 @@ def _refuse_inherited(design: Design, state: dict[str, Any]) -> None:
         )
 
 
-def _matrices(solution: Solution) -> dict[str, Any]:
+def _matrices(design: Design) -> dict[str, Any]:
     """The known matrices of `propto` with their labels; entries that no term uses are zero."""
     found: dict[str, pd.DataFrame] = {}
-    for term in solution.model.design.random:
+    for term in design.random:
         if term.matrix is None:
             continue
         name, own = str(term.formula.matrix), pd.DataFrame(term.matrix, term.names, term.names)
@@ -343,20 +327,6 @@ def _read(path: str) -> dict[str, Any]:
     if version > VERSION:
         raise ModelError(f"{path} was written by a newer glmmjax (file version {version}).")
     return document
-
-
-def _method_to_dict(method: Method) -> dict[str, Any]:
-    if isinstance(method, Exact):
-        return {"name": "exact", "reml": method.reml}
-    if isinstance(method, AGHQ):
-        return {"name": "aghq", "points": method.points}
-    assert isinstance(method, Laplace)
-    return {"name": "laplace", "curvature": method.curvature}
-
-
-def _method_from_dict(given: dict[str, Any]) -> Method:
-    kinds = {"exact": Exact, "aghq": AGHQ, "laplace": Laplace}
-    return kinds[given["name"]](**{key: value for key, value in given.items() if key != "name"})
 
 
 def _column_to_dict(column: pd.Series) -> dict[str, Any]:

@@ -7,9 +7,9 @@ import numpy as np
 
 from .._precision import own_settings
 from .._status import End
+from ..assembly import MixedModel
 from ..covariances import Placed, median_distance
 from ..design import RandomPart
-from ..mixed import MixedModel
 from ..model import places
 
 

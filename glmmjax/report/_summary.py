@@ -5,11 +5,13 @@ import html
 
 import numpy as np
 
+from ..assembly import MixedModel
 from ..design import Predictor, RandomPart, success_label
 from ..families import innermost, is_hurdle
-from ..fit import SINGULAR, Solution
+from ..fit import SINGULAR, Fits, Solution
 from ..inference import (
     aic,
+    alone,
     bic,
     coefficient_table,
     components,
@@ -17,9 +19,7 @@ from ..inference import (
     dispersion,
     fixef,
 )
-from ..marginal import Exact
-from ..mixed import MixedModel
-from ._table import format_column, format_number, format_p_value, lay_out
+from ._table import format_column, format_number, format_p_value, text_table
 
 _LABELS = {"zi": "  Zeros", "disp": "   Disp"}
 RATIOS = {"logit": "Odds ratios", "log": "Ratios of means", "cloglog": "Hazard ratios"}
@@ -41,9 +41,10 @@ class Summary:
         return f"<pre>{html.escape(self.text)}</pre>"
 
 
-def summarise(solution: Solution, *, ratios: bool = False) -> Summary:
+def summarise(fits: Fits, *, ratios: bool = False) -> Summary:
     """The summary; `ratios=True` adds the exponentiated coefficients with 95 % Wald intervals (log,
     logit, cloglog)."""
+    solution = Solution(fits)
     parts = [_head(solution), _criteria(solution)]
     if solution.model.design.random:
         parts.append(_random(solution))
@@ -98,15 +99,15 @@ def _criteria(solution: Solution) -> str:
         )
     if np.isnan(solution.loglik):
         return "There is no log-likelihood to quote, and so no AIC: see below."
-    criterion = "REML crit." if solution.reml else "-2*log(L)"
+    criterion = "REML crit." if solution.method.is_restricted else "-2*log(L)"
     values = {
-        "AIC": aic(solution),
-        "BIC": bic(solution),
+        "AIC": aic(solution.fits)[0],
+        "BIC": bic(solution.fits)[0],
         "logLik": solution.loglik,
         criterion: -2 * solution.loglik,
     }
     cells = {name: [f"{value:.1f}"] for name, value in values.items()}
-    return lay_out(cells | {"df.resid": [str(solution.model.nobs - solution.df)]})
+    return text_table(cells | {"df.resid": [str(solution.model.nobs - solution.df)]})
 
 
 def _random(solution: Solution) -> str:
@@ -126,7 +127,7 @@ def _random(solution: Solution) -> str:
     }
     if not any(correlations):
         del columns["Corr"]
-    lines = ["Random effects:", lay_out(columns, left=("Groups", "Name", "Corr"))]
+    lines = ["Random effects:", text_table(columns, left=("Groups", "Name", "Corr"))]
     for term in solution.model.design.random:
         if term.dropped:
             lines.append(
@@ -191,15 +192,18 @@ def _sizes(solution: Solution) -> str:
         line += ", groups: " + "; ".join(f"{group}, {count}" for group, count in groups.items())
     if model.design.dropped_rows:
         line += f" ({model.design.dropped_rows} rows with missing values dropped)"
-    named = [f"{name} = {format_number(value)}" for name, value in dispersion(solution).items()]
+    named = [
+        f"{name} = {format_number(value)}"
+        for name, value in dispersion(solution.fits).iloc[0].items()
+    ]
     if named and not (model.family.traits.has_residual and model.design.random):
         line += f"\nDispersion: {', '.join(named)}"
     return line
 
 
 def _fixed(solution: Solution, own: Predictor) -> str:
-    table = coefficient_table(solution, own.name)
-    letter = "t" if isinstance(solution.method, Exact) else "z"
+    table = alone(coefficient_table(solution.fits, own.name))
+    letter = "z" if solution.method.covariance_of_fixed is None else "t"
     columns = {
         "": list(table.index),
         "Estimate": format_column(table.estimate),
@@ -209,7 +213,7 @@ def _fixed(solution: Solution, own: Predictor) -> str:
         columns["df"] = [f"{v:.1f}" for v in table.df]
     columns[f"{letter} value"] = [f"{v:.3f}" for v in table.statistic]
     columns[f"Pr(>|{letter}|)"] = [format_p_value(v) for v in table.p_value]
-    text = f"{_title(solution.model, own)}:\n" + lay_out(columns, left=("",))
+    text = f"{_title(solution.model, own)}:\n" + text_table(columns, left=("",))
     if own.fixed.dropped:
         text += f"\nColumns dropped (linear combinations of others): {', '.join(own.fixed.dropped)}"
     return text
@@ -228,10 +232,10 @@ def _title(model: MixedModel, own: Predictor) -> str:
 
 
 def _ratios(solution: Solution) -> str:
-    interval = confint(solution)
+    interval = alone(confint(solution.fits))
     with np.errstate(over="ignore"):  # under separation an interval reaches infinity
         ratio, lower, upper = (
-            np.exp(v) for v in (fixef(solution), interval["lower"], interval["upper"])
+            np.exp(v) for v in (fixef(solution.fits).iloc[0], interval["lower"], interval["upper"])
         )
     columns = {
         "": list(interval.index),
@@ -239,11 +243,12 @@ def _ratios(solution: Solution) -> str:
         "2.5 %": format_column(lower),
         "97.5 %": format_column(upper),
     }
-    return f"{RATIOS[solution.model.family.link.name]}:\n" + lay_out(columns, left=("",))
+    return f"{RATIOS[solution.model.family.link.name]}:\n" + text_table(columns, left=("",))
 
 
 def _status(solution: Solution) -> str:
+    found = solution.fits.outcome
     tail = (
-        f"Scaled gradient {solution.scaled_gradient:.1e} after {solution.evaluations} evaluations."
+        f"Scaled gradient {found.scaled_gradient[0]:.1e} after {found.evaluations[0]} evaluations."
     )
     return f"{solution.message}\n{tail}"

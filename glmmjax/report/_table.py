@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 
-def lay_out(columns: dict[str, list[str]], *, left: tuple[str, ...] = ()) -> str:
+def text_table(columns: dict[str, list[str]], *, left: tuple[str, ...] = ()) -> str:
     """Columns of cells under their names, right-aligned except those in `left`."""
     lines = []
     widths = {name: max(len(name), *map(len, cells)) for name, cells in columns.items()}

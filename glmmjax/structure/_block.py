@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int
 
 from .._types import Array
-from . import _small as small
+from ..linalg import small
 
 Columns = Float[Array, "q *columns levels"]
 

@@ -16,8 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Bool, Float
 
 from .._types import Array
-from . import _dense as dense
-from . import _small as small
+from ..linalg import dense, small
 from ._block import AbstractPivots, DenseBlock
 from ._interface import AbstractFactor
 from ._iterative import IterativeFactor

@@ -16,7 +16,7 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Bool, Float
 
 from .._types import Array
-from . import _small as small
+from ..linalg import small
 from ._interface import AbstractFactor
 from ._structure import Effects, Factors, Gram, Structure, to_natural, to_spherical
 

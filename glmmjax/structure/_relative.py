@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Float, Int
 
 from .._types import Array
-from . import _small as small
+from ..linalg import small
 from ._block import AbstractBlock, DenseBlock, LinkedBlock
 
 

@@ -16,5 +16,4 @@ from ._quantity import estimates as estimates
 from ._quantity import truth as truth
 from ._refit import Draws as Draws
 from ._refit import Refits as Refits
-from ._refit import failures as failures
 from ._refit import fit_draws as fit_draws

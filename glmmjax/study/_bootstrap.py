@@ -8,8 +8,7 @@ import pandas as pd
 
 from .._errors import ModelError
 from .._status import Status
-from ..batch import BatchSolution
-from ..fit import Solution
+from ..fit import Fits, Solution
 from ..prediction import curves_of, simulate
 from ._performance import check_share
 from ._refit import Draws, Refits, fit_draws
@@ -66,7 +65,7 @@ class Bootstrap:
         return f"<Bootstrap of {len(self.estimates)} refits, {self.failed} failed>"
 
 
-def bootstrap(solution: Solution, draws: Draws, refits: Refits) -> BatchSolution:
+def bootstrap(solution: Solution, draws: Draws, refits: Refits) -> Fits:
     """Draw responses from a fit, new random effects in each, and fit them by the method of the fit.
 
     `refits.method` and `refits.reml` are those of the fit. Refits start from its estimates, unless
@@ -81,7 +80,7 @@ def bootstrap(solution: Solution, draws: Draws, refits: Refits) -> BatchSolution
     responses = simulate(
         solution.model, solution.params, draws.n, seed=draws.seed, curves=curves_of(solution)
     )
-    refits = refits._replace(method=solution.method, reml=solution.reml)
+    refits = refits._replace(method=solution.method, reml=solution.method.is_restricted)
     start = solution.params if solution.status is Status.CONVERGED else None
     return fit_draws(solution.model, responses, refits, start)
 

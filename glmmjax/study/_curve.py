@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from .._errors import ModelError
-from ..mixed import MixedModel
-from ..params import Params
+from ..assembly import MixedModel
+from ..model import Params
 from ._power import Rule, power
 from ._refit import Draws, Refits
 

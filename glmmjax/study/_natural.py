@@ -10,11 +10,11 @@ from jaxtyping import Float
 from .._errors import ModelError
 from .._numbers import as_float64
 from .._precision import own_settings
+from ..assembly import MixedModel
 from ..covariances import Component
 from ..families import Cumulative
 from ..inference import components
-from ..mixed import MixedModel
-from ..params import Params
+from ..model import Params
 
 
 def natural_params(  # noqa: PLR0913 - keyword-only

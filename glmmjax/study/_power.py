@@ -10,11 +10,10 @@ from jaxtyping import Bool, Float
 from scipy.special import betaincinv, chdtrc
 
 from .._errors import ModelError
-from ..batch import BatchSolution, tidy
-from ..fit import as_finite_params
-from ..inference import names_of
-from ..mixed import MixedModel, lay_out
-from ..params import Params
+from ..assembly import MixedModel, checked_model
+from ..fit import Fits, as_finite_params
+from ..inference import names_of, tidy
+from ..model import Params
 from ..prediction import simulate
 from ._performance import check_share
 from ._refit import Draws, Refits, fit_draws
@@ -96,7 +95,9 @@ def without(model: MixedModel, left_out: Bool[np.ndarray, " p"]) -> MixedModel:
             )
         )
         first += len(out)
-    return lay_out(dataclasses.replace(model.design, predictors=tuple(predictors)), model.family)
+    return checked_model(
+        dataclasses.replace(model.design, predictors=tuple(predictors)), model.family
+    )
 
 
 def _coefficients(model: MixedModel, term: Any) -> list[str]:
@@ -120,7 +121,9 @@ def _check(rule: Rule, names: list[str], refits: Refits) -> None:
         raise ModelError(
             "The Wald test is of one coefficient; several are tested together by test='lrt'."
         )
-    if rule.test == "lrt" and (refits.reml or getattr(refits.method, "reml", False)):
+    if rule.test == "lrt" and (
+        refits.reml or (refits.method is not None and refits.method.is_restricted)
+    ):
         raise ModelError(
             "Restricted likelihoods of different fixed effects cannot be compared: leave reml out."
         )
@@ -148,5 +151,5 @@ def _likelihood_ratio(
     return chdtrc(len(names), np.maximum(2 * (full - null), 0.0))
 
 
-def _loglik(batch: BatchSolution) -> Float[np.ndarray, " n"]:
-    return np.where(batch.ok, batch.found.loglik, np.nan)
+def _loglik(fits: Fits) -> Float[np.ndarray, " n"]:
+    return np.where(fits.ok, fits.outcome.loglik, np.nan)

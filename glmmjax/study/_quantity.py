@@ -7,27 +7,25 @@ import pandas as pd
 from jaxtyping import Float
 
 from .._precision import own_settings
-from ..batch import BatchSolution
+from ..assembly import MixedModel
 from ..covariances import Component
+from ..fit import Fits
 from ..inference import components, names_of
-from ..mixed import MixedModel
-from ..model import term_factors
-from ..params import Params
+from ..model import Params, term_factors
 
 
-def estimates(batch: BatchSolution) -> pd.DataFrame:
+def estimates(fits: Fits) -> pd.DataFrame:
     """(B, k) estimates of every quantity, NaN for members that failed.
 
     Columns: the fixed effects by name (`disp_x`, `zi_x` of linear predictors other than the
     mean's), `sd(x | g)` and `cor(x, z | g)` of the random effects, and the family's own parameters
     by name. A correlation with an effect whose standard deviation is zero is NaN.
     """
-    found = batch.reported
+    found = fits.reported
     values = _values(
-        batch.members.first, found.beta, found.theta, found.covariance, found.dispersion
+        fits.members.first, found.beta, found.theta, found.covariance, found.dispersion
     )
-    index = pd.Index(batch.members.names, name="member", tupleize_cols=False)
-    return pd.DataFrame(values, index=index, columns=_names(batch.members.first))
+    return pd.DataFrame(values, index=fits.index, columns=_names(fits.members.first))
 
 
 def truth(model: MixedModel, params: Params) -> pd.Series:

@@ -5,13 +5,12 @@ import pathlib
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
-from .._status import STATUSES
-from ..batch import BatchSolution, Settings, SharedDesign, as_responses, fit_members
-from ..marginal import Method
-from ..mixed import MixedModel
-from ..params import Params
+from ..assembly import MixedModel
+from ..batch import Settings, SharedDesign, as_responses, fit_members
+from ..fit import Fits
+from ..methods import AbstractMethod
+from ..model import Params
 
 
 class Draws(NamedTuple):
@@ -24,7 +23,7 @@ class Draws(NamedTuple):
 class Refits(NamedTuple):
     """How each data set is fitted; see `gj.fit_many`."""
 
-    method: Method | None = None
+    method: AbstractMethod | None = None
     reml: bool = False
     settings: Settings = Settings()
 
@@ -37,13 +36,7 @@ class Refits(NamedTuple):
 
 def fit_draws(
     model: MixedModel, responses: np.ndarray, refits: Refits, start: Params | None = None
-) -> BatchSolution:
+) -> Fits:
     """Fit `model` to each of the (B, n) responses; raises what `batch.fit_members` raises."""
     members = SharedDesign(model, as_responses(responses, model.design.frame.index, pairs=False))
     return fit_members(members, refits.method, refits.settings, reml=refits.reml, start=start)
-
-
-def failures(batch: BatchSolution) -> pd.Series:
-    """Number of failed members by status; empty if none failed."""
-    failed = [STATUSES[code].name.lower() for code in batch.found.status[~batch.ok]]
-    return pd.Series(failed, dtype=object).value_counts().rename("members").rename_axis("status")

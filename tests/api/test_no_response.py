@@ -5,8 +5,8 @@ import pytest
 from problems import RESPONSE, model, params, table
 
 import glmmjax as gj
+from glmmjax.assembly import checked_model
 from glmmjax.design import replace_response
-from glmmjax.mixed import lay_out
 
 FAMILIES = {
     "gaussian": "identity",
@@ -60,7 +60,7 @@ class TestWithoutAResponse:
         given = one_sided(family, **weights)
         other = gj.glmm(f"{RESPONSE[family]} ~ x + (1 | g) + offset(o)", table(), given.core.family)
         design = replace_response(given.core.design, other.core.design.y)
-        fit = gj.Model(lay_out(design, given.core.family)).fit()
+        fit = gj.Model(checked_model(design, given.core.family)).fit()
         assert fit.loglik == other.fit().loglik
         path = tmp_path / "fit.json"
         fit.save(path)
@@ -85,7 +85,7 @@ def test_a_fit_of_another_response_survives_its_file(formula, family, arguments,
     design = replace_response(
         given.core.design, given.core.design.y[::-1], np.ones(26), np.full(26, 0.5)
     )
-    fit = gj.Model(lay_out(design, given.core.family)).fit()
+    fit = gj.Model(checked_model(design, given.core.family)).fit()
     fit.save(tmp_path / "fit.json")
     loaded = gj.load(tmp_path / "fit.json")
     assert loaded.to_dict() == fit.to_dict()

@@ -11,7 +11,7 @@ from golden import read_case
 from problems import model, slopes, table
 
 import glmmjax as gj
-from glmmjax.marginal import conditional_mode
+from glmmjax.methods import conditional_mode
 from glmmjax.model import scaled_factor, unpack
 
 

@@ -44,7 +44,7 @@ class TestFitBy:
         assert by_site[member].nobs == ROWS[site]
 
     def test_sizes_far_apart_share_no_shape(self, by_site):
-        assert len(by_site.solution.members.buckets()) > 1
+        assert len(by_site.fits.members.buckets()) > 1
 
     def test_those_that_cannot_be_fitted_have_a_status(self, by_site):
         status = pd.Series(by_site.status, by_site.names)

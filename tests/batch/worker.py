@@ -47,7 +47,7 @@ def main():
     batch = gj.fit_many(
         model, y, chunk_size=int(OPTIONS.get("chunk", 100)), checkpoint=OPTIONS.get("checkpoint")
     )
-    found = batch.solution.found
+    found = batch.fits.outcome
     arrays = {
         name: value
         for name, value in found._asdict().items()

@@ -9,7 +9,7 @@ import pytest
 from scipy.optimize import minimize
 
 import glmmjax as gj
-from glmmjax.marginal import Mode, _aghq, factor_at
+from glmmjax.methods import Mode, _aghq, factor_at
 
 
 @pytest.fixture(scope="module")

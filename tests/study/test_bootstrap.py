@@ -33,7 +33,7 @@ class TestLinearModel:
     def test_members_are_fits_of_the_draws_by_the_method_of_the_fit(self, bootstrap, fit):
         assert repr(bootstrap) == f"<Bootstrap of {N} refits, 0 failed>"
         member = bootstrap.batch[0]
-        assert member.solution.reml
+        assert member.solution.method.is_restricted
         np.testing.assert_array_equal(member.model.core.design.y, fit.simulate(N, seed=2)[0])
 
     def test_the_seed_repeats_it(self, bootstrap, fit):

@@ -1,28 +1,75 @@
-"""The objective of a Gaussian model with identity link: beta is profiled out in closed form."""
+"""The exact likelihood of a Gaussian model with identity link: beta is profiled out in closed
+form."""
 
 import dataclasses
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.linalg import block_diag
 from jaxtyping import Float
 
+from .._errors import ModelError
 from .._types import Array
-from ..marginal import (
+from ..model import GLMM, Params, relative_factor, term_factors, unpack
+from ._cross_products import (
     CrossProducts,
     ResponseProducts,
+    cross_products,
     design_products,
-    eliminate,
+    integrate_out,
     least_squares,
+    log_likelihood_at,
     log_likelihood_at_best_beta,
     response_products,
     solve_fixed,
 )
-from ..model import relative_factor, term_factors, unpack
-from ..params import Params
-from ._problem import AbstractProblem, Data, Estimate, effects_of
+from ._method import AbstractMethod
+from ._objective import AbstractObjective, Data, Estimate, effects_of
 from ._start import moment_sd, start_theta, variance_information
+
+
+class Exact(AbstractMethod):
+    """The likelihood itself; `reml=True` integrates the fixed effects out as well (restricted
+    likelihood)."""
+
+    reml: bool = eqx.field(static=True, default=False)
+    name: ClassVar[str] = "exact"
+
+    def check(self, model):
+        if not model.is_linear:
+            raise ModelError(
+                "The exact likelihood needs the gaussian family with identity link; use"
+                " gj.Laplace()."
+            )
+
+    def log_likelihood(self, glmm, params):
+        cross = cross_products(glmm)
+        if self.reml:  # of which beta is no parameter
+            log_sigma = params.phi[0]
+            return log_likelihood_at_best_beta(glmm, cross, params.theta, log_sigma, reml=True)
+        return log_likelihood_at(glmm, cross, params)
+
+    def objectives(self, glmm):
+        yield ExactObjective(self.reml), np.arange(glmm.y.shape[0] if glmm.y.ndim > 2 else 1)
+
+    def factor(self, glmm, params, mode):
+        return mode.factor
+
+    @property
+    def is_restricted(self):
+        return self.reml
+
+    @property
+    def covariance_of_fixed(self):
+        return _covariance_of_fixed
+
+    def numbers_touched(self, cells, kept, p):
+        return max(1, kept * (p + 1) // 2)  # cross-products only
+
+    def describe(self):
+        return "restricted maximum likelihood (REML)" if self.reml else "maximum likelihood (exact)"
 
 
 class Response(NamedTuple):
@@ -32,7 +79,7 @@ class Response(NamedTuple):
     fitted: Float[Array, " p"]
 
 
-class ExactProblem(AbstractProblem):
+class ExactObjective(AbstractObjective):
     """Minus the log-likelihood (restricted: `reml`) over (theta, log sigma). An evaluation sees
     cross-products only.
 
@@ -62,7 +109,7 @@ class ExactProblem(AbstractProblem):
         n = design.n - glmm.p if self.reml else design.n
 
         def residual_variance(theta):
-            return eliminate(cross, glmm.structure, relative_factor(glmm, theta)).rr / n
+            return integrate_out(cross, glmm.structure, relative_factor(glmm, theta)).rr / n
 
         def given_or(theta):
             return tuple(
@@ -92,29 +139,30 @@ class ExactProblem(AbstractProblem):
     def free(self, glmm, vector):
         return vector[glmm.p :]
 
-    def finish(self, glmm, data, progress):
-        search = progress.search
-        variances = self.params(glmm, search.x)
+    def finish(self, glmm, data, minimum):
+        variances = self.params(glmm, minimum.vector)
         sigma = jnp.exp(variances.phi[0])
-        eliminated = eliminate(_cross(data), glmm.structure, relative_factor(glmm, variances.theta))
+        eliminated = integrate_out(
+            _cross(data), glmm.structure, relative_factor(glmm, variances.theta)
+        )
         return Estimate(
             params=Params(
                 data.response.fitted + solve_fixed(eliminated), variances.theta, variances.phi
             ),
-            value=-search.value,
-            gradient=-progress.gradient,
-            information=block_diag(eliminated.xx / sigma**2, progress.hessian),
-            scaled_gradient=progress.scaled_gradient,
-            converged=progress.done,
+            value=-minimum.value,
+            gradient=-minimum.gradient,
+            information=block_diag(eliminated.xx / sigma**2, minimum.hessian),
+            scaled_gradient=minimum.scaled_gradient,
+            converged=minimum.certified,
             lam=term_factors(glmm, variances.theta),
             scale=sigma,
             dispersion=(sigma,),
-            evaluations=search.evaluations,
+            evaluations=minimum.evaluations,
         )
 
     def effects(self, glmm, data, params, carry):
         lam = relative_factor(glmm, params.theta)
-        eliminated = eliminate(_cross(data), glmm.structure, lam)
+        eliminated = integrate_out(_cross(data), glmm.structure, lam)
         beta = params.beta - data.response.fitted
         mode = tuple(
             own[:, -1] - jnp.einsum("qpg,p->qg", own[:, :-1], beta) for own in eliminated.solved
@@ -124,3 +172,10 @@ class ExactProblem(AbstractProblem):
 
 def _cross(data: Data) -> CrossProducts:
     return CrossProducts(data.design, data.response.products)
+
+
+def _covariance_of_fixed(glmm: GLMM, params: Params) -> Float[Array, "p p"]:
+    """`sigma^2 (X'V^-1X)^-1`."""
+    lam = relative_factor(glmm, params.theta)
+    eliminated = integrate_out(cross_products(glmm), glmm.structure, lam)
+    return jnp.exp(2 * params.phi[0]) * jnp.linalg.inv(eliminated.xx)

@@ -3,28 +3,15 @@ each group."""
 
 from typing import NamedTuple
 
-import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Float
 
 from .._types import Array
-from ..model import GLMM, relative_factor
-from ..params import Params
+from ..linalg import small
+from ..model import GLMM, Params, relative_factor
 from ..structure import AbstractFactor, Effects, Factors, Gram, Structure, factorise, to_spherical
-from ..structure import _small as small
 
 Scalar = Float[Array, ""]
-
-
-class Exact(eqx.Module):
-    """The likelihood itself; `reml=True` integrates the fixed effects out as well (restricted
-    likelihood)."""
-
-    reml: bool = eqx.field(static=True, default=False)
-
-    def describe(self) -> str:
-        """The method in words, as the summary prints it."""
-        return "restricted maximum likelihood (REML)" if self.reml else "maximum likelihood (exact)"
 
 
 class DesignProducts(NamedTuple):
@@ -104,7 +91,7 @@ def least_squares(glmm: GLMM) -> Float[Array, " p"]:
     )
 
 
-def eliminate(cross: CrossProducts, structure: Structure, lam: Factors) -> Eliminated:
+def integrate_out(cross: CrossProducts, structure: Structure, lam: Factors) -> Eliminated:
     """Integrate the random effects out of the cross-products (Bates et al. 2015, section 3)."""
     design, response = cross
     factor = factorise(structure, lam, design.zz)
@@ -120,12 +107,9 @@ def eliminate(cross: CrossProducts, structure: Structure, lam: Factors) -> Elimi
     return Eliminated(factor, solved, xx, xr, response.rr - taken[-1, -1])
 
 
-def exact_log_likelihood(glmm: GLMM, params: Params, *, reml: bool = False) -> Scalar:
-    """Log-likelihood at `params`; the restricted one does not depend on `params.beta`."""
-    cross = cross_products(glmm)
-    if reml:
-        return log_likelihood_at_best_beta(glmm, cross, params.theta, params.phi[0], reml=True)
-    e = eliminate(cross, glmm.structure, relative_factor(glmm, params.theta))
+def log_likelihood_at(glmm: GLMM, cross: CrossProducts, params: Params) -> Scalar:
+    """Log-likelihood at `params`."""
+    e = integrate_out(cross, glmm.structure, relative_factor(glmm, params.theta))
     squares = e.rr - 2 * params.beta @ e.xr + params.beta @ e.xx @ params.beta
     return _log_density(cross, squares, params.phi[0], e.factor.logdet().sum(), cross.design.n)
 
@@ -135,7 +119,7 @@ def log_likelihood_at_best_beta(
 ) -> Scalar:
     """Log-likelihood (restricted: with beta integrated out instead) as a function of the variances
     alone."""
-    e = eliminate(cross, glmm.structure, relative_factor(glmm, theta))
+    e = integrate_out(cross, glmm.structure, relative_factor(glmm, theta))
     squares, logdet = e.rr - solve_fixed(e) @ e.xr, e.factor.logdet().sum()
     if not reml:
         return _log_density(cross, squares, log_sigma, logdet, cross.design.n)

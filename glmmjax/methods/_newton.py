@@ -1,27 +1,16 @@
 """Where the conditional mode is: the search for it, without derivatives."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Int
 
 from .._types import Array
-from ..model import GLMM, fixed_predictor, scaled_factor
-from ..params import Params
-from ..structure import (
-    AbstractFactor,
-    Effects,
-    Elimination,
-    Factors,
-    eliminate,
-    factorise,
-    to_natural,
-    to_spherical,
-)
-from ._conditional import log_kernel, observed_curvature, score
-
-PerComponent = Float[Array, " components"]
+from ..model import GLMM, Params
+from ..structure import Effects, Elimination
+from ._conditional import observed_curvature
+from ._joint import Joint, PerComponent, joint_at
 
 MAX_STEPS = 100
 _SLOW = 0.04  # of the decrement that a step leaves: above it the factor is renewed
@@ -40,7 +29,7 @@ class Point(NamedTuple):
     direction: Effects
 
 
-class Search(NamedTuple):
+class ModeSearch(NamedTuple):
     """State of the damped Newton search: the best point of each component and the length of its
     next step; the factor of `H` if steps share one."""
 
@@ -57,13 +46,13 @@ def find_mode(glmm: GLMM, params: Params, start: Effects) -> Point:
     Where `H` has a dense rest, steps share its factor as long as they get four fifths nearer to the
     mode each.
     """
-    at = Where(glmm, params.phi, fixed_predictor(glmm, params.beta), scaled_factor(glmm, params))
+    at = joint_at(glmm, params)
     structure, shared = glmm.structure, shares_factor(glmm)
 
-    def unsettled(search: Search) -> Bool[Array, ""]:
+    def unsettled(search: ModeSearch) -> Bool[Array, ""]:
         return (search.steps < MAX_STEPS) & ~settled(glmm, search.point).all()
 
-    def turn(search: Search) -> Search:
+    def turn(search: ModeSearch) -> ModeSearch:
         return _shared_turn(at, search) if shared else _newton_turn(at, search)
 
     components = jnp.zeros(structure.components, at.fixed.dtype)
@@ -77,7 +66,7 @@ def find_mode(glmm: GLMM, params: Params, start: Effects) -> Point:
     # The first turn evaluates the start itself, so the loop's body is the only place that is
     # traced.
     return jax.lax.while_loop(
-        unsettled, turn, Search(nowhere, components + 1, jnp.array(0), factor)
+        unsettled, turn, ModeSearch(nowhere, components + 1, jnp.array(0), factor)
     ).point
 
 
@@ -96,46 +85,12 @@ def settled(glmm: GLMM, point: Point) -> Bool[Array, " components"]:
     return (decrement <= tolerance * (1 + squares)) & jnp.isfinite(point.density)
 
 
-class Where(NamedTuple):
-    """What does not change during a search."""
-
-    glmm: GLMM
-    phi: Any
-    fixed: Array
-    lam: Factors
-
-    def predictor(self, b: Effects) -> Float[Array, "predictors blocks width"]:
-        """`X beta + offset + Z lam b`."""
-        return self.fixed + self.glmm.structure.spread(
-            to_natural(self.lam, b), self.glmm.predictors
-        )
-
-    def joint(self, eta: Array, b: Effects) -> tuple[PerComponent, Effects]:
-        """The density of each component, and its slope."""
-        structure = self.glmm.structure
-        density = structure.sum_components(
-            log_kernel(self.glmm, eta, self.phi)
-        ) - 0.5 * structure.dot(b, b)
-        return density, less(
-            to_spherical(self.lam, structure.gather(score(self.glmm, eta, self.phi))), b
-        )
-
-    def factor(self, w: Array) -> AbstractFactor:
-        """The factor of `H` with curvatures `w`."""
-        return factorise(self.glmm.structure, self.lam, self.glmm.structure.gram(w))
-
-    def eliminated(self, w: Array) -> Elimination:
-        """What solutions with `H` need of its factor."""
-        structure = self.glmm.structure
-        return eliminate(structure, structure.matrix(self.lam, structure.gram(w))).left
-
-
-def _newton_turn(at: Where, search: Search) -> Search:
+def _newton_turn(at: Joint, search: ModeSearch) -> ModeSearch:
     point, length, steps, _ = search
     structure = at.glmm.structure
     b = _moved(point.b, structure.to_levels(length), point.direction)
     eta = at.predictor(b)
-    density, slope = at.joint(eta, b)
+    density, slope = at.log_joint(eta, b), at.slope(eta, b)
     w = observed_curvature(at.glmm, eta, at.phi)
     factor = at.factor(w)
     direction = factor.solve(slope)
@@ -152,16 +107,17 @@ def _newton_turn(at: Where, search: Search) -> Search:
         _either(here, slope, point.slope),
         _either(here, direction, point.direction),
     )
-    return Search(kept, jnp.where(better, 1.0, length / 2), steps + 1, None)
+    return ModeSearch(kept, jnp.where(better, 1.0, length / 2), steps + 1, None)
 
 
-def _shared_turn(at: Where, search: Search) -> Search:
+def _shared_turn(at: Joint, search: ModeSearch) -> ModeSearch:
     """A structure with a rest is one component, so there is one length and one decision."""
     point, length, steps, old = search
     structure = at.glmm.structure
     assert old is not None
     b = _moved(point.b, structure.to_levels(length), point.direction)
-    density, slope = at.joint(at.predictor(b), b)
+    eta = at.predictor(b)
+    density, slope = at.log_joint(eta, b), at.slope(eta, b)
     better = _is_better(density, point)
     here = structure.to_levels(better)
     b, slope = _either(here, b, point.b), _either(here, slope, point.slope)
@@ -182,7 +138,7 @@ def _shared_turn(at: Where, search: Search) -> Search:
 
     factor, direction = jax.lax.cond(shared, lambda: (old, direction), renewed)
     kept = Point(b, jnp.where(better, density, point.density), slope, direction)
-    return Search(kept, jnp.where(better, 1.0, length / 2), steps + 1, factor)
+    return ModeSearch(kept, jnp.where(better, 1.0, length / 2), steps + 1, factor)
 
 
 def _without_negative(w: Array) -> Array:
@@ -191,7 +147,7 @@ def _without_negative(w: Array) -> Array:
     return jnp.maximum(w, 0) * jnp.eye(len(w), dtype=w.dtype)[:, :, None, None]
 
 
-def _no_factor(at: Where, b: Effects) -> Elimination:
+def _no_factor(at: Joint, b: Effects) -> Elimination:
     """Zeros in the shape of what a factor is solved with."""
     shapes = jax.eval_shape(
         lambda: at.eliminated(observed_curvature(at.glmm, at.predictor(b), at.phi))
@@ -211,8 +167,3 @@ def _moved(b: Effects, lengths: tuple[Array, ...], direction: Effects) -> Effect
 
 def _either(here: tuple[Array, ...], one: Effects, other: Effects) -> Effects:
     return tuple(jnp.where(flag, a, b) for flag, a, b in zip(here, one, other, strict=True))
-
-
-def less(a: Effects, b: Effects) -> Effects:
-    """`a - b`."""
-    return tuple(one - two for one, two in zip(a, b, strict=True))

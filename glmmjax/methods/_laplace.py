@@ -5,9 +5,10 @@ from typing import ClassVar
 import equinox as eqx
 
 from .._errors import ModelError
-from ._conditional import expected_curvature, log_kernel
-from ._method import AbstractIntegral
-from ._mode import factor_at, predictor_at
+from ._conditional import expected_curvature
+from ._integral import AbstractIntegral
+from ._joint import joint_at
+from ._mode import factor_at
 
 
 class Laplace(AbstractIntegral):
@@ -27,18 +28,21 @@ class Laplace(AbstractIntegral):
                 f"Laplace curvature is 'observed' or 'expected', not {self.curvature!r}."
             )
 
+    def check(self, model):
+        if self.curvature == "expected" and not model.family.traits.has_expectation:
+            raise ModelError(
+                f"The expected curvature of the family {model.family.name} is not known: use"
+                " gj.Laplace()."
+            )
+
     def factor(self, glmm, params, mode):
-        return (
-            mode.factor
-            if self.curvature == "observed"
-            else factor_at(glmm, params, mode.b, expected_curvature)
-        )
+        if self.curvature == "observed":
+            return mode.factor
+        return factor_at(glmm, params, mode.b, expected_curvature)
 
     def log_integral(self, glmm, params, mode):
-        joint = (
-            log_kernel(glmm, predictor_at(glmm, params, mode.b), params.phi).sum()
-            - 0.5 * glmm.structure.dot(mode.b, mode.b).sum()
-        )
+        at = joint_at(glmm, params)
+        joint = at.log_joint(at.predictor(mode.b), mode.b).sum()
         return joint - 0.5 * self.factor(glmm, params, mode).logdet().sum()
 
     def describe(self):

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Real
 
-from ._errors import ModelError
-from ._numbers import as_floating, is_floating
-from ._types import Array
+from .._errors import ModelError
+from .._numbers import as_floating, is_floating
+from .._types import Array
 
 
 def _listed(name: str, value: Any) -> Any:

@@ -3,9 +3,9 @@ is refused."""
 
 import numpy as np
 
-from ._errors import ModelError
-from .design import CENSORED, Design, is_constant, is_one_sided, largest_term
-from .families import AbstractFamily, CustomFamily, Dispersed, ZeroInflated, innermost, is_hurdle
+from .._errors import ModelError
+from ..design import CENSORED, Design, is_constant, is_one_sided, largest_term
+from ..families import AbstractFamily, CustomFamily, Dispersed, ZeroInflated, innermost, is_hurdle
 
 _OPEN = (
     "log",

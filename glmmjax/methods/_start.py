@@ -16,9 +16,8 @@ from jaxtyping import Bool, Float, Int
 from .._types import Array
 from ..covariances import Placed
 from ..families import AbstractComposite, on_branch, second_derivative
-from ..marginal import expected_curvature, log_kernel, score
-from ..model import GLMM, fixed_predictor, places, relative_factor, scaled_factor
-from ..params import Params
+from ..linalg import small
+from ..model import GLMM, Params, fixed_predictor, places, relative_factor, scaled_factor
 from ..structure import (
     Columns,
     Effects,
@@ -30,7 +29,7 @@ from ..structure import (
     to_spherical,
     two_sided,
 )
-from ..structure import _small as small
+from ._conditional import expected_curvature, log_kernel, score
 
 Scalar = Float[Array, ""]
 MAX_SCORING = 25

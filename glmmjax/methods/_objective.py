@@ -9,16 +9,15 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from .._types import Array
-from ..model import GLMM, pack
-from ..params import Params
-from ..structure import AbstractFactor, Factors, to_natural
-from ..structure import Effects as Spherical
-from ._bfgs import Carry, Search
+from ..model import GLMM, Params, pack
+from ..structure import AbstractFactor, Effects, Factors, to_natural
 
 ROUNDS = 6
 
 Vector = Float[Array, " size"]
 Matrix = Float[Array, "size size"]
+Carry = Any
+"""What an evaluation hands to the next one nearby (the conditional mode)."""
 
 
 class Data(NamedTuple):
@@ -37,7 +36,7 @@ class Start(NamedTuple):
 
     Attributes:
         params: the point.
-        given: whether it is meant; else the problem begins where it sees fit.
+        given: whether it is meant; else the objective begins where it sees fit.
         rounds: number of checks, one of which has to certify a minimum.
     """
 
@@ -51,26 +50,26 @@ def start_at(params: Params, rounds: int = ROUNDS) -> Start:
     return Start(params, np.array(True), np.array(rounds))
 
 
-class Progress(NamedTuple):
-    """A search, and what the exact Hessian said where it last came to rest.
+class Minimum(NamedTuple):
+    """Where a search ended, and what the exact Hessian says there.
 
     Attributes:
-        search: its value and inverse metric are exact after a check.
-        gradient, hessian: of the objective at the last check.
-        scaled_gradient: `sqrt(g' hessian^-1 g)` there, the distance to the minimum in standard
-            errors.
-        done: whether the Hessian certifies a minimum.
-        rounds: number of checks.
-        last: the number after which no other follows.
+        vector: the point.
+        value, gradient, hessian: of the objective.
+        carry: what an evaluation there hands on.
+        scaled_gradient: `sqrt(g' hessian^-1 g)`, the distance to the minimum in standard errors.
+        certified: whether the Hessian certifies a minimum.
+        evaluations: of the objective and its gradient.
     """
 
-    search: Search
+    vector: Vector
+    value: Float[Array, ""]
     gradient: Vector
     hessian: Matrix
+    carry: Carry
     scaled_gradient: Float[Array, ""]
-    done: Bool[Array, ""]
-    rounds: Int[Array, ""]
-    last: Int[Array, ""]
+    certified: Bool[Array, ""]
+    evaluations: Int[Array, ""]
 
 
 class Estimate(NamedTuple):
@@ -103,7 +102,7 @@ class Estimate(NamedTuple):
     evaluations: Int[Array, ""]
 
 
-class Effects(NamedTuple):
+class RandomEffects(NamedTuple):
     """Random effects `u` of each grouping factor given data and parameters, in working coordinates,
     and the covariance of those of a level (of linked effects, each of which depends on the one
     before it only, the variances)."""
@@ -113,17 +112,17 @@ class Effects(NamedTuple):
 
 
 def effects_of(
-    scale: Array | float, lam: Factors, mode: Spherical, factor: AbstractFactor
-) -> Effects:
+    scale: Array | float, lam: Factors, mode: Effects, factor: AbstractFactor
+) -> RandomEffects:
     """Random effects from spherical ones, `u = lam b`, whose covariance given the data is `scale^2
     lam H^-1 lam'`."""
     cov = tuple(
         scale**2 * own.covariance(block) for own, block in zip(lam, factor.blocks(), strict=True)
     )
-    return Effects(to_natural(lam, mode), cov)
+    return RandomEffects(to_natural(lam, mode), cov)
 
 
-class AbstractProblem(eqx.Module):
+class AbstractObjective(eqx.Module):
     """Minus a log-likelihood as a function of a vector of unconstrained parameters.
 
     Everything is a pure function of a `GLMM` and its `Data`, so it runs for one model or under
@@ -157,21 +156,21 @@ class AbstractProblem(eqx.Module):
         """The entries of all packed parameters that are optimised."""
 
     @abc.abstractmethod
-    def finish(self, glmm: GLMM, data: Data, progress: Progress) -> Estimate:
+    def finish(self, glmm: GLMM, data: Data, minimum: Minimum) -> Estimate:
         """The numbers to report at the end of a search."""
 
     @abc.abstractmethod
-    def effects(self, glmm: GLMM, data: Data, params: Params, carry: Carry) -> Effects:
+    def effects(self, glmm: GLMM, data: Data, params: Params, carry: Carry) -> RandomEffects:
         """Random effects at `params`."""
 
 
-def problem_data(problem: AbstractProblem, glmm: GLMM) -> Data:
+def objective_data(objective: AbstractObjective, glmm: GLMM) -> Data:
     """All that the objective needs of the observations."""
-    return Data(problem.design_data(glmm), problem.response_data(glmm))
+    return Data(objective.design_data(glmm), objective.response_data(glmm))
 
 
-def canonical(problem: AbstractProblem, glmm: GLMM, vector: Vector) -> Vector:
+def canonical(objective: AbstractObjective, glmm: GLMM, vector: Vector) -> Vector:
     """The mirror image of `vector` in which no covariance factor has a negative diagonal."""
-    params = problem.params(glmm, vector)
+    params = objective.params(glmm, vector)
     theta = tuple(c.canonical(t) for c, t in zip(glmm.covariances, params.theta, strict=True))
-    return problem.free(glmm, pack(Params(params.beta, theta, params.phi)))
+    return objective.free(glmm, pack(Params(params.beta, theta, params.phi)))

@@ -9,10 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._errors import ModelError
-from ..model import fixed_predictor, scaled_factor
-from ..structure import to_natural
-from ._conditional import log_kernel
-from ._method import AbstractIntegral
+from ._integral import AbstractIntegral
+from ._joint import joint_at
 
 MAX_NODES = 100_000
 CELLS_AT_ONCE = 2**21  # nodes times observations held at a time: 16 MB an array
@@ -40,12 +38,32 @@ class AGHQ(AbstractIntegral):
                 f"AGHQ takes a whole number of points from 1 to 100, not {self.points!r}."
             )
 
+    def check(self, model):
+        family, terms = model.family, [term.formula for term in model.design.random]
+        if len(model.glmm.structure.factors) > 1:
+            groups = ", ".join(dict.fromkeys(term.group for term in terms))
+            raise ModelError(
+                "AGHQ integrates over one grouping factor, and the model has several"
+                f" ({groups}): use gj.Laplace()."
+            )
+        q = sum(f.rank for f in model.glmm.structure.factors)
+        if q and not family.traits.covers_line:
+            raise ModelError(
+                f"AGHQ needs a mean for every linear predictor, which {family.name} with the"
+                f" {family.link.name} link lacks: use gj.Laplace()."
+            )
+        if self.points**q > MAX_NODES:
+            raise ModelError(
+                f"AGHQ({self.points}) needs {self.points}^{q} nodes a level for"
+                f" {' + '.join(term.text for term in terms)}, above {MAX_NODES}: use fewer points"
+                " or gj.Laplace()."
+            )
+
     def factor(self, glmm, params, mode):
         return mode.factor
 
     def log_integral(self, glmm, params, mode):
-        structure, lam = glmm.structure, scaled_factor(glmm, params)
-        fixed = fixed_predictor(glmm, params.beta)
+        structure, at = glmm.structure, joint_at(glmm, params)
         centre, factor = mode
         nodes, log_weights = _rule(self.points, sum(f.rank for f in structure.factors))
 
@@ -56,13 +74,9 @@ class AGHQ(AbstractIntegral):
                 tuple(jnp.broadcast_to(node[:, None], own.shape) for own in centre)
             )
             b = tuple(own + step for own, step in zip(centre, moved, strict=True))
-            eta = fixed + structure.spread(to_natural(lam, b), glmm.predictors)
-            joint = structure.sum_components(
-                log_kernel(glmm, eta, params.phi)
-            ) - 0.5 * structure.dot(b, b)
-            return joint + log_weight
+            return at.log_joint(at.predictor(b), b) + log_weight
 
-        rule = (jnp.asarray(nodes, fixed.dtype), jnp.asarray(log_weights, fixed.dtype))
+        rule = (jnp.asarray(nodes, at.fixed.dtype), jnp.asarray(log_weights, at.fixed.dtype))
         together = max(1, CELLS_AT_ONCE // glmm.weights.size)
         all_at_once = together >= len(nodes)
         terms = (

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.linalg import solve_triangular
 
-from ._types import Array
-from .model import GLMM, Place, places
-from .params import Params
-from .structure import Columns
+from .._types import Array
+from ..structure import Columns
+from ._glmm import GLMM, Place, places
+from ._params import Params
 
 
 @dataclasses.dataclass(frozen=True)

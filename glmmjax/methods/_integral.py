@@ -1,5 +1,7 @@
-"""The objective of methods that integrate around the conditional mode."""
+"""Methods that integrate the random effects out around their conditional mode, and their
+objective."""
 
+import abc
 import functools
 from collections.abc import Callable
 
@@ -7,22 +9,15 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from .._types import Array
-from ..marginal import (
-    AbstractIntegral,
-    conditional_mode,
-    expected_curvature,
-    log_base,
-    log_base_of_tally,
-    predictor_at,
-    score,
-    tally,
-)
-from ..model import GLMM, pack, scaled_factor, term_factors, unpack
-from ..params import Params
+from ..model import GLMM, Params, pack, scaled_factor, term_factors, unpack
 from ..structure import Effects
-from ._problem import AbstractProblem, Data, Estimate, effects_of
+from ._conditional import expected_curvature, log_base, log_base_of_tally, score, tally
+from ._method import AbstractMethod
+from ._mode import Mode, conditional_mode, predictor_at
+from ._objective import AbstractObjective, Data, Estimate, effects_of
 from ._start import pql_information, start_params
 
 _TALLY = 256
@@ -33,7 +28,35 @@ _SEVERAL = (
 )  # kinds of responses with several components
 
 
-class IntegralProblem(AbstractProblem):
+class AbstractIntegral(AbstractMethod):
+    """A way to integrate the random effects out around their conditional mode."""
+
+    @abc.abstractmethod
+    def log_integral(self, glmm: GLMM, params: Params, mode: Mode) -> Float[Array, ""]:
+        """Log-likelihood less `log_base`, given the conditional mode at `params`."""
+
+    def log_likelihood(self, glmm, params):
+        mode = conditional_mode(glmm, params, glmm.structure.no_effects(params.beta.dtype))
+        return self.log_integral(glmm, params, mode) + log_base(glmm, params.phi)
+
+    def objectives(self, glmm):
+        counts = np.atleast_1d(bounds_on_counts(glmm))
+        for bound in np.unique(counts).tolist():
+            yield _objective(self, bound), np.flatnonzero(counts == bound)
+
+    @property
+    def is_restricted(self):
+        return False
+
+    @property
+    def covariance_of_fixed(self):
+        return None
+
+    def numbers_touched(self, cells, kept, p):
+        return max(cells, kept)
+
+
+class IntegralObjective(AbstractObjective):
     """Minus `method`'s log-likelihood over (beta, theta, phi); the carry is the conditional mode.
 
     Without parameters of its own the family's base is a constant, which no evaluation needs.
@@ -78,21 +101,20 @@ class IntegralProblem(AbstractProblem):
     def free(self, glmm, vector):
         return vector
 
-    def finish(self, glmm, data, progress):
-        search = progress.search
-        params = unpack(glmm, search.x)
+    def finish(self, glmm, data, minimum):
+        params = unpack(glmm, minimum.vector)
         left_out = 0.0 if glmm.family.dispersion_names else log_base(glmm, params.phi)
         return Estimate(
             params=params,
-            value=left_out - search.value,
-            gradient=-progress.gradient,
-            information=progress.hessian,
-            scaled_gradient=progress.scaled_gradient,
-            converged=progress.done,
+            value=left_out - minimum.value,
+            gradient=-minimum.gradient,
+            information=minimum.hessian,
+            scaled_gradient=minimum.scaled_gradient,
+            converged=minimum.certified,
             lam=term_factors(glmm, params.theta),
-            scale=jnp.asarray(glmm.family.random_scale(params.phi), search.x.dtype),
-            dispersion=_reported(glmm, params, search.carry),
-            evaluations=search.evaluations,
+            scale=jnp.asarray(glmm.family.random_scale(params.phi), minimum.vector.dtype),
+            dispersion=_reported(glmm, params, minimum.carry),
+            evaluations=minimum.evaluations,
         )
 
     def effects(self, glmm, data, params, carry):
@@ -127,9 +149,9 @@ def pearson_scale(glmm: GLMM, params: Params, b: Effects) -> Array:
 
 
 def bounds_on_counts(glmm: GLMM) -> np.ndarray:
-    """`IntegralProblem.counts` for a model, or for each member of a batch (leading axes): `_TALLY`,
-    or 0 where a tally does not apply or pay. It depends on the member alone, whose bits are then
-    its own affair."""
+    """`IntegralObjective.counts` for a model, or for each member of a batch (leading axes):
+    `_TALLY`, or 0 where a tally does not apply or pay. It depends on the member alone, whose bits
+    are then its own affair."""
     y, cells = np.asarray(glmm.y), glmm.weights.shape[-1] * glmm.weights.shape[-2]
     if (
         glmm.family.response not in ("count", "positive_count")
@@ -138,3 +160,8 @@ def bounds_on_counts(glmm: GLMM) -> np.ndarray:
     ):
         return np.zeros(y.shape[: -3 if glmm.family.response in _SEVERAL else -2], int)
     return np.where(y.max((-1, -2)) < _TALLY, _TALLY, 0)
+
+
+@functools.lru_cache(64)
+def _objective(method: AbstractIntegral, counts: int) -> IntegralObjective:
+    return IntegralObjective(method, counts)

@@ -8,11 +8,11 @@ import jax.numpy as jnp
 from jax.scipy.linalg import block_diag
 from jaxtyping import Float
 
-from ._types import Array
-from .covariances import AbstractCovariance, Placed
-from .families import AbstractFamily
-from .params import Params
-from .structure import AbstractRelative, Factors, Matrices, Structure
+from .._types import Array
+from ..covariances import AbstractCovariance, Placed
+from ..families import AbstractFamily
+from ..structure import AbstractRelative, Factors, Matrices, Structure
+from ._params import Params
 
 Cells = Float[Array, "... blocks width"]
 
@@ -118,6 +118,13 @@ def fixed_predictor(
         parts.append(jnp.tensordot(beta[first : first + len(x)], x, 1))
         first += len(x)
     return jnp.stack(parts) + glmm.offset
+
+
+def linear_predictor(
+    glmm: GLMM, fixed: Float[Array, "predictors blocks width"], u: tuple[Array, ...]
+) -> Float[Array, "predictors blocks width"]:
+    """`fixed + Z u`, the effects `u` (q, levels) of each grouping factor."""
+    return fixed + glmm.structure.spread(u, glmm.predictors)
 
 
 def seen_by_family(eta: Float[Array, "predictors *cells"]) -> Float[Array, "*any"]:

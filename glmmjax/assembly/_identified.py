@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Num
 
-from ._errors import ModelError
-from ._precision import own_settings
-from ._types import Array
-from .covariances import AbstractCovariance, AbstractLinked, AbstractPattern, Placed
-from .design import Design, RandomPart
-from .structure import round_up
+from .._errors import ModelError
+from .._precision import own_settings
+from .._types import Array
+from ..covariances import AbstractCovariance, AbstractLinked, AbstractPattern, Placed
+from ..design import Design, RandomPart
+from ..structure import round_up
 
 _PAIRS = 200_000  # of rows of one level, looked at for each term
 _FEW = 3  # rows ahead, at first

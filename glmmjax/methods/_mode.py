@@ -4,14 +4,12 @@ from typing import NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Float
 
-from .._types import Array
-from ..model import GLMM, fixed_predictor, scaled_factor
-from ..params import Params
-from ..structure import AbstractFactor, Effects, factorise, to_natural, to_spherical
-from ._conditional import CurvatureRule, observed_curvature, score
-from ._newton import find_mode, less, settled
+from ..model import GLMM, Params
+from ..structure import AbstractFactor, Effects
+from ._conditional import CurvatureRule, Eta, observed_curvature
+from ._joint import joint_at
+from ._newton import find_mode, settled
 
 
 class Mode(NamedTuple):
@@ -74,21 +72,16 @@ def _structure_of(factor: AbstractFactor):
 def factor_at(
     glmm: GLMM, params: Params, b: Effects, curvature: CurvatureRule = observed_curvature
 ) -> AbstractFactor:
-    """Factor of `H = I + lam' Z'WZ lam` with the `curvature` at `b`."""
-    lam = scaled_factor(glmm, params)
-    w = curvature(glmm, predictor_at(glmm, params, b), params.phi)
-    return factorise(glmm.structure, lam, glmm.structure.gram(w))
+    """Factor of `H` with the `curvature` at `b`."""
+    at = joint_at(glmm, params)
+    return at.factor(curvature(glmm, at.predictor(b), params.phi))
 
 
-def predictor_at(glmm: GLMM, params: Params, b: Effects) -> Float[Array, "predictors blocks width"]:
+def predictor_at(glmm: GLMM, params: Params, b: Effects) -> Eta:
     """`X beta + offset + Z lam b`."""
-    fixed = fixed_predictor(glmm, params.beta)
-    return fixed + glmm.structure.spread(
-        to_natural(scaled_factor(glmm, params), b), glmm.predictors
-    )
+    return joint_at(glmm, params).predictor(b)
 
 
 def _slope(glmm: GLMM, params: Params, b: Effects) -> Effects:
-    """Gradient by `b` of `log f(y | b) - b'b / 2`."""
-    f1 = score(glmm, predictor_at(glmm, params, b), params.phi)
-    return less(to_spherical(scaled_factor(glmm, params), glmm.structure.gather(f1)), b)
+    at = joint_at(glmm, params)
+    return at.slope(at.predictor(b), b)

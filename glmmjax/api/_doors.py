@@ -1,0 +1,140 @@
+"""What a fit and a batch both answer, each by the same function: a `Fit` shows the only row, a
+`Batch` one row a member."""
+
+import abc
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from .. import inference
+from ..fit import Fits, dropped_columns
+
+Number = TypeVar("Number")
+Flag = TypeVar("Flag")
+Words = TypeVar("Words")
+Count = TypeVar("Count")
+Row = TypeVar("Row")
+
+
+class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
+    """Numbers and tables of fits. A `Batch` has (B,) arrays where a `Fit` has one number, tables
+    with a row a member where it has a series, and a first column or index level `member` in
+    tables; members that failed are NaN there."""
+
+    fits: Fits
+
+    @abc.abstractmethod
+    def _each(self, values: np.ndarray) -> Any:
+        """A number a member."""
+
+    @abc.abstractmethod
+    def _row(self, table: pd.DataFrame, name: str) -> Any:
+        """Numbers by the names of columns, a row a member."""
+
+    @abc.abstractmethod
+    def _table(self, table: pd.DataFrame) -> pd.DataFrame:
+        """A table with several rows a member."""
+
+    @property
+    def loglik(self) -> Number:
+        """Fully normalised log-likelihood; the restricted one after REML. NaN for a
+        quasi-likelihood, where it has no upper bound, and where the search broke off; under
+        separation it is the one that is approached."""
+        return self._each(self.fits.reported.loglik)
+
+    @property
+    def aic(self) -> Number:
+        """Akaike's criterion."""
+        return self._each(inference.aic(self.fits))
+
+    @property
+    def bic(self) -> Number:
+        """Schwarz's criterion."""
+        return self._each(inference.bic(self.fits))
+
+    @property
+    def df(self) -> int:
+        """Number of estimated parameters (of each member)."""
+        return self.fits.df
+
+    @property
+    def nobs(self) -> Count:
+        """Number of observations with a positive weight."""
+        return self._each(self.fits.members.nobs)
+
+    @property
+    def converged(self) -> Flag:
+        """Whether the estimates are a certified maximum (a singular fit is one)."""
+        return self._each(self.fits.ok)
+
+    @property
+    def status(self) -> Words:
+        """How the fit ended, in sentences that say what to do: a `gj.Status`, all else that holds,
+        and which parameters went where."""
+        return self._each(self.fits.messages)
+
+    @property
+    def scaled_gradient(self) -> Number:
+        """Distance to the maximum in standard errors, by the exact Hessian."""
+        return self._each(self.fits.outcome.scaled_gradient)
+
+    @property
+    def gradient_norm(self) -> Number:
+        """Euclidean norm of the gradient of the log-likelihood in the coordinates of the search."""
+        return self._each(np.linalg.norm(self.fits.outcome.gradient, axis=1))
+
+    @property
+    def iterations(self) -> Count:
+        """Outer iterations: evaluations of the log-likelihood and its gradient."""
+        return self._each(self.fits.outcome.evaluations)
+
+    @property
+    def dropped(self) -> list[str]:
+        """Columns of the fixed effects that were linear combinations of others, and have no
+        coefficient. Those of `ziformula` and `dispformula` are called `zi_x` and `disp_x`."""
+        return dropped_columns(self.fits.members.first)
+
+    @property
+    def fixef(self) -> Row:
+        """Fixed effects by coefficient name."""
+        return self._row(inference.fixef(self.fits), "estimate")
+
+    @property
+    def std_errors(self) -> Row:
+        """Standard errors of the fixed effects by coefficient name; those of `zi` and `disp` are in
+        `coefficients`."""
+        return self._row(inference.std_errors(self.fits), "std_error")
+
+    @property
+    def zi(self) -> Row:
+        """Coefficients of the model for extra zeros (`ziformula`), on the logit scale, by name;
+        empty without one."""
+        return self._row(inference.other_coefficients(self.fits, "zi"), "estimate")
+
+    @property
+    def disp(self) -> Row:
+        """Coefficients of the dispersion model (`dispformula`), on the log scale, by name; empty
+        without one."""
+        return self._row(inference.other_coefficients(self.fits, "disp"), "estimate")
+
+    def coefficients(self, part: str = "mean") -> pd.DataFrame:
+        """Fixed effects of a linear predictor (`mean`, `zi` or `disp`) with standard errors, tests
+        and degrees of freedom: `estimate, std_error, statistic, df, p_value`."""
+        return self._table(inference.coefficient_table(self.fits, part))
+
+    def confint(
+        self, method: str = "wald", level: float = 0.95, part: str = "mean"
+    ) -> pd.DataFrame:
+        """Confidence intervals of the fixed effects of a linear predictor (`mean`, `zi` or
+        `disp`): `lower, upper`."""
+        return self._table(inference.confint(self.fits, method=method, level=level, part=part))
+
+    def varcorr(self) -> pd.DataFrame:
+        """Variances and correlations of the random effects: `group, term1, term2, vcov, sdcor`, and
+        `parameter` for a `range` and the like."""
+        return self._table(inference.varcorr(self.fits))
+
+    def ranef(self) -> pd.DataFrame:
+        """Conditional modes of the random effects: `group, level, term, mode, std_error`."""
+        return self._table(inference.ranef(self.fits))

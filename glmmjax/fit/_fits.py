@@ -1,0 +1,212 @@
+"""Fitted models: numbers in the user's coordinates, with a leading axis of members. What statistics
+are made of them is elsewhere."""
+
+import dataclasses
+import functools
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import pandas as pd
+
+from .._precision import own_settings
+from .._status import OK, STATUSES, Status
+from ..assembly import MixedModel
+from ..methods import AbstractMethod, RandomEffects
+from ..model import Params
+from ._estimate import effects_at
+from ._members import AbstractMembers, OneModel
+from ._message import messages
+from ._outcome import Outcome
+
+
+class Modes(NamedTuple):
+    """Random effects of one model given the data, for each grouping factor in the order of
+    `glmm.structure`.
+
+    Attributes:
+        mode: (levels, q) conditional modes of the random effects `u` of its terms, where places
+            differ from level to level in the order of the level's own.
+        mode_cov: (levels, q, q) their covariances given the data and the parameters; of effects of
+            which each depends on the one before it only, their variances (levels, q).
+    """
+
+    mode: tuple[np.ndarray, ...]
+    mode_cov: tuple[np.ndarray, ...]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Fits:
+    """The maxima of likelihoods: of one model, or of the members of a batch.
+
+    Attributes:
+        members: the models.
+        method: how they were fitted.
+        outcome: numbers as the searches left them, also of members that failed.
+        known: the random effects of a model by itself; None if they are computed when asked for.
+    """
+
+    members: AbstractMembers
+    method: AbstractMethod
+    outcome: Outcome
+    known: Modes | None = None
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    @property
+    def ok(self) -> np.ndarray:
+        """(members,) whether the estimates of a member are a maximum of its likelihood."""
+        return OK[self.outcome.status]
+
+    @property
+    def index(self) -> pd.Index:
+        """Labels of the members."""
+        return pd.Index(self.members.names, name="member", tupleize_cols=False)
+
+    @property
+    def df(self) -> int:
+        """Number of estimated parameters of each member."""
+        return self.outcome.vcov.shape[-1]
+
+    @functools.cached_property
+    def reported(self) -> Outcome:
+        """The numbers, NaN for members of a batch that failed (but the log-likelihood wherever
+        there is one); those of a model by itself as they are."""
+        if self.members.is_alone or self.ok.all():
+            return self.outcome
+
+        def masked(leaf: np.ndarray) -> np.ndarray:
+            if leaf.dtype.kind != "f":
+                return leaf
+            return np.where(self.ok.reshape(-1, *[1] * (leaf.ndim - 1)), leaf, np.nan)
+
+        # Under separation the log-likelihood is the one that is approached.
+        return jax.tree.map(masked, self.outcome)._replace(loglik=self.outcome.loglik)
+
+    @functools.cached_property
+    def messages(self) -> np.ndarray:
+        """(members,) how each fit ended, in sentences: the status, and which parameters went
+        where."""
+        return messages(self.members.first, self.outcome.status, self.outcome.ends)
+
+    def alone(self, number: int) -> "Fits":
+        """One member as a fit of its own, with its random effects."""
+        if self.members.is_alone:
+            return self
+        members, outcome = OneModel(self.members.model(number)), self.outcome.of([number])
+        return Fits(members, self.method, outcome, self.modes(number))
+
+    def modes(self, number: int) -> Modes:
+        """The random effects of one member, NaN if it was not fitted."""
+        if self.known is not None:
+            return self.known
+        model, outcome = self.members.model(number), self.outcome.of(number)
+        if np.isnan(outcome.beta).any() or np.isnan(outcome.scaled_gradient):
+            return _unknown(model)  # its columns may be dependent
+        working = model.working
+        (objective, _), *_ = self.method.objectives(working.glmm)
+        with own_settings():
+            effects = effects_at(objective, working.glmm, working.forth(outcome.params))
+        return modes_of(model, effects)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Solution:
+    """The numbers of one model by itself: the only row of its `Fits`."""
+
+    fits: Fits
+
+    @property
+    def model(self) -> MixedModel:
+        """What was fitted."""
+        return self.fits.members.first
+
+    @property
+    def method(self) -> AbstractMethod:
+        """How it was fitted."""
+        return self.fits.method
+
+    @functools.cached_property
+    def params(self) -> Params:
+        """Estimates (NumPy arrays)."""
+        return self._row.params
+
+    @property
+    def loglik(self) -> float:
+        """As in `Outcome`."""
+        return float(self.fits.outcome.loglik[0])
+
+    @property
+    def vcov(self) -> np.ndarray:
+        """As in `Outcome`."""
+        return self.fits.outcome.vcov[0]
+
+    @property
+    def covariance(self) -> tuple[np.ndarray, ...]:
+        """As in `Outcome`."""
+        return self._row.covariance
+
+    @property
+    def dispersion(self) -> tuple[float, ...]:
+        """As in `Outcome`."""
+        return tuple(self._row.dispersion.tolist())
+
+    @property
+    def mode(self) -> tuple[np.ndarray, ...]:
+        """As in `Modes`."""
+        return self.fits.modes(0).mode
+
+    @property
+    def mode_cov(self) -> tuple[np.ndarray, ...]:
+        """As in `Modes`."""
+        return self.fits.modes(0).mode_cov
+
+    @property
+    def status(self) -> Status:
+        """How the fit ended."""
+        return STATUSES[self._row.status]
+
+    @property
+    def message(self) -> str:
+        """How the fit ended, in sentences."""
+        return self.fits.messages[0]
+
+    @property
+    def df(self) -> int:
+        """Number of estimated parameters."""
+        return self.fits.df
+
+    @property
+    def p(self) -> int:
+        """Number of fixed effects."""
+        return self.fits.outcome.beta.shape[1]
+
+    @functools.cached_property
+    def _row(self) -> Outcome:
+        return self.fits.outcome.of(0)
+
+
+def modes_of(model: MixedModel, effects: RandomEffects) -> Modes:
+    """Random effects of a fit (NumPy, in working coordinates) in those of the user."""
+    modes, covs = [], []
+    back = model.working.effects_back
+    for number, terms in enumerate(model.glmm.structure.terms):
+        count = len(model.design.random[terms[0]].levels)
+        mode, cov = (np.asarray(part[number])[..., :count] for part in effects)
+        cov = np.moveaxis(cov, -1, 0)
+        if model.glmm.structure.factors[number].position is None:  # positions are as they are
+            mode, cov = back[number] @ mode, back[number] @ cov @ back[number].T
+        modes.append(mode.T)
+        covs.append(cov)
+    return Modes(tuple(modes), tuple(covs))
+
+
+def _unknown(model: MixedModel) -> Modes:
+    """Random effects of a model that was not fitted."""
+    modes, covs = [], []
+    for factor, terms in zip(model.glmm.structure.factors, model.glmm.structure.terms, strict=True):
+        shape = len(model.design.random[terms[0]].levels), factor.q
+        modes.append(np.full(shape, np.nan))
+        covs.append(np.full(shape if factor.linked else (*shape, factor.q), np.nan))
+    return Modes(tuple(modes), tuple(covs))

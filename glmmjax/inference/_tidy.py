@@ -1,0 +1,56 @@
+"""All coefficients of all members as one long table, and how many members ended how."""
+
+import numpy as np
+import pandas as pd
+
+from .._status import STATUSES
+from ..fit import Fits
+from ._coefficients import all_coefficients
+
+TIDY = ["member", "term", "estimate", "std_error", "statistic", "p_value", "p_adjusted", "status"]
+
+
+def tidy(fits: Fits) -> pd.DataFrame:
+    """One row a member and fixed effect: `member, term, estimate, std_error, statistic, p_value,
+    p_adjusted, status`.
+
+    `p_value` as in the table of one fit. `p_adjusted` is Benjamini and Hochberg's (1995), over the
+    members within each term. Names of coefficients of other linear predictors than the mean's begin
+    with `disp_` and `zi_`.
+    """
+    table = all_coefficients(fits)
+    p_value = table["p_value"].to_numpy().reshape(len(fits), -1)
+    adjusted = np.full_like(p_value, np.nan)
+    for term in range(p_value.shape[1]):
+        adjusted[:, term] = benjamini_hochberg(p_value[:, term])
+    status = status_names(fits).repeat(p_value.shape[1])
+    return table.assign(p_adjusted=adjusted.ravel(), status=status).reset_index().loc[:, TIDY]
+
+
+def counts(fits: Fits) -> pd.Series:
+    """Number of members by status."""
+    names = pd.Series(status_names(fits), dtype=object)
+    return names.value_counts().rename("members").rename_axis("status")
+
+
+def failures(fits: Fits) -> pd.Series:
+    """Number of failed members by status; empty if none failed."""
+    return counts(fits).drop(
+        [status.name.lower() for status in STATUSES if status.ok], errors="ignore"
+    )
+
+
+def status_names(fits: Fits) -> np.ndarray:
+    """(members,) how each fit ended, in a word."""
+    return np.array([own.name.lower() for own in STATUSES], dtype=object)[fits.outcome.status]
+
+
+def benjamini_hochberg(p_value: np.ndarray) -> np.ndarray:
+    """P-values adjusted for the false discovery rate: `min over j >= i of m p_(j) / j`; NaN are no
+    tests."""
+    adjusted = np.full_like(p_value, np.nan)
+    here = np.flatnonzero(~np.isnan(p_value))
+    order = here[np.argsort(-p_value[here])]
+    ranks = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.minimum.accumulate(p_value[order] * len(order) / ranks), 1.0)
+    return adjusted

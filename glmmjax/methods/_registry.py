@@ -1,0 +1,44 @@
+"""The methods by name, and which one a model is fitted by."""
+
+import dataclasses
+from typing import Any
+
+from .._errors import ModelError
+from ..assembly import MixedModel
+from ._aghq import AGHQ
+from ._exact import Exact
+from ._laplace import Laplace
+from ._method import AbstractMethod
+
+METHODS: dict[str, type[AbstractMethod]] = {own.name: own for own in (Laplace, AGHQ, Exact)}
+
+
+def choose_method(
+    model: MixedModel, method: AbstractMethod | None, *, reml: bool
+) -> AbstractMethod:
+    """The method to use, by default the exact likelihood where there is one; raises `ModelError` if
+    it cannot serve the model."""
+    if method is None:
+        method = Exact(reml=reml) if model.is_linear else Laplace()
+    elif not isinstance(method, AbstractMethod):
+        known = ", ".join(f"gj.{own.__name__}()" for own in METHODS.values())
+        raise ModelError(f"method must be one of {known}, not {method!r}.")
+    if reml and not model.is_linear:
+        raise ModelError(
+            "REML is for the gaussian family with identity link; leave reml out for this model."
+        )
+    if reml and not method.is_restricted:
+        raise ModelError("REML is exact: leave method out, or give gj.Exact(reml=True).")
+    method.check(model)
+    return method
+
+
+def method_to_dict(method: AbstractMethod) -> dict[str, Any]:
+    """A method as plain values: its name and its fields."""
+    fields = (own.name for own in dataclasses.fields(method))
+    return {"name": method.name, **{name: getattr(method, name) for name in fields}}
+
+
+def method_from_dict(given: dict[str, Any]) -> AbstractMethod:
+    """The inverse of `method_to_dict`."""
+    return METHODS[given["name"]](**{key: given[key] for key in given if key != "name"})
