@@ -1,13 +1,14 @@
 """The command line: `glmmjax fit DATA FORMULA` and `glmmjax fit-many COUNTS DESIGN FORMULA`."""
 
 import argparse
+import dataclasses
 import gc
 import importlib.util
 import json
 import pathlib
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import glmmjax as gj  # loads nothing by itself: --help and a mistyped option do not wait for JAX
 
@@ -139,8 +140,8 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--method",
-        choices=("laplace", "aghq", "exact"),
-        help="default: laplace; exact for gaussian",
+        metavar="METHOD",
+        help="laplace (default), aghq, exact (default for gaussian)",
     )
     parser.add_argument(
         "--points", type=int, metavar="K", help="quadrature points a random effect (default 11)"
@@ -202,14 +203,18 @@ def _model(options: argparse.Namespace, data: str) -> "gj.Model":
     )
 
 
-def _method(options: argparse.Namespace) -> "gj.Method | None":
-    if options.points is not None and options.method != "aghq":
+def _method(options: argparse.Namespace) -> "gj.AbstractMethod | None":
+    name = options.method
+    if name is not None and name not in gj.METHODS:
+        raise ModelError(f"--method must be one of {', '.join(gj.METHODS)}, not {name!r}.")
+    fields = () if name is None else [own.name for own in dataclasses.fields(gj.METHODS[name])]
+    if options.points is not None and "points" not in fields:
         raise ModelError("--points goes with --method aghq.")
-    if options.method == "aghq":
-        return gj.AGHQ(11 if options.points is None else options.points)
-    if options.method == "laplace":
-        return gj.Laplace()
-    return gj.Exact(reml=options.reml) if options.method == "exact" else None
+    given = {"points": options.points, "reml": options.reml or None}
+    chosen: dict[str, Any] = {
+        field: given[field] for field in fields if given.get(field) is not None
+    }
+    return None if name is None else gj.METHODS[name](**chosen)
 
 
 def _read(name: str) -> "pd.DataFrame":

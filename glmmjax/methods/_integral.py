@@ -41,7 +41,7 @@ class AbstractIntegral(AbstractMethod):
 
     def objectives(self, glmm):
         counts = np.atleast_1d(bounds_on_counts(glmm))
-        for bound in np.unique(counts).tolist():
+        for bound in sorted(set(counts.tolist())):
             yield _objective(self, bound), np.flatnonzero(counts == bound)
 
     @property

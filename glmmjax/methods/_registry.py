@@ -10,6 +10,8 @@ from ._exact import Exact
 from ._laplace import Laplace
 from ._method import AbstractMethod
 
+_LAPLACE = Laplace()
+
 METHODS: dict[str, type[AbstractMethod]] = {own.name: own for own in (Laplace, AGHQ, Exact)}
 
 
@@ -19,7 +21,7 @@ def choose_method(
     """The method to use, by default the exact likelihood where there is one; raises `ModelError` if
     it cannot serve the model."""
     if method is None:
-        method = Exact(reml=reml) if model.is_linear else Laplace()
+        method = Exact(reml=reml) if model.is_linear else _LAPLACE
     elif not isinstance(method, AbstractMethod):
         known = ", ".join(f"gj.{own.__name__}()" for own in METHODS.values())
         raise ModelError(f"method must be one of {known}, not {method!r}.")

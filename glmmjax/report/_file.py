@@ -23,71 +23,15 @@ from .._errors import ModelError
 from .._files import as_path, write_whole
 from .._status import STATUSES, End, Status
 from ..assembly import MixedModel, mixed_model
-from ..design import Design, success_label
+from ..design import Design
 from ..families import FAMILIES, AbstractOrdinal, as_family, innermost
-from ..fit import Fits, Modes, OneModel, Outcome, Solution, blank, dropped_columns
-from ..inference import aic, alone, bic, coefficient_table, dispersion, varcorr, vcov
+from ..fit import Fits, Modes, OneModel, Outcome, Solution, blank
 from ..methods import method_from_dict, method_to_dict
 from ._index import index_from_dict, index_to_dict
 from ._older import updated
-from ._summary import group_sizes
+from ._result import formula_of, to_dict
 
 FORMAT, VERSION = "glmmjax fit", 3
-
-
-def to_dict(fits: Fits) -> dict[str, Any]:
-    """Everything a report needs, as plain values that `json.dumps` takes; None for what is not
-    finite (the degrees of freedom of a z test)."""
-    solution = Solution(fits)
-    model = solution.model
-    return nulled(
-        {
-            "formula": model.design.formula.text,
-            "ziformula": _formulas(model).get("zi"),
-            "dispformula": _formulas(model).get("disp"),
-            "family": innermost(model.family).name,
-            "link": model.family.link.name,
-            "success": success_label(
-                model.design.response_name, model.design.response_kind, model.design.frame
-            ),
-            "method": solution.method.describe(),
-            "status": solution.message,
-            "converged": solution.status.ok,
-            "scaled_gradient": float(fits.outcome.scaled_gradient[0]),
-            "loglik": solution.loglik,
-            "aic": float(aic(fits)[0]),
-            "bic": float(bic(fits)[0]),
-            "df": solution.df,
-            "nobs": model.nobs,
-            "dropped_rows": model.design.dropped_rows,
-            "dropped_columns": dropped_columns(model),
-            "dropped_random_columns": {
-                term.formula.text: list(term.dropped)
-                for term in model.design.random
-                if term.dropped
-            },
-            "groups": group_sizes(model),
-            "coefficients": _coefficients(fits, "mean"),
-            "zi": _coefficients(fits, "zi"),
-            "disp": _coefficients(fits, "disp"),
-            "vcov": vcov(fits)[0].tolist(),
-            "varcorr": alone(varcorr(fits)).to_dict("records"),
-            "dispersion": dispersion(fits).iloc[0].to_dict(),
-        }
-    )
-
-
-def _formulas(model: MixedModel) -> dict[str, str]:
-    """The formulas of the linear predictors by their names."""
-    return {own.name: own.formula.text for own in model.design.predictors}
-
-
-def _coefficients(fits: Fits, part: str) -> list[dict[str, Any]]:
-    """The table of a linear predictor, empty if the model has none of that name."""
-    if part not in _formulas(fits.members.first):
-        return []
-    table = alone(coefficient_table(fits, part))
-    return [{"term": name, **row} for name, row in table.to_dict("index").items()]
 
 
 def save_fit(fits: Fits, path: str | os.PathLike) -> None:
@@ -100,8 +44,8 @@ def save_fit(fits: Fits, path: str | os.PathLike) -> None:
         )
     state = {
         "formula": design.formula.text,
-        "ziformula": _formulas(model).get("zi"),
-        "dispformula": _formulas(model).get("disp"),
+        "ziformula": formula_of(model, "zi"),
+        "dispformula": formula_of(model, "disp"),
         "family": family.name,
         "link": family.link.name,
         "categories": (
@@ -296,15 +240,6 @@ def spell_out(value: Any) -> Any:
     if isinstance(value, float) and not np.isfinite(value):
         return "NaN" if np.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value
-
-
-def nulled(value: Any) -> Any:
-    """`value` with None for numbers that are not finite."""
-    if isinstance(value, dict):
-        return {key: nulled(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [nulled(item) for item in value]
-    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def _read(path: str) -> dict[str, Any]:

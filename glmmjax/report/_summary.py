@@ -2,6 +2,7 @@
 
 import dataclasses
 import html
+from collections.abc import Callable
 
 import numpy as np
 
@@ -45,14 +46,7 @@ def summarise(fits: Fits, *, ratios: bool = False) -> Summary:
     """The summary; `ratios=True` adds the exponentiated coefficients with 95 % Wald intervals (log,
     logit, cloglog)."""
     solution = Solution(fits)
-    parts = [_head(solution), _criteria(solution)]
-    if solution.model.design.random:
-        parts.append(_random(solution))
-    parts.append(_sizes(solution))
-    parts += [_fixed(solution, own) for own in solution.model.design.predictors if own.fixed.names]
-    if ratios and solution.model.design.fixed.names and solution.model.family.link.name in RATIOS:
-        parts.append(_ratios(solution))
-    parts.append(_status(solution))
+    parts = [part for section in SECTIONS for part in section(solution, ratios)]
     return Summary("\n\n".join(parts) + "\n")
 
 
@@ -252,3 +246,25 @@ def _status(solution: Solution) -> str:
         f"Scaled gradient {found.scaled_gradient[0]:.1e} after {found.evaluations[0]} evaluations."
     )
     return f"{solution.message}\n{tail}"
+
+
+def _tables(solution: Solution) -> list[str]:
+    return [_fixed(solution, own) for own in solution.model.design.predictors if own.fixed.names]
+
+
+def _has_ratios(model: MixedModel) -> bool:
+    return bool(model.design.fixed.names) and model.family.link.name in RATIOS
+
+
+Section = Callable[[Solution, bool], list[str]]
+
+SECTIONS: list[Section] = [
+    lambda solution, _: [_head(solution), _criteria(solution)],
+    lambda solution, _: [_random(solution)] if solution.model.design.random else [],
+    lambda solution, _: [_sizes(solution)],
+    lambda solution, _: _tables(solution),
+    lambda solution, ratios: [_ratios(solution)] if ratios and _has_ratios(solution.model) else [],
+    lambda solution, _: [_status(solution)],
+]
+"""The paragraphs of a summary, each a list of texts of a solution, with ratios or without: what a
+new statistic has to say is a line here."""
