@@ -237,3 +237,38 @@ def test_the_command_line_starts_without_jax():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout
     assert not {name.split(".")[0] for name in json.loads(out)} & {"jax", "pandas", "formulaic"}
+
+
+def test_only_methods_name_a_method():
+    """Elsewhere a method is asked for what it brings, not for what it is."""
+    classes = {kind.__name__ for kind in glmmjax.METHODS.values()}
+    for path in FILES:
+        if part_of(path) in ("", "methods"):
+            continue
+        nodes = ast.walk(ast.parse(path.read_text()))
+        names = {node.id for node in nodes if isinstance(node, ast.Name)}
+        assert not names & classes, name_of(path)
+
+
+def test_a_batch_computes_no_statistics():
+    assert "inference" not in PARTS["batch"]
+    known = set(vars(importlib.import_module("glmmjax.inference")))
+    for path in FILES:
+        if part_of(path) == "batch":
+            body = ast.parse(path.read_text()).body
+            defined = {node.name for node in body if isinstance(node, ast.FunctionDef)}
+            assert not defined & known, name_of(path)
+
+
+def test_functions_are_short_enough_to_be_seen_whole():
+    lengths = []
+    for path in FILES:
+        lines = path.read_text().splitlines()
+        assert max(map(len, lines), default=0) <= 100, name_of(path)
+        for node in ast.walk(ast.parse("\n".join(lines))):
+            if isinstance(node, ast.FunctionDef):
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                lengths.append(body[-1].end_lineno - body[0].lineno + 1 if body else 0)
+    lengths.sort()
+    assert lengths[len(lengths) // 2] <= 5
+    assert lengths[int(0.9 * len(lengths))] <= 20

@@ -211,7 +211,10 @@ def _quadrature(structure: Structure, lam: Factors, gram: Gram, number: jax.Arra
     z, back = ravel_pytree(_probe(structure, number, lam[0].dtype))
     length = jnp.sqrt(z @ z)
     steps = min(STEPS, len(z))
-    product = lambda x: ravel_pytree(_whitened_product(structure, lam, gram, back(x)))[0]  # noqa: E731
+
+    def product(x: jax.Array) -> jax.Array:
+        return ravel_pytree(_whitened_product(structure, lam, gram, back(x)))[0]
+
     basis, tridiagonal = lanczos(product, z / length, steps)
     values, vectors = jnp.linalg.eigh(tridiagonal)
     weights = vectors[0]
