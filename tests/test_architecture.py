@@ -22,6 +22,7 @@ MAX_LINES = 400
 PARTS = {
     "_errors": set(),
     "_status": set(),
+    "_tolerances": set(),
     "_types": set(),
     "_numbers": {"_errors", "_types"},
     "_traced": {"_errors"},
@@ -30,17 +31,34 @@ PARTS = {
     "_files": {"_errors"},
     "datasets": {"_errors"},
     "formula": {"_errors"},
-    "design": {"_errors", "_numbers", "_traced", "formula"},
+    "design": {"_errors", "_tolerances", "_numbers", "_traced", "formula"},
     "families": {"_errors", "_types"},
     "linalg": {"_types"},
     "structure": {"_types", "linalg"},
     "covariances": {"_errors", "_types", "linalg", "structure"},
     "model": {"_errors", "_numbers", "_types", "families", "covariances", "structure"},
-    "assembly": {"_errors", "_precision", "_types", "design", "families", "covariances"}
+    "assembly": {
+        "_errors",
+        "_tolerances",
+        "_precision",
+        "_types",
+        "design",
+        "families",
+        "covariances",
+    }
     | {"structure", "model"},
     "methods": {"_errors", "_numbers", "_precision", "_types", "families", "covariances"}
     | {"linalg", "structure", "model", "assembly"},
-    "fit": {"_errors", "_traced", "_status", "_precision", "_types", "families", "covariances"}
+    "fit": {
+        "_errors",
+        "_tolerances",
+        "_traced",
+        "_status",
+        "_precision",
+        "_types",
+        "families",
+        "covariances",
+    }
     | {"structure", "model", "assembly", "methods"},
     "inference": {"_errors", "_status", "_precision", "_types", "covariances", "design"}
     | {"families", "structure", "model", "assembly", "methods", "fit"},

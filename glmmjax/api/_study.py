@@ -99,7 +99,7 @@ def power(  # noqa: PLR0913 - keyword-only settings
     refits = study.Refits(method, reml, many.Settings(checkpoint=checkpoint, progress=progress))
     with stoppable(Batch):
         return study.power(
-            _core(model), params, term, study.Draws(n, seed), study.Rule(test, alpha), refits
+            _core(model), params, term, study.Draws(n, seed), study.Criterion(test, alpha), refits
         )
 
 
@@ -171,9 +171,9 @@ def power_curve(  # noqa: PLR0913 - keyword-only settings
         )
 
     refits = study.Refits(method, reml, many.Settings(checkpoint=checkpoint, progress=progress))
-    draws, rule = study.Draws(n, seed), study.Rule(test, alpha)
+    draws, criterion = study.Draws(n, seed), study.Criterion(test, alpha)
     with stoppable(Batch):
-        return study.power_curve(recipe, term, (groups, per_group), draws, rule, refits)
+        return study.power_curve(recipe, term, (groups, per_group), draws, criterion, refits)
 
 
 def _core(model: Any) -> MixedModel:

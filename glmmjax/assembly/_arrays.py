@@ -6,13 +6,15 @@ from ..covariances import AbstractCovariance, Placed
 from ..design import Design
 from ..families import AbstractFamily, innermost
 from ..model import GLMM
-from ..structure import Grouping, Laid
+from ..structure import Arrangement, Grouping
 from ._covariances import Covariances, with_room
 
 _ROUNDING = 1e-13
 
 
-def assemble(design: Design, family: AbstractFamily, covariances: Covariances, laid: Laid) -> GLMM:
+def assemble(
+    design: Design, family: AbstractFamily, covariances: Covariances, laid: Arrangement
+) -> GLMM:
     """The arrays of a design in the blocks of its layout."""
     layout, offsets, weights = (
         laid.layout,

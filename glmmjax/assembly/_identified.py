@@ -11,15 +11,15 @@ from jaxtyping import Float, Num
 
 from .._errors import ModelError
 from .._precision import own_settings
+from .._tolerances import INDISTINCT
 from .._types import Array
 from ..covariances import AbstractCovariance, AbstractLinked, AbstractPattern, Placed
-from ..design import Design, RandomPart
+from ..design import Design, RandomPart, independent_columns
 from ..structure import round_up
 
 _PAIRS = 200_000  # of rows of one level, looked at for each term
 _FEW = 3  # rows ahead, at first
 _LOOKED_AT = 20_000_000  # rows times rows ahead, above which not all are looked at
-_FLAT = 1e-8  # smallest singular value of columns scaled to length one
 
 
 def refuse_dependent_columns(design: Design) -> None:
@@ -38,10 +38,9 @@ def refuse_dependent_columns(design: Design) -> None:
                 f"The random term {term.formula.text} has {z.shape[1]} columns and only {len(z)}"
                 " rows."
             )
-        left = np.abs(np.diag(np.linalg.qr(z, mode="r")))
-        lost = left <= 1e-10 * np.sqrt((z * z).sum(0))
-        if lost.any():
-            name = term.names[int(np.argmax(lost))]
+        lost = np.setdiff1d(np.arange(z.shape[1]), independent_columns(z))
+        if len(lost):
+            name = term.names[lost[0]]
             raise ModelError(
                 f"Column {name} of {term.formula.text} is a linear combination of those before it,"
                 " so it is not identified: leave it out."
@@ -125,7 +124,7 @@ def _dependent(table: np.ndarray) -> np.ndarray | None:
     lengths = np.sqrt((table**2).sum(0))
     triangle = np.linalg.qr(table / np.where(lengths > 0, lengths, 1.0), mode="r")
     _, values, directions = np.linalg.svd(triangle)
-    if len(values) == table.shape[1] and values[-1] > _FLAT:
+    if len(values) == table.shape[1] and values[-1] > INDISTINCT:
         return None
     return np.abs(directions[-1]) > 1e-2
 

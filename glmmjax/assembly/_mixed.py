@@ -19,7 +19,7 @@ from ..families import (
     innermost,
 )
 from ..model import GLMM, Working, working_coordinates
-from ..structure import Laid, Layout, make_structure, make_structures
+from ..structure import Arrangement, Layout, make_structure, make_structures
 from ._arrays import assemble, groupings, response_size
 from ._covariances import Covariances, covariances_of
 from ._existence import refuse_without_maximum
@@ -147,7 +147,7 @@ class LaidOut(NamedTuple):
     """Where the numbers of a design go: the covariances of its terms, structure and layout."""
 
     covariances: Covariances
-    laid: Laid
+    laid: Arrangement
 
     def model(self, design: Design, family: AbstractFamily) -> MixedModel:
         """The model of the design, its arrays in these places."""

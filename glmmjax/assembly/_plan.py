@@ -18,8 +18,8 @@ def plan(model: MixedModel) -> str:
         lines.append(_factor_in_words(model, number))
         for term in (model.design.random[k] for k in terms):
             lines.append(f"  {term.formula.text}: {term.formula.covariance}({_some(term.names)})")
-    if structure.avoided:
-        r = structure.avoided
+    if structure.matrix_free:
+        r = structure.matrix_free
         lines.append(
             f"no matrix: a dense {r} x {r} one ({8e-9 * r * r:.1f} GB) and what it takes to form it"
             " would be out of proportion. Conjugate gradients, and a log determinant estimated"

@@ -7,6 +7,7 @@ from ._newrows import NewRows, new_rows, rows_beyond
 from ._other_rows import with_rows
 from ._parts import Design, FixedPart, Predictor, RandomPart
 from ._predictor import largest_term
+from ._rank import independent_columns
 from ._replace import formula_offset, replace_response
 from ._response import category_labels, success_label
 from ._rules import CENSORED, Faults, invalid_responses, is_constant, is_one_sided
@@ -25,6 +26,7 @@ __all__ = [
     "by_label",
     "category_labels",
     "formula_offset",
+    "independent_columns",
     "invalid_responses",
     "is_constant",
     "is_identified",

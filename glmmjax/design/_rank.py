@@ -2,7 +2,8 @@
 
 import numpy as np
 
-_TOLERANCE = 1e-7  # relative to the norm of the column, as in R's lm and lme4
+from .._tolerances import DEPENDENT
+
 _BLOCK = 256  # rows; stays in the cache, where one tall QR would read all rows for every column
 
 
@@ -10,8 +11,8 @@ def independent_columns(x: np.ndarray) -> np.ndarray:
     """The indices of the columns of `x` (n, p) that are no linear combination of earlier ones, in
     order.
 
-    As in R: a column goes if less than 1e-7 of its norm is left once the kept columns before it are
-    projected out.
+    As in R: a column goes if less than `DEPENDENT` of its norm is left once the kept columns before
+    it are projected out.
     """
     r = _triangle(x)
     basis = np.zeros((r.shape[0], 0))
@@ -21,7 +22,7 @@ def independent_columns(x: np.ndarray) -> np.ndarray:
         for _ in range(2):  # once more, against the rounding of the first projection
             column = column - basis @ (basis.T @ column)
         rest = np.linalg.norm(column)
-        if rest > _TOLERANCE * norm:
+        if rest > DEPENDENT * norm:
             basis = np.column_stack([basis, column / rest])
             kept.append(j)
     return np.array(kept, np.intp)

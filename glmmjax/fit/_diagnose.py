@@ -5,8 +5,9 @@ from collections.abc import Callable
 import numpy as np
 
 from .._status import OK, STATUSES, End, Status
+from .._tolerances import FLAT
 from ..methods import Estimate
-from ._eigen import FLAT, Eigen
+from ._eigen import Eigen
 
 _AT_REST = 1.0  # standard errors from a point at which the gradient vanishes
 

@@ -4,8 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-FLAT = 1e-9  # eigenvalue of the information scaled to a unit diagonal
-UNKNOWN = 1e5  # standard error of a parameter of a random term
+from .._tolerances import FLAT, UNKNOWN
 
 
 class Eigen(NamedTuple):

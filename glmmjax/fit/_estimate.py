@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int
 
+from .._tolerances import UNKNOWN
 from .._types import Array
 from ..methods import (
     AbstractObjective,
@@ -25,7 +26,6 @@ from ..methods import (
 )
 from ..model import GLMM, Params, pack
 from ._bfgs import Objective, Search, scaled_tolerance, searching, turn, unsearched
-from ._eigen import UNKNOWN
 
 EVALUATIONS = 200
 
@@ -123,7 +123,7 @@ def check(
         return gradient, (value, carry)
 
     x = canonical(objective, glmm, search.x)
-    if glmm.structure.avoided:
+    if glmm.structure.matrix_free:
         gradient, (value, carry) = gradient_of(x)
         hessian = _by_differences(lambda at: gradient_of(at)[0], x, search.inverse)
     else:

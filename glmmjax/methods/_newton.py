@@ -72,7 +72,7 @@ def find_mode(glmm: GLMM, params: Params, start: Effects) -> Point:
 
 def shares_factor(glmm: GLMM) -> bool:
     """Whether steps share a factor: where it costs more than all else."""
-    return bool(glmm.structure.rest) and not glmm.structure.avoided
+    return bool(glmm.structure.rest) and not glmm.structure.matrix_free
 
 
 def settled(glmm: GLMM, point: Point) -> Bool[Array, " components"]:

@@ -12,8 +12,8 @@ from ._layout import Layout as Layout
 from ._layout import make_layout as make_layout
 from ._layout import make_layouts as make_layouts
 from ._layout import round_up as round_up
+from ._plan import Arrangement as Arrangement
 from ._plan import Grouping as Grouping
-from ._plan import Laid as Laid
 from ._plan import make_structure as make_structure
 from ._plan import make_structures as make_structures
 from ._relative import AbstractRelative as AbstractRelative

@@ -140,7 +140,7 @@ class Factor(AbstractFactor):
 
 def factorise(structure: Structure, lam: Factors, gram: Gram) -> AbstractFactor:
     """The factor of `H = I + lam' gram lam`."""
-    if structure.avoided:
+    if structure.matrix_free:
         return IterativeFactor(structure, lam, gram)
     return eliminate(structure, structure.matrix(lam, gram))
 

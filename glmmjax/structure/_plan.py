@@ -51,24 +51,24 @@ class Grouping(NamedTuple):
     linked: bool = False
 
 
-class Laid(NamedTuple):
+class Arrangement(NamedTuple):
     """The random effects of one data set, and where its rows lie."""
 
     structure: Structure
     layout: Layout
 
 
-def make_structure(factors: Sequence[Grouping], n: int) -> Laid:
+def make_structure(factors: Sequence[Grouping], n: int) -> Arrangement:
     """The structure of the factors of one data set of `n` rows."""
     return make_structures([factors], [n])[0]
 
 
-def make_structures(members: Sequence[Sequence[Grouping]], n: Sequence[int]) -> list[Laid]:
+def make_structures(members: Sequence[Sequence[Grouping]], n: Sequence[int]) -> list[Arrangement]:
     """Structures of one shape for data sets that have the same factors."""
     members = _of_one_width(members)
     order, chain = choose(members)
-    avoided = _too_large(members, order, chain)
-    if avoided:
+    matrix_free = _too_large(members, order, chain)
+    if matrix_free:
         order, chain = list(range(len(order))), 0
     members = [[factors[number] for number in order] for factors in members]
     finest = [
@@ -83,7 +83,9 @@ def make_structures(members: Sequence[Sequence[Grouping]], n: Sequence[int]) -> 
     maps = [_Maps(factors, levels, chain) for factors in members]
     shapes = _shapes(maps, levels)
     pairs = zip(maps, layouts, strict=True)
-    return [Laid(_structure(one, layout, shapes, avoided), layout) for one, layout in pairs]
+    return [
+        Arrangement(_structure(one, layout, shapes, matrix_free), layout) for one, layout in pairs
+    ]
 
 
 def _of_one_width(members: Sequence[Sequence[Grouping]]) -> list[list[Grouping]]:
@@ -290,7 +292,7 @@ def _padded(values: np.ndarray, size: int, fill: int) -> np.ndarray:
     return np.concatenate([values, np.full(size - len(values), fill)]).astype(np.int32)
 
 
-def _structure(maps: _Maps, layout: Layout, shapes: _Shapes, avoided: int) -> Structure:
+def _structure(maps: _Maps, layout: Layout, shapes: _Shapes, matrix_free: int) -> Structure:
     factors, chain = maps.factors, maps.chain
     columns = [
         Columns(
@@ -322,7 +324,7 @@ def _structure(maps: _Maps, layout: Layout, shapes: _Shapes, avoided: int) -> St
         terms=tuple(f.terms for f in factors),
         chain=chain,
         groups=layout.groups,
-        avoided=avoided,
+        matrix_free=matrix_free,
     )
 
 

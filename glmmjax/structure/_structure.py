@@ -113,8 +113,8 @@ class Structure(eqx.Module):
         terms: numbers of the random terms of the formula that each factor holds.
         chain: number of factors in the chain.
         groups: levels of the finest factor, padding included (one without a chain).
-        avoided: order of the dense matrix that would be too large, so that all factors are in the
-            rest and `H` is never formed; 0 where it is.
+        matrix_free: order of the dense matrix that would be too large, so that all factors are in
+            the rest and `H` is never formed; 0 where it is.
     """
 
     factors: tuple[Columns, ...]
@@ -124,7 +124,7 @@ class Structure(eqx.Module):
     terms: tuple[tuple[int, ...], ...] = eqx.field(static=True)
     chain: int = eqx.field(static=True)
     groups: int = eqx.field(static=True)
-    avoided: int = eqx.field(static=True, default=0)
+    matrix_free: int = eqx.field(static=True, default=0)
 
     @property
     def rest(self) -> tuple[Columns, ...]:
@@ -170,7 +170,7 @@ class Structure(eqx.Module):
     def gram(self, w: Float[Array, "predictors predictors blocks width"]) -> Gram:
         """`Z' W Z` for curvatures `w` between linear predictors."""
         chain, rest = range(self.chain), range(self.chain, len(self.factors))
-        if self.avoided:
+        if self.matrix_free:
             return Gram((), (), (), tuple((self._trail(r, r, w),) for r in rest), w)
         return Gram(
             diag=tuple(self._product(t, t, w, t) for t in chain),

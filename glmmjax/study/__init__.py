@@ -9,8 +9,8 @@ from ._natural import natural_params as natural_params
 from ._performance import SimulationStudy as SimulationStudy
 from ._performance import check_share as check_share
 from ._performance import performance as performance
+from ._power import Criterion as Criterion
 from ._power import Power as Power
-from ._power import Rule as Rule
 from ._power import power as power
 from ._quantity import estimates as estimates
 from ._quantity import truth as truth

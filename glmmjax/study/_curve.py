@@ -9,16 +9,21 @@ import pandas as pd
 from .._errors import ModelError
 from ..assembly import MixedModel
 from ..model import Params
-from ._power import Rule, power
+from ._power import Criterion, power
 from ._refit import Draws, Refits
 
-Recipe = Callable[[int, int], tuple[MixedModel, Params]]
+MakeModel = Callable[[int, int], tuple[MixedModel, Params]]
 """The model of a number of groups and of rows a group, and the parameters at which it is
 simulated."""
 
 
 def power_curve(
-    recipe: Recipe, term: Any, sizes: tuple[Any, Any], draws: Draws, rule: Rule, refits: Refits
+    recipe: MakeModel,
+    term: Any,
+    sizes: tuple[Any, Any],
+    draws: Draws,
+    criterion: Criterion,
+    refits: Refits,
 ) -> pd.DataFrame:
     """Power at each pair of sizes (numbers of groups, numbers of rows a group).
 
@@ -30,7 +35,7 @@ def power_curve(
     for m in per_group:
         for g in groups:
             model, params = recipe(g, m)
-            found = power(model, params, term, draws, rule, refits.within(f"{g}-{m}"))
+            found = power(model, params, term, draws, criterion, refits.within(f"{g}-{m}"))
             rows.append((g, m, found.power, found.lower, found.upper, found.failed))
     return pd.DataFrame(rows, columns=["groups", "per_group", "power", "lower", "upper", "failed"])
 

@@ -46,7 +46,7 @@ class Power:
         return f"<Power {self.power:.3f}, {interval}, {self.n} data sets, {self.failed} failed>"
 
 
-class Rule(NamedTuple):
+class Criterion(NamedTuple):
     """When an effect counts as found: `test` (`wald` or `lrt`) has a p-value below `alpha`."""
 
     test: str = "wald"
@@ -54,7 +54,7 @@ class Rule(NamedTuple):
 
 
 def power(
-    model: MixedModel, params: Params, term: Any, draws: Draws, rule: Rule, refits: Refits
+    model: MixedModel, params: Params, term: Any, draws: Draws, criterion: Criterion, refits: Refits
 ) -> Power:
     """Power to find the coefficient(s) `term` at `params`.
 
@@ -63,12 +63,12 @@ def power(
     """
     params = as_finite_params(model, params, "params")
     names = _coefficients(model, term)
-    _check(rule, names, refits)
+    _check(criterion, names, refits)
     responses = simulate(model, params, draws.n, seed=draws.seed)
-    p_values = (_wald if rule.test == "wald" else _likelihood_ratio)(
+    p_values = (_wald if criterion.test == "wald" else _likelihood_ratio)(
         model, responses, names, refits
     )
-    significant = int((p_values < rule.alpha).sum())
+    significant = int((p_values < criterion.alpha).sum())
     low, high = clopper_pearson(significant, draws.n)
     return Power(significant / draws.n, low, high, draws.n, int(np.isnan(p_values).sum()), p_values)
 
@@ -113,15 +113,15 @@ def _coefficients(model: MixedModel, term: Any) -> list[str]:
     return list(names)
 
 
-def _check(rule: Rule, names: list[str], refits: Refits) -> None:
-    if rule.test not in _TESTS:
-        raise ModelError(f"test must be 'wald' or 'lrt', not {rule.test!r}.")
-    check_share("alpha", rule.alpha)
-    if rule.test == "wald" and len(names) > 1:
+def _check(criterion: Criterion, names: list[str], refits: Refits) -> None:
+    if criterion.test not in _TESTS:
+        raise ModelError(f"test must be 'wald' or 'lrt', not {criterion.test!r}.")
+    check_share("alpha", criterion.alpha)
+    if criterion.test == "wald" and len(names) > 1:
         raise ModelError(
             "The Wald test is of one coefficient; several are tested together by test='lrt'."
         )
-    if rule.test == "lrt" and (
+    if criterion.test == "lrt" and (
         refits.reml or (refits.method is not None and refits.method.is_restricted)
     ):
         raise ModelError(
