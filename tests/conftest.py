@@ -51,7 +51,10 @@ _TOGETHER = {
         "study/test_performance.py",
         "test_cli.py",
     ),
-    "several factors": ("structures/test_batches.py", "structures/test_fit_objects.py"),
+    "several factors": (
+        "random_terms/test_batches_of_several_factors.py",
+        "random_terms/test_fits_of_several_factors.py",
+    ),
     "batches": ("batch/test_members.py", "batch/test_runs.py"),
 }
 _GROUP = {name: group for group, names in _TOGETHER.items() for name in names}

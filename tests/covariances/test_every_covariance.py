@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import scipy.stats
-from structures import NAMES, Q, build, dense, scales_of, theta_of
+from covariance_cases import NAMES, Q, build, dense, scales_of, theta_of
 
 import glmmjax as gj
 from glmmjax.covariances import COVARIANCES, covariance_named, kinds

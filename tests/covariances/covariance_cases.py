@@ -1,4 +1,4 @@
-"""The structures of the registry with a few effects, and their covariances written out in NumPy and
+"""The covariances of the registry with a few effects, and their matrices written out in NumPy and
 SciPy."""
 
 import numpy as np
