@@ -25,8 +25,9 @@ def satterthwaite_df(fits: Fits, covariance: CovarianceOfFixed) -> Float[np.ndar
     program for all members.
     """
     df = np.full_like(fits.reported.beta, np.nan)
+    known = np.isfinite(fits.reported.vcov[:, df.shape[1] :, df.shape[1] :]).all((1, 2))
     for bucket in fits.members.buckets():
-        good = bucket if fits.members.is_alone else bucket[fits.ok[bucket]]
+        good = bucket[known[bucket]]
         for first in range(0, len(good), _AT_ONCE):
             numbers = good[first : first + _AT_ONCE]
             # The last is repeated up to a round number, so that few programs serve all batches.

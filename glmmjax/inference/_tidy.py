@@ -19,7 +19,7 @@ def tidy(fits: Fits) -> pd.DataFrame:
     with `disp_` and `zi_`.
     """
     table = all_coefficients(fits)
-    p_value = table["p_value"].to_numpy().reshape(len(fits), -1)
+    p_value = table["p_value"].to_numpy().reshape(fits.outcome.beta.shape)
     adjusted = np.full_like(p_value, np.nan)
     for term in range(p_value.shape[1]):
         adjusted[:, term] = benjamini_hochberg(p_value[:, term])

@@ -11,6 +11,7 @@ from golden import read_case
 from problems import model, slopes, table
 
 import glmmjax as gj
+from glmmjax.fit import Modes
 from glmmjax.methods import conditional_mode
 from glmmjax.model import scaled_factor, unpack
 
@@ -207,7 +208,11 @@ def moved_to(fit: gj.Fit, vector: np.ndarray) -> gj.Fit:
     with gj.float64():
         params = jax.tree.map(np.asarray, unpack(glmm, vector))
         mode = np.asarray(modes_at(glmm, params))[: len(solution.model.design.random[0].levels)]
-    return gj.Fit(dataclasses.replace(solution, params=params, mode=(mode,)))
+    row = {"beta": params.beta[None], "phi": params.phi[None]}
+    row["theta"] = tuple(theta[None] for theta in params.theta)
+    modes = Modes((mode,), solution.mode_cov)
+    outcome = fit.fits.outcome._replace(**row)
+    return gj.Fit(dataclasses.replace(fit.fits, outcome=outcome, known=modes))
 
 
 @pytest.mark.parametrize("level", ["conditional", "population", "marginal"])

@@ -14,6 +14,7 @@ import pytest
 from problems import model, table
 
 import glmmjax as gj
+from glmmjax.fit import OneModel
 
 N = 26
 DAYS = pd.date_range("2024-03-20", periods=N)
@@ -75,11 +76,8 @@ def labelled(fit, index):
     """The fit to the same rows with other labels."""
     design = fit.solution.model.design
     design = dataclasses.replace(design, frame=design.frame.set_axis(index))
-    return gj.Fit(
-        dataclasses.replace(
-            fit.solution, model=dataclasses.replace(fit.solution.model, design=design)
-        )
-    )
+    model = dataclasses.replace(fit.solution.model, design=design)
+    return gj.Fit(dataclasses.replace(fit.fits, members=OneModel(model)))
 
 
 @pytest.mark.parametrize("kind", INDEXES)

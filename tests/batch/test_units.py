@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import types
 
 import jax
 import numpy as np
@@ -12,21 +13,16 @@ import scipy.sparse
 import scipy.stats
 
 import glmmjax as gj
-from glmmjax.batch import (
-    AbstractMembers,
-    _checkpoint,
-    _engine,
-    _plan,
-    as_responses,
-    benjamini_hochberg,
-)
-from glmmjax.fit import Outcome
+from glmmjax.batch import _checkpoint, _engine, _plan, as_responses
+from glmmjax.fit import AbstractMembers, Outcome
+from glmmjax.inference import benjamini_hochberg
 
 
 class Members(AbstractMembers):
     """Just what the plan looks at."""
 
-    names = first = load = inputs = model = None
+    names = load = inputs = model = nobs = is_alone = None
+    first = types.SimpleNamespace(glmm=types.SimpleNamespace(p=2))
 
     def __init__(self, counts, one):
         self.counts, self.one = counts, one
@@ -135,7 +131,7 @@ def flip_bytes(path):
 
 def forget_an_array(path):
     with np.load(path) as file:
-        arrays = {name: file[name] for name in file.files if name != "beta"}
+        arrays = {name: file[name] for name in file.files if name != "array_000"}
     np.savez(path, **arrays)
 
 

@@ -9,7 +9,8 @@ import pytest
 from scipy.optimize import minimize
 
 import glmmjax as gj
-from glmmjax.methods import Mode, _aghq, factor_at
+from glmmjax.methods import Mode, _aghq
+from glmmjax.methods._mode import factor_at
 
 
 @pytest.fixture(scope="module")
