@@ -30,6 +30,12 @@ def diagnose(
 ) -> np.ndarray:
     """(members,) status, as an index into `STATUSES`.
 
+    With `I` the information scaled to a unit diagonal and `g` the scaled gradient, a maximum is
+    certified where `g' I^-1 g` and all eigenvalues of `I` say so: `smallest < -sqrt(eps)` at rest
+    is a saddle, `|smallest| < FLAT` a line along which nothing changes. A flat direction is what a
+    variance at zero or a family at its limit leads to, so these explain it; what has no bound
+    explains everything else.
+
     `joined` are the codes of `Ends.joined`; `unknown` (members, size) says of which parameters
     there is no information, `vanished` whether the residuals are gone.
     """

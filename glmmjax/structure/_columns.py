@@ -74,10 +74,12 @@ def collect(
     values: Float[Array, "... blocks width"], rows: tuple[Columns, ...], slot: Array, count: int
 ) -> Float[Array, "... slots"]:
     """Sum cells by slot, and by the column of each of `rows` that the leading axes of `values` run
-    over.
+    over: `out[j, k, ..., slot] = sum of values[j, k, ..., cell] over the cells of the slot`.
 
     `values` has one axis for each of `rows` in front, then any others; the result has axes of
-    lengths `q` there.
+    lengths `q` there. A factor of which each row has one column only (`position`) has an axis of
+    length one in `values`, and the column of the cell says where on the axis of length `q` the
+    number goes: the index is then an array, which JAX wants in front, so axes are moved and back.
     """
     others = values.shape[len(rows) : -2]
     zero = jnp.zeros((*(c.q for c in rows), *others, count), values.dtype)

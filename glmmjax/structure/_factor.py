@@ -146,7 +146,16 @@ def factorise(structure: Structure, lam: Factors, gram: Gram) -> AbstractFactor:
 
 
 def eliminate(structure: Structure, matrix: Matrix) -> Factor:
-    """Factor `H`."""
+    """Factor `H`.
+
+    With `A` the blocks of factor `t`, `N_s` (in `nest`) what its levels have in common with those
+    of the coarser factor `s`, and `B` (in `border`) with the rest, step `t` leaves the Schur
+    complement
+
+        H_ss - N_s A^-1 N_s',   N_us - N_s A^-1 N_u',   B_s - N_s A^-1 B,   R - B' A^-1 B,
+
+    each summed over the levels of `t` below a level of `s` (`structure.up`).
+    """
     blocks, nest = list(matrix.diag), [list(row) for row in matrix.nest]
     border, diag = [jnp.asarray(part) for part in matrix.border], []
     r = structure.size_of_rest
@@ -161,7 +170,7 @@ def eliminate(structure: Structure, matrix: Matrix) -> Factor:
             continue
         solve = diag[t].solver()
         for i, own in enumerate(tuple(nest[t])):
-            s, block = t + 1 + i, jnp.swapaxes(solve(jnp.swapaxes(own, 0, 1)), 0, 1)
+            s, block = t + 1 + i, jnp.swapaxes(solve(jnp.swapaxes(own, 0, 1)), 0, 1)  # N_s A^-1
             for j in range(i):
                 u, shared = t + 1 + j, small.multiply(block, jnp.swapaxes(nest[t][j], 0, 1))
                 nest[u][s - u - 1] = nest[u][s - u - 1] - structure.up(shared, t, u)

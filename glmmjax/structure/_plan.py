@@ -271,7 +271,12 @@ def _count_products(entries: _Entries) -> int:
 
 def _products(entries: _Entries, size: int, r: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Pairs of entries of the same level, the one with the larger column first, sorted by where
-    their product goes."""
+    their product goes.
+
+    `R_cd -= sum B_lc (A^-1 B')_ld` over the levels `l` that meet both columns: an entry of rank `k`
+    among those of its level is `first` in `k + 1` pairs, with itself and those before it as
+    `second`; `target` is the flat index of (c, d), `c >= d`.
+    """
     order = np.flatnonzero(entries.real)
     order = order[np.lexsort((entries.column[order], entries.level[order]))]
     level = entries.level[order]
