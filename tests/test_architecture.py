@@ -28,10 +28,11 @@ PARTS = {
     "_precision": {"_errors", "_traced"},
     "_programs": set(),
     "_files": {"_errors"},
+    "_family_names": set(),
     "datasets": {"_errors"},
     "formula": {"_errors"},
     "design": {"_errors", "_numbers", "_traced", "formula"},
-    "families": {"_errors", "_types"},
+    "families": {"_errors", "_family_names", "_types"},
     "structure": {"_types"},
     "covariances": {"_errors", "_types", "structure"},
     "params": {"_errors", "_numbers", "_types"},
@@ -166,7 +167,11 @@ PARTS = {
         ),
         *("fit", "inference", "prediction", "report", "batch", "study"),
     },
-    "cli": {"_errors", "_files"},  # the rest through the public names, loaded when they are used
+    "cli": {
+        "_errors",
+        "_family_names",
+        "_files",
+    },  # the rest through the public names, loaded when they are used
     "__main__": {"cli"},
 }
 
