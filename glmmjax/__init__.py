@@ -8,6 +8,8 @@ writes a formula.
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from ._family_names import FAMILY_NAMES as _FAMILY_NAMES
+
 if TYPE_CHECKING:
     from . import datasets as datasets
     from . import families as families
@@ -77,31 +79,7 @@ _PUBLIC = {
     ),
     "study": ("Bootstrap", "SimulationStudy", "Power"),
     "covariances": ("AbstractCorrelation", "register_covariance"),
-    "families": (
-        *(
-            "Gaussian",
-            "Bernoulli",
-            "Binomial",
-            "BetaBinomial",
-            "Poisson",
-            "Gamma",
-            "NBinom1",
-            "NBinom2",
-            "CustomFamily",
-        ),
-        "Tweedie",
-        *("GenPois", "CoMPoisson"),
-        *("TruncatedPoisson", "TruncatedNBinom1", "TruncatedNBinom2"),
-        *("QuasiPoisson", "QuasiBinomial"),
-        *("Cumulative", "ContinuationRatio", "AdjacentCategory"),
-        "StudentT",
-        "SkewNormal",
-        "InverseGaussian",
-        "Beta",
-        *("CensoredGaussian", "CensoredLogNormal", "Weibull"),
-        "OrderedBeta",
-        "LogNormal",
-    ),
+    "families": (*_FAMILY_NAMES.values(), "CustomFamily"),
     "methods": ("Laplace", "AGHQ", "Exact", "AbstractMethod", "METHODS", "log_marginal"),
     "model": ("Params",),
     "_status": ("Status",),

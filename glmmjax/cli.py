@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import glmmjax as gj  # loads nothing by itself: --help and a mistyped option do not wait for JAX
 
 from ._errors import ModelError
+from ._family_names import FAMILY_NAMES
 from ._files import write_whole
 
 if TYPE_CHECKING:
@@ -123,14 +124,8 @@ def _command(commands, name: str, what: str, examples: str) -> argparse.Argument
 
 
 def _add_model_options(parser: argparse.ArgumentParser) -> None:
-    families = (
-        "gaussian (default), bernoulli, binomial, betabinomial, poisson, nbinom1, nbinom2, genpois,"
-        " compois, truncated_poisson, truncated_nbinom1, truncated_nbinom2, gamma,"
-        " inverse_gaussian, lognormal, tweedie, beta, ordbeta, student_t, skew_normal, cumulative,"
-        " continuation_ratio, adjacent_category, censored_gaussian, censored_lognormal, weibull,"
-        " quasipoisson, quasibinomial"
-    )
-    parser.add_argument("--family", default="gaussian", help=families)
+    families = f"default: gaussian; one of {', '.join(_family_names())}"
+    parser.add_argument("--family", default="gaussian", metavar="NAME", help=families)
     parser.add_argument("--link", help="link function, if not the family's usual one")
     parser.add_argument(
         "--zi", metavar="FORMULA", help='log odds of extra zeros, for example "~ x"'
@@ -151,6 +146,13 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--weights", metavar="COLUMN", help="column of prior weights")
     parser.add_argument("--offset", metavar="COLUMN", help="column added to the linear predictor")
+
+
+def _family_names() -> list[str]:
+    """Those of the package; where its families are loaded anyway, those that a program added
+    too."""
+    families = sys.modules.get("glmmjax.families")
+    return list(FAMILY_NAMES if families is None else families.FAMILIES)
 
 
 def _fit(options: argparse.Namespace) -> None:

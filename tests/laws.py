@@ -1,4 +1,4 @@
-"""The distributions of all families, written with scipy and by themselves, and sums over them."""
+"""Distributions written with scipy and by themselves, and sums over them."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -41,18 +41,6 @@ class Law(NamedTuple):
         return mean, *(self.expectation((y - mean) ** k) for k in (2, 4))
 
 
-def law(family, eta: float, phi: np.ndarray, *, censored: bool = True) -> Law:
-    """That of a family at one predictor; for one of censored responses those at `CUTS` or, if not
-    `censored`, none."""
-    of = LAWS[family.name](INVERSE[family.link.name](eta), phi, family.link.name, eta)
-    if family.response in ("censored", "censored_positive"):
-        low, high = (-np.inf, np.inf) if family.response == "censored" else (0.0, np.inf)
-        return (
-            _censored(of, np.exp(CUTS) if low == 0 else CUTS) if censored else _known(of, low, high)
-        )
-    return of if isinstance(of, Law) else _sum_over(of, family.response)
-
-
 INVERSE = {
     "identity": lambda eta: eta,
     "log": np.exp,
@@ -71,7 +59,7 @@ COMPLEMENT = {
 }
 
 
-def _sum_over(of, response: str) -> Law:
+def sum_over(of, response: str) -> Law:
     """One of scipy's distributions on its support."""
     if response in ("count", "positive_count", "binary"):
         y = {"count": COUNTS, "positive_count": COUNTS[1:], "binary": np.arange(2.0)}[response]
@@ -111,13 +99,13 @@ def _unit(count: int = NODES):
     return expit(t), expit(t) * expit(-t) * step
 
 
-def _known(of, low: float, high: float) -> Law:
+def uncensored(of, low: float, high: float) -> Law:
     y, weight = _half_line(of.mean()) if np.isfinite(low) else _line(of.mean(), of.std())
     assert high == np.inf
     return Law(lambda y: of.logpdf(y[0]), np.stack([y, y, np.zeros_like(y)]), weight)
 
 
-def _censored(of, cuts: np.ndarray) -> Law:
+def censored(of, cuts: np.ndarray) -> Law:
     """Responses below the first limit, between it and the second (known), up to the third, and
     above it."""
     low, middle, high = cuts
@@ -270,44 +258,8 @@ def adjacent_category(phi, eta) -> Law:
     return _ordered(odds / odds.sum())
 
 
-def _two_values(mean: float, variance: float, trials: float | None = None) -> Law:
+def two_values(mean: float, variance: float, trials: float | None = None) -> Law:
     """A variable with this mean and variance."""
     y = mean + np.sqrt(variance) * np.array([-1.0, 1.0])
     y = y if trials is None else np.stack([y, np.full(2, trials)])
     return Law(lambda y: np.full(y.shape[-1], np.log(0.5)), y, np.ones(2))
-
-
-LAWS = {  # of the inverse link, phi, the link and the predictor
-    "gaussian": lambda mu, phi, *_: scipy.stats.norm(mu, np.exp(phi[0])),
-    "student_t": lambda mu, phi, *_: scipy.stats.t(phi[1] ** -2, mu, np.exp(phi[0])),
-    "skew_normal": lambda mu, phi, *_: skew_normal(mu, phi),
-    "gamma": lambda mu, phi, *_: scipy.stats.gamma(
-        np.exp(-2 * phi[0]), scale=mu * np.exp(2 * phi[0])
-    ),
-    "inverse_gaussian": lambda mu, phi, *_: scipy.stats.invgauss(
-        mu * np.exp(2 * phi[0]), scale=np.exp(-2 * phi[0])
-    ),
-    "lognormal": lambda mu, phi, *_: scipy.stats.lognorm(np.exp(phi[0]), scale=np.exp(mu)),
-    "beta": lambda mu, phi, *_: scipy.stats.beta(mu * np.exp(phi[0]), (1 - mu) * np.exp(phi[0])),
-    "ordbeta": lambda mu, phi, link, eta: ordered_beta(mu, phi, eta),
-    "tweedie": lambda mu, phi, *_: tweedie(mu, phi),
-    "bernoulli": lambda mu, *_: scipy.stats.bernoulli(mu),
-    "binomial": lambda mu, *_: scipy.stats.binom(int(TRIALS), mu),
-    "betabinomial": lambda mu, phi, *_: betabinomial(mu, phi),
-    "poisson": lambda mu, *_: scipy.stats.poisson(mu),
-    "genpois": lambda mu, phi, *_: GeneralisedPoisson(mu, phi),
-    "compois": lambda mu, phi, *_: ConwayMaxwellPoisson(mu, phi),
-    "nbinom1": lambda mu, phi, *_: nbinom1(mu, phi),
-    "nbinom2": lambda mu, phi, *_: nbinom2(mu, phi),
-    "truncated_poisson": lambda mu, *_: ZeroTruncated(scipy.stats.poisson(mu)),
-    "truncated_nbinom1": lambda mu, phi, *_: ZeroTruncated(nbinom1(mu, phi)),
-    "truncated_nbinom2": lambda mu, phi, *_: ZeroTruncated(nbinom2(mu, phi)),
-    "censored_gaussian": lambda mu, phi, *_: scipy.stats.norm(mu, np.exp(phi[0])),
-    "censored_lognormal": lambda mu, phi, *_: scipy.stats.lognorm(np.exp(phi[0]), scale=np.exp(mu)),
-    "weibull": lambda mu, phi, *_: scipy.stats.weibull_min(np.exp(phi[0]), scale=mu),
-    "cumulative": lambda mu, phi, link, eta: cumulative(phi, link, eta),
-    "continuation_ratio": lambda mu, phi, link, eta: continuation_ratio(phi, link, eta),
-    "adjacent_category": lambda mu, phi, link, eta: adjacent_category(phi, eta),
-    "quasipoisson": lambda mu, *_: _two_values(mu, mu),
-    "quasibinomial": lambda mu, *_: _two_values(TRIALS * mu, TRIALS * mu * (1 - mu), TRIALS),
-}

@@ -6,40 +6,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
+from family_cases import CASES
 
 import glmmjax as gj
 from glmmjax.model import pack, unpack
 
-RESPONSE = {
-    "gaussian": "real",
-    "bernoulli": "won",
-    "binomial": "hits / size",
-    "betabinomial": "hits / size",
-    "poisson": "count",
-    "gamma": "amount",
-    "nbinom1": "count",
-    "nbinom2": "count",
-    "lognormal": "amount",
-    "inverse_gaussian": "amount",
-    "student_t": "real",
-    "skew_normal": "real",
-    "beta": "share",
-    "genpois": "count",
-    "compois": "count",
-    "truncated_poisson": "seen",
-    "truncated_nbinom1": "seen",
-    "truncated_nbinom2": "seen",
-    "ordbeta": "part",
-    "censored_gaussian": "cens(real, known)",
-    "censored_lognormal": "cens(amount, known)",
-    "weibull": "cens(amount, known)",
-    "cumulative": "grade",
-    "continuation_ratio": "grade",
-    "adjacent_category": "grade",
-    "tweedie": "rain",
-    "quasipoisson": "count",
-    "quasibinomial": "hits / size",
-}
+RESPONSE = {name: case.left for name, case in CASES.items()}
 # beta that keeps the mean in the range of the link, whatever the random effects
 BETA = {
     "logit": (-0.3, 0.8),

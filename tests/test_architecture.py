@@ -29,10 +29,11 @@ PARTS = {
     "_precision": {"_errors", "_traced"},
     "_programs": set(),
     "_files": {"_errors"},
+    "_family_names": set(),
     "datasets": {"_errors"},
     "formula": {"_errors"},
     "design": {"_errors", "_tolerances", "_numbers", "_traced", "formula"},
-    "families": {"_errors", "_types"},
+    "families": {"_errors", "_family_names", "_types"},
     "linalg": {"_types"},
     "structure": {"_types", "linalg"},
     "covariances": {"_errors", "_types", "linalg", "structure"},
@@ -72,7 +73,11 @@ PARTS = {
     | {"assembly", "methods", "fit", "inference", "prediction", "batch"},
     "api": {"_errors", "_precision", "_programs", "_types", "families", "model", "assembly"}
     | {"methods", "fit", "inference", "prediction", "report", "batch", "study"},
-    "cli": {"_errors", "_files"},  # the rest through the public names, loaded when they are used
+    "cli": {
+        "_errors",
+        "_family_names",
+        "_files",
+    },  # the rest through the public names, loaded when they are used
     "__main__": {"cli"},
 }
 

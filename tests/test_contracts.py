@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from laws import CUTS, LAWS, NODES, TRIALS, law
+from family_cases import CASES, has_moments, law
+from laws import CUTS, NODES, TRIALS
 from problems import slopes
-from scipy.special import expit
 
 import glmmjax as gj
 from glmmjax.families import FAMILIES, LINKS, AbstractOrdinal
@@ -16,34 +16,6 @@ from glmmjax.families import FAMILIES, LINKS, AbstractOrdinal
 pytestmark = pytest.mark.usefixtures("float64")
 
 POSITIVE = ("identity", "inverse", "sqrt")  # links whose predictor is positive for positive means
-
-
-def size(phi):
-    return phi[0] ** -2
-
-
-PHI = {  # unconstrained parameters; -0.4 and 0.3 of others
-    "beta": (4.0,),  # whose tails quadrature can reach
-    "ordbeta": (1.5, -0.8, 0.9),
-    "cumulative": (-0.5, 0.3, -0.2),
-    "continuation_ratio": (0.3, -0.8, 0.6),  # in no order
-    "adjacent_category": (0.3, -0.8, 0.6),
-}
-NATURAL = {  # what they mean; the exponential of others
-    "betabinomial": size,
-    "genpois": lambda phi: 1 + phi**2,
-    "nbinom1": np.square,
-    "nbinom2": size,
-    "truncated_nbinom1": np.square,
-    "truncated_nbinom2": size,
-    "student_t": lambda phi: (np.exp(phi[0]), phi[1] ** -2),
-    "skew_normal": lambda phi: (np.exp(phi[0]), phi[1]),
-    "tweedie": lambda phi: (np.exp(phi[0]), 1 + expit(phi[1])),
-    "ordbeta": lambda phi: (np.exp(phi[0]), phi[1], phi[1] + np.exp(phi[2])),
-    "cumulative": lambda phi: np.cumsum([phi[0], *np.exp(phi[1:])]),
-    "continuation_ratio": lambda phi: phi,
-    "adjacent_category": lambda phi: phi,
-}
 
 
 def families():
@@ -63,7 +35,12 @@ ALL = {f"{family.name}-{family.link.name}": family for family in families()}
 def each(condition=lambda family: True):
     """A parameter `family` for all families of which something holds."""
     chosen = [pytest.param(family, id=name) for name, family in ALL.items() if condition(family)]
-    return pytest.mark.parametrize("family", chosen)
+
+    def mark(test):
+        test.holds_for = condition
+        return pytest.mark.parametrize("family", chosen)(test)
+
+    return mark
 
 
 def has_density(family) -> bool:
@@ -75,7 +52,7 @@ def has_parameters(family) -> bool:
 
 
 def phi_of(family) -> np.ndarray:
-    return np.array(PHI.get(family.name, (-0.4, 0.3)))[: len(family.dispersion_names)]
+    return np.array(CASES[family.name].phi)[: len(family.dispersion_names)]
 
 
 def predictors(family) -> np.ndarray:
@@ -181,7 +158,7 @@ def close(found, expected, rtol: float) -> None:
 
 
 def test_every_family_of_the_registry_is_here():
-    assert {family.name for family in ALL.values()} == set(FAMILIES) == set(LAWS)
+    assert {family.name for family in ALL.values()} == set(FAMILIES) == set(CASES)
 
 
 class TestFamilies:
@@ -240,7 +217,7 @@ class TestFamilies:
     @each()
     def test_mean_and_variance_are_those_of_the_law(self, family):
         for eta in predictors(family):
-            own = law(family, eta, phi_of(family), censored=False)
+            own = law(family, eta, phi_of(family), is_censored=False)
             found, (mean, variance, _) = evaluate(family, own.y[..., :1], eta), own.moments
             assert found["mean"][0] * (
                 TRIALS if family.response == "proportion" else 1
@@ -286,7 +263,7 @@ class TestFamilies:
     def test_samples_have_the_mean_and_variance(self, family):
         phi, count = phi_of(family), 40_000
         for k, eta in enumerate(predictors(family)[[0, -1]]):
-            mean, variance, fourth = law(family, float(eta), phi, censored=False).moments
+            mean, variance, fourth = law(family, float(eta), phi, is_censored=False).moments
             y = np.zeros((*responses(family).shape[:-1], count))
             if family.response == "proportion":
                 y[1] = TRIALS
@@ -297,10 +274,7 @@ class TestFamilies:
             assert draws.dtype == np.float64
             if family.response == "proportion":
                 assert (draws[1] == TRIALS).all()
-            draws = draws.reshape(-1, count)[0]
-            assert draws.mean() == pytest.approx(mean, abs=4.5 * np.sqrt(variance / count))
-            of_variance = np.sqrt((fourth - variance**2) / count)
-            assert draws.var() == pytest.approx(variance, abs=4.5 * of_variance + 1e-12)
+            has_moments(draws.reshape(-1, count)[0], mean, variance, fourth)
 
     @each(lambda family: family.traits.is_quasi)
     def test_from_a_quasi_likelihood_nothing_is_drawn(self, family):
@@ -325,17 +299,30 @@ class TestFamilies:
     @each(has_parameters)
     def test_dispersion_is_on_its_natural_scale(self, family):
         phi = phi_of(family)
-        expected = np.broadcast_to(
-            NATURAL.get(family.name, np.exp)(phi), len(family.dispersion_names)
-        )
+        expected = np.broadcast_to(CASES[family.name].natural(phi), len(family.dispersion_names))
         np.testing.assert_allclose(np.array(family.dispersion(phi)), expected, rtol=1e-14)
 
     @each(has_parameters)
     def test_unconstrained_is_the_inverse_of_dispersion(self, family):
         natural = tuple(jnp.array([1.3, 1.7, 2.9][: len(family.dispersion_names)]))
-        np.testing.assert_allclose(
-            family.dispersion(family.unconstrained(natural)), natural, rtol=1e-14
-        )
+        phi = jnp.array(family.unconstrained(natural))
+        np.testing.assert_allclose(family.dispersion(phi), natural, rtol=1e-14)
+
+    @each(lambda family: has_parameters(family) and family.link == type(family)().link)
+    def test_parameters_may_differ_between_observations(self, family):
+        (y, eta), phi = pairs(family), phi_of(family)
+        shift = np.linspace(-0.1, 0.1, len(eta))
+
+        def values(eta, phi):
+            log_density = family.kernel(y, eta, phi) + family.base(y, phi, jnp.ones(()))
+            parts = log_density, family.mean(eta, phi), family.variance(y, eta, phi)
+            return jnp.stack([jnp.broadcast_to(part, eta.shape) for part in parts])
+
+        found = jax.jit(values)(eta, phi[:, None] + shift)
+        for k in (0, len(eta) // 2, -1):
+            alone = evaluate(family, y[..., [k]], eta[[k]], phi + shift[k])
+            expected = [alone[name][0] for name in ("log_prob", "mean", "variance")]
+            np.testing.assert_allclose(found[:, k], expected, rtol=1e-11)
 
     @each(has_density)
     def test_a_weight_multiplies_the_log_density(self, family):

@@ -1,6 +1,7 @@
 """Response distributions and links. `FAMILIES` is the registry that the tests walk over."""
 
 from .._errors import ModelError
+from .._family_names import FAMILY_NAMES
 from ._adjacent import AdjacentCategory as AdjacentCategory
 from ._beta import Beta as Beta
 from ._betabinomial import BetaBinomial as BetaBinomial
@@ -49,25 +50,9 @@ from ._zero_inflated import ZeroInflated as ZeroInflated
 from ._zero_inflated import is_hurdle as is_hurdle
 
 FAMILIES: dict[str, type[AbstractFamily]] = {
-    family.name: family
-    for family in (
-        *(Gaussian, Bernoulli, Binomial, BetaBinomial, Poisson, Gamma, NBinom1, NBinom2),
-        LogNormal,
-        *(CensoredGaussian, CensoredLogNormal, Weibull),
-        Beta,
-        OrderedBeta,
-        InverseGaussian,
-        StudentT,
-        SkewNormal,
-        Cumulative,
-        ContinuationRatio,
-        AdjacentCategory,
-        Tweedie,
-        *(GenPois, CoMPoisson),
-        *(TruncatedPoisson, TruncatedNBinom1, TruncatedNBinom2),
-        *(QuasiPoisson, QuasiBinomial),
-    )
+    name: globals()[kind] for name, kind in FAMILY_NAMES.items()
 }
+"""The registry; a family of a program's own that is added is known by its name from then on."""
 
 
 def as_family(family: str | AbstractFamily, link: str | None = None) -> AbstractFamily:

@@ -7,9 +7,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from ._family import Traits, Values
+from ._family import Traits, Values, as_unit_link
 from ._link import AbstractLink, AbstractUnitLink
-from ._ordinal import AbstractOrdinal, checked_categories, ordinal_link
+from ._ordinal import AbstractOrdinal, checked_categories
+from ._parameter import Free
 
 
 class AdjacentCategory(AbstractOrdinal):
@@ -32,8 +33,13 @@ class AdjacentCategory(AbstractOrdinal):
         categories: int | None = None,
         labels: tuple[str, ...] | None = None,
     ):
-        self.link = ordinal_link(link, ("logit",), self.name)
+        self.link = as_unit_link(link, ("logit",), self.name)
         self.categories, self.labels = checked_categories(self.name, categories, labels)
+
+    @property
+    def parameters(self):
+        """The thresholds."""
+        return tuple(map(Free, self.threshold_names))
 
     def kernel(self, y, eta, phi):
         """NaN for a number that is no category."""
@@ -47,17 +53,11 @@ class AdjacentCategory(AbstractOrdinal):
         p = jnp.exp(_log_probabilities(eta, phi))
         return tuple(p[k:].sum(0) for k in range(1, len(p)))
 
-    def dispersion(self, phi):
-        return tuple(phi[k] for k in range(len(phi)))
-
-    def unconstrained(self, dispersion):
-        return tuple(dispersion)
-
     def from_shares(self, shares):
         return tuple(jnp.log(low) - jnp.log(high) for low, high in itertools.pairwise(shares))
 
     @property
-    def traits(self):
+    def own_traits(self):
         return Traits(log_concave=True, can_separate=True, is_latent=True)
 
 

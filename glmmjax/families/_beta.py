@@ -6,12 +6,13 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import polygamma
 
-from ._family import AbstractFamily, Traits, as_link
+from ._family import AbstractMeanFamily, Traits, as_unit_link
 from ._link import AbstractLink, AbstractUnitLink
+from ._parameter import AbstractParameter, Positive
 from ._special import HALF_LOG_2PI, log_gamma_rest
 
 
-class Beta(AbstractFamily):
+class Beta(AbstractMeanFamily):
     """`y` in (0, 1) with mean `mu` and variance `mu (1 - mu) / (1 + phi)`; the unconstrained
     parameter is `log phi`.
 
@@ -24,16 +25,15 @@ class Beta(AbstractFamily):
     link: AbstractUnitLink
     name: ClassVar[str] = "beta"
     response: ClassVar[str] = "unit"
-    dispersion_names: ClassVar[tuple[str, ...]] = ("phi",)
+    parameters: ClassVar[tuple[AbstractParameter, ...]] = (Positive("phi"),)
 
     def __init__(self, link: str | AbstractLink = "logit"):
-        unit = as_link(link, ("logit", "probit", "cloglog"), self.name)
-        assert isinstance(unit, AbstractUnitLink)
-        self.link = unit
+        self.link = as_unit_link(link, ("logit", "probit", "cloglog"), self.name)
 
     def kernel(self, y, eta, phi):
         log_mu, log_rest = self.link.log_inverse(eta), self.link.log_complement(eta)
         log_a, log_b = phi[0] + log_mu, phi[0] + log_rest
+        # a log(y / mu) + b log((1 - y) / (1 - mu)), which is -phi KL(mu || y)
         divergence = jnp.exp(log_a) * (jnp.log(y) - log_mu) + jnp.exp(log_b) * (
             jnp.log1p(-y) - log_rest
         )
@@ -44,9 +44,6 @@ class Beta(AbstractFamily):
     def base(self, y, phi, weight):
         rest = log_gamma_rest(jnp.asarray(phi[0])) + 0.5 * phi[0] - HALF_LOG_2PI
         return weight * (rest - jnp.log(y) - jnp.log1p(-y))
-
-    def mean(self, eta, phi):
-        return self.link.inverse(eta)
 
     def variance(self, y, eta, phi):
         return self.mean(eta, phi) * jnp.exp(self.link.log_complement(eta)) / (1 + jnp.exp(phi[0]))
@@ -77,20 +74,11 @@ class Beta(AbstractFamily):
     def start_mean(self, y):
         return 0.9 * y + 0.05
 
-    def dispersion(self, phi):
-        return (jnp.exp(phi[0]),)
-
-    def unconstrained(self, dispersion):
-        return (jnp.log(dispersion[0]),)
-
     def start_phi(self, y, mu, weights):
         """By moments, at least one half."""
         spread = (weights * (y - mu) ** 2).sum() / (weights * mu * (1 - mu)).sum()
         return (jnp.log(jnp.maximum(1 / spread - 1, 0.5)),)
 
-    def random_scale(self, phi):
-        return 1.0
-
     @property
-    def traits(self):
+    def own_traits(self):
         return Traits(log_concave=False, spread=lambda dispersion, size: (dispersion[0] ** -0.5,))

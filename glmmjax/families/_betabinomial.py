@@ -7,15 +7,16 @@ import jax.numpy as jnp
 from jax.scipy.special import gammaln
 
 from ._binomial import unit_link
-from ._family import AbstractFamily, Traits, Values, absolute_curvature
+from ._family import AbstractMeanFamily, Traits, Values, absolute_curvature
 from ._link import AbstractLink, AbstractUnitLink, softplus
 from ._nbinom import alpha_of
+from ._parameter import AbstractParameter, InverseSquare
 from ._rising import log_rising_of_count
 
 _FAR = 60.0
 
 
-class BetaBinomial(AbstractFamily):
+class BetaBinomial(AbstractMeanFamily):
     """`y[0]` successes among `y[1]` trials, whose common probability has a beta distribution of
     mean `mu` and precision `phi` (glmmTMB's `betabinomial`): variance of the proportion `mu (1 -
     mu) (1 + (n - 1) / (phi + 1)) / n`.
@@ -31,7 +32,9 @@ class BetaBinomial(AbstractFamily):
     link: AbstractUnitLink
     name: ClassVar[str] = "betabinomial"
     response: ClassVar[str] = "proportion"
-    dispersion_names: ClassVar[tuple[str, ...]] = ("phi",)
+    parameters: ClassVar[tuple[AbstractParameter, ...]] = (
+        InverseSquare("phi", simpler="binomial is the simpler family"),
+    )
 
     def __init__(self, link: str | AbstractLink = "logit"):
         self.link = unit_link(link, self.name)
@@ -57,9 +60,6 @@ class BetaBinomial(AbstractFamily):
         log_ways = gammaln(trials + 1) - gammaln(successes + 1) - gammaln(trials - successes + 1)
         return weight * (log_ways - log_rising_of_count(trials, alpha_of(phi)))
 
-    def mean(self, eta, phi):
-        return self.link.inverse(eta)
-
     def variance(self, y, eta, phi):
         rho = alpha_of(phi)
         of_one = self.mean(eta, phi) * jnp.exp(self.link.log_complement(eta))
@@ -82,12 +82,6 @@ class BetaBinomial(AbstractFamily):
     def start_mean(self, y):
         return (y[0] + 0.5) / (y[1] + 1)
 
-    def dispersion(self, phi):
-        return (1 / jnp.square(phi[0]),)
-
-    def unconstrained(self, dispersion):
-        return (1 / jnp.sqrt(dispersion[0]),)
-
     def start_phi(self, y, mu, weights):
         """By moments of the correlation `1 / (phi + 1)` of trials, kept above the standard error in
         the absence of overdispersion (but not above a half), because zero is a stationary point of
@@ -100,16 +94,11 @@ class BetaBinomial(AbstractFamily):
         correlation = jnp.clip(correlation, jnp.minimum(error, 0.5), 0.9)
         return (jnp.sqrt(correlation / (1 - correlation)),)
 
-    def random_scale(self, phi):
-        return 1.0
-
     @property
-    def traits(self):
+    def own_traits(self):
         return Traits(
             False,
             can_separate=True,
-            limit=0,
-            simpler="binomial is the simpler family",
             has_expectation=False,
         )
 

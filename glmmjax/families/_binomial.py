@@ -6,13 +6,13 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import gammaln
 
-from ._family import AbstractWithoutDispersion, Traits, as_link
+from ._family import AbstractWithoutParameters, Traits, as_unit_link
 from ._link import AbstractLink, AbstractUnitLink, softplus
 
 _LINKS = ("logit", "probit", "cloglog", "cauchit")
 
 
-class Bernoulli(AbstractWithoutDispersion):
+class Bernoulli(AbstractWithoutParameters):
     """`y` is 0 or 1 with `P(y = 1) = mu`. No dispersion parameter."""
 
     link: AbstractUnitLink
@@ -28,9 +28,6 @@ class Bernoulli(AbstractWithoutDispersion):
     def base(self, y, phi, weight):
         return jnp.zeros_like(y)
 
-    def mean(self, eta, phi):
-        return self.link.inverse(eta)
-
     def variance(self, y, eta, phi):
         return self.mean(eta, phi) * jnp.exp(self.link.log_complement(eta))
 
@@ -44,11 +41,11 @@ class Bernoulli(AbstractWithoutDispersion):
         return (y + 0.5) / 2
 
     @property
-    def traits(self):
+    def own_traits(self):
         return Traits(log_concave=self.link.name != "cauchit", can_separate=True)
 
 
-class Binomial(AbstractWithoutDispersion):
+class Binomial(AbstractWithoutParameters):
     """`y[0]` successes among `y[1]` trials of probability `mu` each. No dispersion parameter."""
 
     link: AbstractUnitLink
@@ -66,9 +63,6 @@ class Binomial(AbstractWithoutDispersion):
         log_ways = gammaln(trials + 1) - gammaln(successes + 1) - gammaln(trials - successes + 1)
         return weight * log_ways
 
-    def mean(self, eta, phi):
-        return self.link.inverse(eta)
-
     def variance(self, y, eta, phi):
         return y[1] * self.mean(eta, phi) * jnp.exp(self.link.log_complement(eta))
 
@@ -83,15 +77,13 @@ class Binomial(AbstractWithoutDispersion):
         return (y[0] + 0.5) / (y[1] + 1)
 
     @property
-    def traits(self):
+    def own_traits(self):
         return Traits(log_concave=self.link.name != "cauchit", can_separate=True)
 
 
 def unit_link(link: str | AbstractLink, family: str) -> AbstractUnitLink:
     """The link for probabilities called `link`, or a `ModelError`."""
-    unit = as_link(link, _LINKS, family)
-    assert isinstance(unit, AbstractUnitLink)
-    return unit
+    return as_unit_link(link, _LINKS, family)
 
 
 def _kernel(link: AbstractUnitLink, successes, trials, eta):

@@ -12,6 +12,7 @@ from jax.scipy.special import gammaln
 from ._family import AbstractFamily, Traits, Values, absolute_curvature, as_link
 from ._link import AbstractLink, log_one_minus_exp_exp
 from ._normal import log_ndtr, log_ndtr_ratio
+from ._parameter import AbstractParameter, Positive
 from ._special import HALF_LOG_2PI
 
 _GUMBEL_SD = math.pi / math.sqrt(6)
@@ -21,12 +22,11 @@ _EULER = 0.5772156649015329
 class AbstractCensored(AbstractFamily):
     """A variable whose standardised form `z` has one distribution whatever the parameters.
 
-    Its one parameter, of scale or shape, is positive; unconstrained it is the logarithm. A response
-    has three components: `y[0]` the value, `y[1]` the upper end of its interval, and `y[2]`, which
-    says how it is censored: 0 not at all (its density counts), 1 on the right (`P(Y > y[0])`), -1
-    on the left (`P(Y <= y[0])`), 2 between the ends. Draws are of the variable, and so not
-    censored. The expected curvature depends on limits that are not known where nothing is censored,
-    so the absolute observed one stands in. Weights multiply the log density.
+    A response has three components: `y[0]` the value, `y[1]` the upper end of its interval, and
+    `y[2]`, which says how it is censored: 0 not at all (its density counts), 1 on the right (`P(Y >
+    y[0])`), -1 on the left (`P(Y <= y[0])`), 2 between the ends. Draws are of the variable, and so
+    not censored. The expected curvature depends on limits that are not known where nothing is
+    censored, so the absolute observed one stands in. Weights multiply the log density.
     """
 
     link: eqx.AbstractVar[AbstractLink]
@@ -68,15 +68,6 @@ class AbstractCensored(AbstractFamily):
         drawn = self.draw(key, eta, phi)
         return jnp.stack([drawn, drawn, jnp.zeros_like(drawn)])
 
-    def random_scale(self, phi):
-        return 1.0
-
-    def dispersion(self, phi):
-        return (jnp.exp(phi[0]),)
-
-    def unconstrained(self, dispersion):
-        return (jnp.log(dispersion[0]),)
-
 
 class AbstractNormal(AbstractCensored):
     """One whose `z` is standard normal."""
@@ -102,7 +93,7 @@ class CensoredGaussian(AbstractNormal):
     link: AbstractLink
     name: ClassVar[str] = "censored_gaussian"
     response: ClassVar[str] = "censored"
-    dispersion_names: ClassVar[tuple[str, ...]] = ("sigma",)
+    parameters: ClassVar[tuple[AbstractParameter, ...]] = (Positive("sigma"),)
 
     def __init__(self, link: str | AbstractLink = "identity"):
         self.link = as_link(link, ("identity",), self.name)
@@ -129,7 +120,7 @@ class CensoredGaussian(AbstractNormal):
         return (0.5 * jnp.log((weights * (_middle(y) - mu) ** 2).sum() / weights.sum()),)
 
     @property
-    def traits(self):
+    def own_traits(self):
         return Traits(
             log_concave=True,
             can_separate=True,
@@ -145,7 +136,7 @@ class CensoredLogNormal(AbstractNormal):
     link: AbstractLink
     name: ClassVar[str] = "censored_lognormal"
     response: ClassVar[str] = "censored_positive"
-    dispersion_names: ClassVar[tuple[str, ...]] = ("sigma",)
+    parameters: ClassVar[tuple[AbstractParameter, ...]] = (Positive("sigma"),)
 
     def __init__(self, link: str | AbstractLink = "identity"):
         self.link = as_link(link, ("identity",), self.name)
@@ -174,7 +165,7 @@ class CensoredLogNormal(AbstractNormal):
         return (0.5 * jnp.log((weights * residual**2).sum() / weights.sum()),)
 
     @property
-    def traits(self):
+    def own_traits(self):
         return Traits(
             log_concave=True,
             can_separate=True,
@@ -196,7 +187,7 @@ class Weibull(AbstractCensored):
     link: AbstractLink
     name: ClassVar[str] = "weibull"
     response: ClassVar[str] = "censored_positive"
-    dispersion_names: ClassVar[tuple[str, ...]] = ("shape",)
+    parameters: ClassVar[tuple[AbstractParameter, ...]] = (Positive("shape"),)
 
     def __init__(self, link: str | AbstractLink = "log"):
         self.link = as_link(link, ("log",), self.name)
@@ -240,7 +231,7 @@ class Weibull(AbstractCensored):
         return (jnp.log(_GUMBEL_SD) - 0.5 * jnp.log((weights * residual**2).sum() / weights.sum()),)
 
     @property
-    def traits(self):
+    def own_traits(self):
         return Traits(
             log_concave=True,
             can_separate=True,

@@ -10,13 +10,12 @@ from jax.custom_derivatives import SymbolicZero
 from jax.scipy.special import gammaln
 
 from ._conway import ORDERS, Solution, solve
-from ._family import AbstractFamily, Traits, Values, as_link
+from ._family import AbstractMeanFamily, Traits, Values, as_link
 from ._link import AbstractLink, slope
+from ._parameter import AbstractParameter, Ratio, inverse_ratio
 
-_LOG_WIDEST = 4.1588830833596715  # log 64
 
-
-class CoMPoisson(AbstractFamily):
+class CoMPoisson(AbstractMeanFamily):
     """Counts with mean `mu` and mass `lambda^y / (y!)^nu / Z`, `nu = 1 / phi` (glmmTMB's `compois`,
     whose `sigma` is this `phi`); the variance is near `mu phi` for means that are not small (Huang
     2017).
@@ -30,7 +29,7 @@ class CoMPoisson(AbstractFamily):
     link: AbstractLink
     name: ClassVar[str] = "compois"
     response: ClassVar[str] = "count"
-    dispersion_names: ClassVar[tuple[str, ...]] = ("phi",)
+    parameters: ClassVar[tuple[AbstractParameter, ...]] = (Ratio("phi"),)
 
     def __init__(self, link: str | AbstractLink = "log"):
         self.link = as_link(link, ("log", "identity", "sqrt"), self.name)
@@ -40,14 +39,11 @@ class CoMPoisson(AbstractFamily):
         # one by one they would make the searches of the density and its derivatives different,
         # which now are one.
         phi, _ = jax.lax.optimization_barrier((phi, jax.lax.stop_gradient(eta)))
-        log_mu, nu = jnp.broadcast_arrays(self.link.log_inverse(eta), _nu_of(phi))
+        log_mu, nu = jnp.broadcast_arrays(self.link.log_inverse(eta), inverse_ratio(phi[0]))
         return _kernel(y, log_mu, nu, solve(log_mu, nu))
 
     def base(self, y, phi, weight):
-        return -weight * _nu_of(phi) * gammaln(y + 1)
-
-    def mean(self, eta, phi):
-        return self.link.inverse(eta)
+        return -weight * inverse_ratio(phi[0]) * gammaln(y + 1)
 
     def variance(self, y, eta, phi):
         return _solved(self.link.log_inverse(eta), phi).cumulants[2, 0]
@@ -61,9 +57,10 @@ class CoMPoisson(AbstractFamily):
         """By rejection (Benson and Friel 2021): from a Poisson distribution with the same mode, or
         for `nu < 1` from a geometric one, of whose ratio to the mass the maximum is known."""
         nu, theta = (
-            jnp.broadcast_to(_nu_of(phi), eta.shape),
+            jnp.broadcast_to(inverse_ratio(phi[0]), eta.shape),
             _solved(self.link.log_inverse(eta), phi).theta,
         )
+        # lambda^(1 / nu), whose floor is the mode: the ratio of consecutive masses is (k / y)^nu
         k = jnp.exp(theta / nu)
         success = 2 * nu / (2 * k * nu + 1 + nu)
         many, log_failure = nu >= 1, jnp.log1p(-success)
@@ -95,33 +92,19 @@ class CoMPoisson(AbstractFamily):
     def start_mean(self, y):
         return y + 0.1
 
-    def dispersion(self, phi):
-        return (1 / _nu_of(phi),)
-
-    def unconstrained(self, dispersion):
-        log_phi = jnp.log(dispersion[0])
-        return (jnp.where(jnp.abs(log_phi) <= _LOG_WIDEST, log_phi, jnp.nan),)
-
     def start_phi(self, y, mu, weights):
         ratio = (weights * jnp.square(y - mu)).sum() / (weights * mu).sum()
         return (jnp.log(jnp.clip(ratio, 0.2, 5.0)),)
 
-    def random_scale(self, phi):
-        return 1.0
-
     @property
-    def traits(self):
+    def own_traits(self):
         return Traits(
             False, covers_line=self.link.name != "identity", can_separate=self.link.name == "log"
         )
 
 
-def _nu_of(phi):
-    return jnp.exp(-jnp.clip(phi[0], -_LOG_WIDEST, _LOG_WIDEST))
-
-
 def _solved(log_mu: Values, phi: Values) -> Solution:
-    return solve(*jnp.broadcast_arrays(log_mu, _nu_of(phi)))
+    return solve(*jnp.broadcast_arrays(log_mu, inverse_ratio(phi[0])))
 
 
 # Every derivative is arithmetic with cumulants that `solve` has summed. At a given mean, `log mu`

@@ -32,11 +32,6 @@ class AbstractComposite(AbstractFamily):
     def conditional_mean(self, eta: Values, phi: Values) -> Values:
         """Expected response of the innermost family."""
 
-    @property
-    @abc.abstractmethod
-    def limit(self) -> int | None:
-        """As in `Traits`, among its own `phi`."""
-
     def expected_curvature(self, y, eta, phi):
         """(predictors, predictors, ...) a stand-in: `|d2 log f / d eta_i2|` on the diagonal."""
         k, rows = len(eta), []
@@ -56,14 +51,9 @@ class AbstractComposite(AbstractFamily):
         )
 
     @property
-    def traits(self):
-        inside = self.inner.traits
-        return inside._replace(
-            log_concave=False,
-            can_separate=True,
-            has_residual=False,
-            limit=self.limit,
-            has_expectation=False,
+    def own_traits(self):
+        return self.inner.own_traits._replace(
+            log_concave=False, can_separate=True, has_residual=False, has_expectation=False
         )
 
 

@@ -5,9 +5,10 @@ from typing import ClassVar
 import equinox as eqx
 import jax.numpy as jnp
 
-from ._family import Traits
+from ._family import Traits, as_unit_link
 from ._link import AbstractLink, AbstractUnitLink
-from ._ordinal import AbstractOrdinal, checked_categories, ordinal_link
+from ._ordinal import AbstractOrdinal, checked_categories
+from ._parameter import Free
 
 
 class ContinuationRatio(AbstractOrdinal):
@@ -32,8 +33,13 @@ class ContinuationRatio(AbstractOrdinal):
         categories: int | None = None,
         labels: tuple[str, ...] | None = None,
     ):
-        self.link = ordinal_link(link, ("logit", "probit", "cloglog"), self.name)
+        self.link = as_unit_link(link, ("logit", "probit", "cloglog"), self.name)
         self.categories, self.labels = checked_categories(self.name, categories, labels)
+
+    @property
+    def parameters(self):
+        """The thresholds."""
+        return tuple(map(Free, self.threshold_names))
 
     def kernel(self, y, eta, phi):
         """NaN for a number that is no category."""
@@ -53,15 +59,9 @@ class ContinuationRatio(AbstractOrdinal):
             found.append(jnp.exp(log_above))
         return tuple(found)
 
-    def dispersion(self, phi):
-        return tuple(phi[k] for k in range(len(phi)))
-
-    def unconstrained(self, dispersion):
-        return tuple(dispersion)
-
     def from_shares(self, shares):
         return tuple(self.link.link(share / sum(shares[k:])) for k, share in enumerate(shares[:-1]))
 
     @property
-    def traits(self):
+    def own_traits(self):
         return Traits(log_concave=True, can_separate=True, is_latent=True)

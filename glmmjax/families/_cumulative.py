@@ -6,9 +6,10 @@ from typing import ClassVar
 import equinox as eqx
 import jax.numpy as jnp
 
-from ._family import Traits
+from ._family import Traits, as_unit_link
 from ._link import AbstractLink, AbstractUnitLink, log_one_minus_exp_exp
-from ._ordinal import AbstractOrdinal, checked_categories, ordinal_link
+from ._ordinal import AbstractOrdinal, checked_categories
+from ._parameter import increasing
 
 
 class Cumulative(AbstractOrdinal):
@@ -31,8 +32,13 @@ class Cumulative(AbstractOrdinal):
         categories: int | None = None,
         labels: tuple[str, ...] | None = None,
     ):
-        self.link = ordinal_link(link, ("logit", "probit", "cloglog"), self.name)
+        self.link = as_unit_link(link, ("logit", "probit", "cloglog"), self.name)
         self.categories, self.labels = checked_categories(self.name, categories, labels)
+
+    @property
+    def parameters(self):
+        """The thresholds."""
+        return increasing(self.threshold_names)
 
     def kernel(self, y, eta, phi):
         """NaN for a number that is no category."""
@@ -53,22 +59,12 @@ class Cumulative(AbstractOrdinal):
     def above(self, eta, phi):
         return tuple(jnp.exp(self.link.log_complement(t - eta)) for t in self.dispersion(phi))
 
-    def dispersion(self, phi):
-        thresholds = [phi[0]]
-        for own in phi[1:]:
-            thresholds.append(thresholds[-1] + jnp.exp(own))
-        return tuple(thresholds)
-
-    def unconstrained(self, dispersion):
-        gaps = (jnp.log(high - low) for low, high in itertools.pairwise(dispersion))
-        return dispersion[0], *gaps
-
     def from_shares(self, shares):
         below = itertools.accumulate(shares[:-1])
         return self.unconstrained(tuple(self.link.link(share) for share in below))
 
     @property
-    def traits(self):
+    def own_traits(self):
         return Traits(log_concave=True, can_separate=True, is_latent=True)
 
 

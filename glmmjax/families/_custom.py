@@ -10,8 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._errors import ModelError
-from ._family import AbstractFamily, Traits, absolute_curvature, as_link
+from ._family import AbstractMeanFamily, Traits, absolute_curvature, as_link
 from ._link import LINKS, AbstractLink
+from ._parameter import AbstractParameter, Free
 
 _START = {
     "real": lambda y: y,
@@ -22,7 +23,7 @@ _START = {
 _COVERING = ("log", "softplus", "logit", "probit", "cloglog", "cauchit")
 
 
-class CustomFamily(AbstractFamily):
+class CustomFamily(AbstractMeanFamily):
     """A distribution given by the log density of one observation.
 
     Args:
@@ -50,7 +51,7 @@ class CustomFamily(AbstractFamily):
     log_prob: Callable = eqx.field(static=True)
     link: AbstractLink
     response: str = eqx.field(static=True)
-    dispersion_names: tuple[str, ...] = eqx.field(static=True)
+    parameters: tuple[AbstractParameter, ...] = eqx.field(static=True)
     start: tuple[float, ...] = eqx.field(static=True)
     sampler: Callable | None = eqx.field(static=True)
     name: ClassVar[str] = "custom"
@@ -70,8 +71,8 @@ class CustomFamily(AbstractFamily):
             raise ModelError(
                 f"The response of a family is one of {', '.join(_START)}, not {response!r}."
             )
-        self.dispersion_names = _names(parameters)
-        self.start = _numbers(start, len(self.dispersion_names))
+        self.parameters = tuple(map(Free, _names(parameters)))
+        self.start = _numbers(start, len(self.parameters))
         _check_scalar(log_prob, len(self.start))
         if not (sample is None or callable(sample)):
             raise ModelError(f"sample must be a function of (key, eta, phi), not {sample!r}.")
@@ -84,9 +85,6 @@ class CustomFamily(AbstractFamily):
 
     def base(self, y, phi, weight):
         return jnp.zeros_like(weight * y)
-
-    def mean(self, eta, phi):
-        return self.link.inverse(eta)
 
     def variance(self, y, eta, phi):
         raise ModelError(
@@ -110,20 +108,11 @@ class CustomFamily(AbstractFamily):
     def start_mean(self, y):
         return _START[self.response](y)
 
-    def dispersion(self, phi):
-        return tuple(phi[k] for k in range(len(self.start)))
-
-    def unconstrained(self, dispersion):
-        return tuple(dispersion)
-
     def start_phi(self, y, mu, weights):
         return tuple(jnp.asarray(value, mu.dtype) for value in self.start)
 
-    def random_scale(self, phi):
-        return 1.0
-
     @property
-    def traits(self):
+    def own_traits(self):
         covers = self.response == "real" or self.link.name in _COVERING
         return Traits(log_concave=False, covers_line=covers, has_expectation=False)
 

@@ -6,11 +6,7 @@ import jax.numpy as jnp
 
 from .._errors import ModelError
 from ._composite import AbstractComposite
-from ._custom import CustomFamily
 from ._family import AbstractFamily
-from ._ordinal import AbstractOrdinal
-
-_LOW = 0.1
 
 
 class Dispersed(AbstractComposite):
@@ -26,17 +22,14 @@ class Dispersed(AbstractComposite):
     part: ClassVar[str] = "disp"
 
     def __init__(self, inner: AbstractFamily):
-        if not inner.dispersion_names or isinstance(inner, AbstractOrdinal | CustomFamily):
+        if not inner.parameters or inner.parameters[0].low < 0:
             raise ModelError(
                 f"dispformula needs a family with a dispersion parameter, which {inner.name} lacks."
             )
-        low = inner.unconstrained(
-            (jnp.array(_LOW),) + (jnp.ones(()),) * (len(inner.dispersion_names) - 1)
-        )[0]
-        if not jnp.isfinite(low):
+        if inner.parameters[0].low > 0:
             raise ModelError(
                 "dispformula needs a dispersion that may be any positive number, which"
-                f" {inner.dispersion_names[0]} of {inner.name} may not."
+                f" {inner.parameters[0].name} of {inner.name} may not."
             )
         self.inner = inner
 
@@ -46,14 +39,13 @@ class Dispersed(AbstractComposite):
         return self.inner.response
 
     @property
-    def dispersion_names(self):
+    def parameters(self):
         """Those of `inner` but the first."""
-        return self.inner.dispersion_names[1:]
+        return self.inner.parameters[1:]
 
     def _phi(self, eta, phi):
         """`phi` of `inner` for each observation."""
-        others = (jnp.ones(()),) * len(self.dispersion_names)
-        first = self.inner.unconstrained((jnp.exp(eta[1]), *others))[0]
+        first = self.inner.parameters[0].unconstrained(jnp.exp(eta[1]), 0.0)
         return jnp.stack([first, *(jnp.broadcast_to(own, first.shape) for own in phi)])
 
     def kernel(self, y, eta, phi):
@@ -75,24 +67,8 @@ class Dispersed(AbstractComposite):
     def sample(self, key, y, eta, phi, weight):
         return self.inner.sample(key, y, eta[0], self._phi(eta, phi), jnp.ones_like(eta[0]))
 
-    def dispersion(self, phi):
-        return self.inner.dispersion(
-            jnp.concatenate([jnp.ones_like(phi, shape=(1, *phi.shape[1:])), phi])
-        )[1:]
-
-    def unconstrained(self, dispersion):
-        return self.inner.unconstrained((jnp.ones(()), *dispersion))[1:]
-
     def inner_response(self, y, weight):
         return y, weight
 
     def start(self, y, phi, weight):
         return jnp.log(self.inner.dispersion(phi)[0]), phi[1:]
-
-    def random_scale(self, phi):
-        return 1.0
-
-    @property
-    def limit(self):
-        inside = self.inner.traits.limit
-        return inside - 1 if inside else None

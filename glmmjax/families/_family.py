@@ -3,7 +3,7 @@ observation."""
 
 import abc
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import equinox as eqx
 import jax
@@ -12,11 +12,10 @@ from jaxtyping import Float, PRNGKeyArray
 
 from .._errors import ModelError
 from .._types import Array
-from ._link import LINKS, AbstractLink
+from ._link import LINKS, AbstractLink, AbstractUnitLink
+from ._parameter import AbstractParameter
 
 Values = Float[Array, "..."]
-
-
 POISSON_LIMIT = "the counts vary no more than Poisson's: use poisson, or compois if they vary less"
 
 
@@ -32,8 +31,8 @@ class Traits(NamedTuple):
         has_residual: the first dispersion parameter is a residual standard deviation, to which
             prior weights are precisions.
         limit: which of `phi` is zero at an ordinary point, the limit at which the family becomes a
-            simpler one.
-        simpler: what that one is, and what else to do there, in words.
+            simpler one; as the parameters say.
+        simpler: what that one is, and what else to do there, in words; as the parameters say.
         spread: of the parameters on their natural scale, and of the size of the response (its
             standard deviation where it may be any number, else its mean), what goes to zero with
             each as the distribution shrinks to points, where its density has no bound; for the
@@ -79,8 +78,8 @@ class AbstractFamily(eqx.Module):
     """Kind of response: `real`, `positive`, `nonnegative`, `unit`, `closed_unit`, `below_one`,
     `ordered`, `count`, `positive_count`, `binary`, `proportion`, `censored` or
     `censored_positive`."""
-    dispersion_names: eqx.AbstractVar[tuple[str, ...]]
-    """Natural-scale names of the dispersion parameters, `()` if there are none."""
+    parameters: eqx.AbstractVar[tuple[AbstractParameter, ...]]
+    """The family's own (dispersion) parameters in the order of `phi`, `()` if there are none."""
 
     @abc.abstractmethod
     def kernel(self, y: Values, eta: Values, phi: Values) -> Values:
@@ -115,47 +114,61 @@ class AbstractFamily(eqx.Module):
         mean."""
 
     @abc.abstractmethod
-    def dispersion(self, phi: Values) -> tuple[Values, ...]:
-        """Natural-scale dispersion parameters, in the order of `dispersion_names`."""
-
-    @abc.abstractmethod
-    def unconstrained(self, dispersion: tuple[Values, ...]) -> tuple[Values, ...]:
-        """`phi` of natural-scale dispersion parameters: the inverse of `dispersion`."""
-
-    @abc.abstractmethod
     def start_phi(self, y: Values, mu: Values, weights: Values) -> tuple[Values, ...]:
         """Start for `phi` from the observations, their means in a model without random effects, and
         weights."""
 
-    @abc.abstractmethod
-    def random_scale(self, phi: Values) -> Values | float:
-        """What the relative covariance factor is multiplied by: sigma for gaussian, else 1."""
-
     @property
     @abc.abstractmethod
+    def own_traits(self) -> Traits:
+        """`traits` but for what its parameters say."""
+
+    @property
     def traits(self) -> Traits:
         """What the engine has to know of the family beyond its functions."""
-
-
-class AbstractWithoutDispersion(AbstractFamily):
-    """A family without parameters of its own."""
+        for k, own in enumerate(self.parameters):
+            if own.simpler:
+                return self.own_traits._replace(limit=k, simpler=own.simpler)
+        return self.own_traits
 
     @property
-    def dispersion_names(self):
-        """None."""
-        return ()
+    def dispersion_names(self) -> tuple[str, ...]:
+        """Natural-scale names of the parameters, `()` if there are none."""
+        return tuple(own.name for own in self.parameters)
 
-    def dispersion(self, phi):
-        return ()
+    def dispersion(self, phi: Values) -> tuple[Values, ...]:
+        """Natural-scale parameters, in the order of `dispersion_names`."""
+        found = []
+        for k, own in enumerate(self.parameters):
+            found.append(own.natural(phi[k], found[-1] if k else 0.0))
+        return tuple(found)
 
-    def unconstrained(self, dispersion):
-        return ()
+    def unconstrained(self, dispersion: tuple[Values, ...]) -> tuple[Values, ...]:
+        """`phi` of natural-scale parameters: the inverse of `dispersion`."""
+        before = (0.0, *dispersion)
+        return tuple(
+            own.unconstrained(dispersion[k], before[k]) for k, own in enumerate(self.parameters)
+        )
+
+    def random_scale(self, phi: Values) -> Values | float:
+        """What the relative covariance factor is multiplied by: sigma for gaussian, else 1."""
+        return self.dispersion(phi)[0] if self.traits.has_residual else 1.0
+
+
+class AbstractMeanFamily(AbstractFamily):
+    """A family whose linear predictor is that of its mean, by the link."""
+
+    def mean(self, eta, phi):
+        return self.link.inverse(eta)
+
+
+class AbstractWithoutParameters(AbstractMeanFamily):
+    """One without parameters of its own."""
+
+    parameters: ClassVar[tuple[AbstractParameter, ...]] = ()
 
     def start_phi(self, y, mu, weights):
         return ()
-
-    def random_scale(self, phi):
-        return 1.0
 
 
 def log_prob(family: AbstractFamily, y: Values, eta: Values, phi: Values) -> Values:
@@ -188,3 +201,12 @@ def as_link(link: str | AbstractLink, allowed: tuple[str, ...], family: str) -> 
             f"Family {family} has no link {name!r}; choose one of {', '.join(allowed)}."
         )
     return LINKS[name] if isinstance(link, str) else link
+
+
+def as_unit_link(
+    link: str | AbstractLink, allowed: tuple[str, ...], family: str
+) -> AbstractUnitLink:
+    """The same, where all that are allowed are links for means in (0, 1)."""
+    unit = as_link(link, allowed, family)
+    assert isinstance(unit, AbstractUnitLink)
+    return unit

@@ -6,11 +6,12 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import gammaln
 
-from ._family import AbstractFamily, Traits, as_link
+from ._family import AbstractMeanFamily, Traits, as_link
 from ._link import AbstractLink, slope
+from ._parameter import AbstractParameter, Positive
 
 
-class Gamma(AbstractFamily):
+class Gamma(AbstractMeanFamily):
     """Positive `y` with mean `mu` and variance `sigma^2 mu^2`: shape `1 / sigma^2`; `phi = log
     sigma`.
 
@@ -21,7 +22,7 @@ class Gamma(AbstractFamily):
     link: AbstractLink
     name: ClassVar[str] = "gamma"
     response: ClassVar[str] = "positive"
-    dispersion_names: ClassVar[tuple[str, ...]] = ("sigma",)
+    parameters: ClassVar[tuple[AbstractParameter, ...]] = (Positive("sigma"),)
 
     def __init__(self, link: str | AbstractLink = "inverse"):
         self.link = as_link(link, ("inverse", "log", "identity", "softplus"), self.name)
@@ -33,9 +34,6 @@ class Gamma(AbstractFamily):
     def base(self, y, phi, weight):
         shape = _shape(phi)
         return weight * (shape * jnp.log(shape) + (shape - 1) * jnp.log(y) - gammaln(shape))
-
-    def mean(self, eta, phi):
-        return self.link.inverse(eta)
 
     def variance(self, y, eta, phi):
         return jnp.square(self.mean(eta, phi)) / _shape(phi)
@@ -50,20 +48,11 @@ class Gamma(AbstractFamily):
     def start_mean(self, y):
         return y
 
-    def dispersion(self, phi):
-        return (jnp.exp(phi[0]),)
-
-    def unconstrained(self, dispersion):
-        return (jnp.log(dispersion[0]),)
-
     def start_phi(self, y, mu, weights):
         return (0.5 * jnp.log((weights * (y / mu - 1) ** 2).sum() / weights.sum()),)
 
-    def random_scale(self, phi):
-        return 1.0
-
     @property
-    def traits(self):
+    def own_traits(self):
         return Traits(
             self.link.name in ("log", "inverse"),
             covers_line=self.link.name in ("log", "softplus"),

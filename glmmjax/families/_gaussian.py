@@ -5,20 +5,20 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from ._family import AbstractFamily, Traits, as_link
+from ._family import AbstractMeanFamily, Traits, as_link
 from ._link import AbstractLink, slope
+from ._parameter import AbstractParameter, Positive
+from ._special import HALF_LOG_2PI
 
-_HALF_LOG_2PI = 0.9189385332046727
 
-
-class Gaussian(AbstractFamily):
+class Gaussian(AbstractMeanFamily):
     """`y ~ N(mu, sigma^2 / weight)`, `phi = log sigma`. Weights are precisions, as in R's `lm` and
     `lmer`."""
 
     link: AbstractLink
     name: ClassVar[str] = "gaussian"
     response: ClassVar[str] = "real"
-    dispersion_names: ClassVar[tuple[str, ...]] = ("sigma",)
+    parameters: ClassVar[tuple[AbstractParameter, ...]] = (Positive("sigma"),)
 
     def __init__(self, link: str | AbstractLink = "identity"):
         self.link = as_link(link, ("identity", "log", "inverse"), self.name)
@@ -31,10 +31,7 @@ class Gaussian(AbstractFamily):
         # A weight of zero is an observation that is not there, not one of infinite variance.
         present = jnp.asarray(weight) > 0
         half_log_weight = 0.5 * jnp.log(jnp.where(present, weight, 1.0))
-        return jnp.where(present, half_log_weight - phi[0] - _HALF_LOG_2PI, 0.0)
-
-    def mean(self, eta, phi):
-        return self.link.inverse(eta)
+        return jnp.where(present, half_log_weight - phi[0] - HALF_LOG_2PI, 0.0)
 
     def variance(self, y, eta, phi):
         return jnp.broadcast_to(jnp.exp(2 * phi[0]), eta.shape)
@@ -51,20 +48,11 @@ class Gaussian(AbstractFamily):
             y if self.link.name == "identity" else jnp.maximum(jnp.abs(y), 1e-3 * jnp.abs(y).max())
         )
 
-    def dispersion(self, phi):
-        return (jnp.exp(phi[0]),)
-
-    def unconstrained(self, dispersion):
-        return (jnp.log(dispersion[0]),)
-
     def start_phi(self, y, mu, weights):
         return (0.5 * jnp.log((weights * (y - mu) ** 2).sum() / (weights > 0).sum()),)
 
-    def random_scale(self, phi):
-        return jnp.exp(phi[0])
-
     @property
-    def traits(self):
+    def own_traits(self):
         return Traits(
             self.link.name == "identity",
             covers_line=self.link.name != "inverse",

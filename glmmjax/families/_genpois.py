@@ -6,12 +6,13 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import gammaln
 
-from ._family import POISSON_LIMIT, AbstractFamily, Traits, Values, as_link
+from ._family import POISSON_LIMIT, AbstractMeanFamily, Traits, Values, as_link
 from ._link import AbstractLink, slope
 from ._nbinom1 import start_of_linear_variance
+from ._parameter import AbstractParameter, OneAndSquare
 
 
-class GenPois(AbstractFamily):
+class GenPois(AbstractMeanFamily):
     """Counts with mean `mu` and variance `mu phi`, `phi >= 1` (glmmTMB's `genpois`, whose `sigma`
     is this `phi`).
 
@@ -30,7 +31,7 @@ class GenPois(AbstractFamily):
     link: AbstractLink
     name: ClassVar[str] = "genpois"
     response: ClassVar[str] = "count"
-    dispersion_names: ClassVar[tuple[str, ...]] = ("phi",)
+    parameters: ClassVar[tuple[AbstractParameter, ...]] = (OneAndSquare("phi", POISSON_LIMIT),)
 
     def __init__(self, link: str | AbstractLink = "log"):
         self.link = as_link(link, ("log", "identity", "sqrt"), self.name)
@@ -38,6 +39,7 @@ class GenPois(AbstractFamily):
     def kernel(self, y, eta, phi):
         s, d = _scales(phi)
         log_mu = self.link.log_inverse(eta)
+        # (y - 1) log(mu + d y) = (y - 1) (log mu + log1p(d y / mu))
         return (
             y * log_mu + (y - 1) * jnp.log1p(d * y * jnp.exp(-log_mu)) - self.link.inverse(eta) / s
         )
@@ -45,9 +47,6 @@ class GenPois(AbstractFamily):
     def base(self, y, phi, weight):
         s, d = _scales(phi)
         return -weight * (0.5 * y * jnp.log1p(jnp.square(phi[0])) + d * y / s + gammaln(y + 1))
-
-    def mean(self, eta, phi):
-        return self.link.inverse(eta)
 
     def variance(self, y, eta, phi):
         return self.mean(eta, phi) * self.dispersion(phi)[0]
@@ -83,26 +82,15 @@ class GenPois(AbstractFamily):
     def start_mean(self, y):
         return y + 0.1
 
-    def dispersion(self, phi):
-        return (1 + jnp.square(phi[0]),)
-
-    def unconstrained(self, dispersion):
-        return (jnp.sqrt(dispersion[0] - 1),)
-
     def start_phi(self, y, mu, weights):
         return (start_of_linear_variance(y, mu, weights),)
 
-    def random_scale(self, phi):
-        return 1.0
-
     @property
-    def traits(self):
+    def own_traits(self):
         return Traits(
             False,
             covers_line=self.link.name != "identity",
             can_separate=self.link.name == "log",
-            limit=0,
-            simpler=POISSON_LIMIT,
         )
 
 

@@ -5,12 +5,13 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from ._family import AbstractFamily, Traits, as_link
+from ._family import AbstractMeanFamily, Traits, as_link
 from ._link import AbstractLink, slope
+from ._parameter import AbstractParameter, Positive
 from ._special import HALF_LOG_2PI
 
 
-class InverseGaussian(AbstractFamily):
+class InverseGaussian(AbstractMeanFamily):
     """Positive `y` with mean `mu` and variance `sigma^2 mu^3`; `phi = log sigma`.
 
     `sigma^2` is R's dispersion of `inverse.gaussian`, `1 / lambda` in the distribution's other
@@ -20,7 +21,7 @@ class InverseGaussian(AbstractFamily):
     link: AbstractLink
     name: ClassVar[str] = "inverse_gaussian"
     response: ClassVar[str] = "positive"
-    dispersion_names: ClassVar[tuple[str, ...]] = ("sigma",)
+    parameters: ClassVar[tuple[AbstractParameter, ...]] = (Positive("sigma"),)
 
     def __init__(self, link: str | AbstractLink = "log"):
         self.link = as_link(link, ("log", "inverse", "identity"), self.name)
@@ -31,9 +32,6 @@ class InverseGaussian(AbstractFamily):
 
     def base(self, y, phi, weight):
         return -weight * (HALF_LOG_2PI + phi[0] + 1.5 * jnp.log(y))
-
-    def mean(self, eta, phi):
-        return self.link.inverse(eta)
 
     def variance(self, y, eta, phi):
         return jnp.exp(2 * phi[0]) * self.mean(eta, phi) ** 3
@@ -53,6 +51,7 @@ class InverseGaussian(AbstractFamily):
             * mu
             * jnp.square(jax.random.normal(for_square, eta.shape, eta.dtype))
         )
+        # y / mu = x with x + 1 / x = 2 (1 + w): the roots are the inverses of each other
         lower = 1 / (1 + w + jnp.sqrt(w * (2 + w)))
         take = jax.random.uniform(for_root, eta.shape, eta.dtype) <= 1 / (1 + lower)
         return mu * jnp.where(take, lower, 1 / lower)
@@ -60,20 +59,11 @@ class InverseGaussian(AbstractFamily):
     def start_mean(self, y):
         return y
 
-    def dispersion(self, phi):
-        return (jnp.exp(phi[0]),)
-
-    def unconstrained(self, dispersion):
-        return (jnp.log(dispersion[0]),)
-
     def start_phi(self, y, mu, weights):
         return (0.5 * jnp.log((weights * (y / mu - 1) ** 2 / y).sum() / weights.sum()),)
 
-    def random_scale(self, phi):
-        return 1.0
-
     @property
-    def traits(self):
+    def own_traits(self):
         return Traits(
             self.link.name == "inverse",
             covers_line=self.link.name == "log",

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from ._family import AbstractFamily, Traits, as_link
 from ._link import AbstractLink
+from ._parameter import AbstractParameter, Positive
 from ._special import HALF_LOG_2PI
 
 
@@ -22,7 +23,7 @@ class LogNormal(AbstractFamily):
     link: AbstractLink
     name: ClassVar[str] = "lognormal"
     response: ClassVar[str] = "positive"
-    dispersion_names: ClassVar[tuple[str, ...]] = ("sigma",)
+    parameters: ClassVar[tuple[AbstractParameter, ...]] = (Positive("sigma"),)
 
     def __init__(self, link: str | AbstractLink = "identity"):
         self.link = as_link(link, ("identity",), self.name)
@@ -49,20 +50,11 @@ class LogNormal(AbstractFamily):
     def start_mean(self, y):
         return jnp.log(y)
 
-    def dispersion(self, phi):
-        return (jnp.exp(phi[0]),)
-
-    def unconstrained(self, dispersion):
-        return (jnp.log(dispersion[0]),)
-
     def start_phi(self, y, mu, weights):
         # `mu` is the mean at sigma = 1.
         residual = jnp.log(y) - (jnp.log(mu) - 0.5)
         return (0.5 * jnp.log((weights * residual**2).sum() / weights.sum()),)
 
-    def random_scale(self, phi):
-        return 1.0
-
     @property
-    def traits(self):
+    def own_traits(self):
         return Traits(log_concave=True, is_latent=True, spread=lambda dispersion, size: dispersion)

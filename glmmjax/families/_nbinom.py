@@ -8,13 +8,14 @@ import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
 from jax.scipy.special import gammaln
 
-from ._family import POISSON_LIMIT, AbstractFamily, Traits, Values, as_link
+from ._family import POISSON_LIMIT, AbstractMeanFamily, Traits, Values, as_link
 from ._link import AbstractLink, slope
+from ._parameter import AbstractParameter, InverseSquare
 from ._rising import log_rising_of_count
 from ._special import ATANH, polynomial
 
 
-class NBinom2(AbstractFamily):
+class NBinom2(AbstractMeanFamily):
     """Counts with mean `mu` and variance `mu + mu^2 / phi` (glmmTMB's `nbinom2`, whose `sigma` is
     this `phi`).
 
@@ -27,7 +28,7 @@ class NBinom2(AbstractFamily):
     link: AbstractLink
     name: ClassVar[str] = "nbinom2"
     response: ClassVar[str] = "count"
-    dispersion_names: ClassVar[tuple[str, ...]] = ("phi",)
+    parameters: ClassVar[tuple[AbstractParameter, ...]] = (InverseSquare("phi", POISSON_LIMIT),)
 
     def __init__(self, link: str | AbstractLink = "log"):
         self.link = as_link(link, ("log", "identity", "sqrt", "softplus"), self.name)
@@ -39,9 +40,6 @@ class NBinom2(AbstractFamily):
     def base(self, y, phi, weight):
         alpha = alpha_of(phi)
         return weight * (log_rising_of_count(y, alpha) - y * jnp.log1p(alpha) - gammaln(y + 1))
-
-    def mean(self, eta, phi):
-        return self.link.inverse(eta)
 
     def variance(self, y, eta, phi):
         mu = self.mean(eta, phi)
@@ -65,12 +63,6 @@ class NBinom2(AbstractFamily):
     def start_mean(self, y):
         return y + 0.1
 
-    def dispersion(self, phi):
-        return (1 / jnp.square(phi[0]),)
-
-    def unconstrained(self, dispersion):
-        return (1 / jnp.sqrt(dispersion[0]),)
-
     def start_phi(self, y, mu, weights):
         """By moments, kept above the standard error in the absence of overdispersion (but not above
         one), because zero is a stationary point of the likelihood."""
@@ -79,18 +71,13 @@ class NBinom2(AbstractFamily):
         error = jnp.sqrt((weights**2 * (mu + 2 * mu**2)).sum()) / total
         return (jnp.sqrt(jnp.maximum(alpha, jnp.minimum(error, 1.0))),)
 
-    def random_scale(self, phi):
-        return 1.0
-
     @property
-    def traits(self):
+    def own_traits(self):
         is_log = self.link.name == "log"
         return Traits(
             is_log,
             covers_line=self.link.name != "identity",
             can_separate=is_log,
-            limit=0,
-            simpler=POISSON_LIMIT,
         )
 
 
@@ -136,6 +123,7 @@ def _scaled_log1p(log_mu: Values, alpha: Values) -> Values:
     `_shrunk_mean`."""
     mu, z, t, w, q = _parts(log_mu, alpha)
     ratio = (1 - w) * (1 + w * w * q)
+    # log1p(z) = log z + log1p(1 / z) where z > 1
     above = (log_mu + jnp.log(_positive(alpha)) + t * ratio) / _positive(alpha)
     return jnp.where(z > 1, above, mu * ratio)
 
@@ -147,6 +135,7 @@ def _log_ratio(log_mu: Values, alpha: Values) -> Values:
     alpha)` back."""
     _, z, t, w, q = _parts(log_mu, alpha)
     log1p_t = t * (1 - w) * (1 + w * w * q)
+    # log mu - log1p(z) = -log alpha - log1p(1 / z) where z > 1
     return jnp.log1p(alpha) - log1p_t + jnp.where(z > 1, -jnp.log(_positive(alpha)), log_mu)
 
 
@@ -155,6 +144,7 @@ def _first_in_alpha(log_mu: Values, alpha: Values) -> Values:
     """`dH / dalpha = (m - H) / alpha`."""
     mu, z, _, w, q = _parts(log_mu, alpha)
     above = (_shrunk_mean(log_mu, alpha) - _scaled_log1p(log_mu, alpha)) / _positive(alpha)
+    # Below z = 1, where z = 2 w / (1 - w), m = mu (1 - w) / (1 + w): m - H has alpha as a factor.
     return jnp.where(z > 1, above, -0.5 * jnp.square(mu * (1 - w)) * (1 / (1 + w) + w * q))
 
 
@@ -163,7 +153,7 @@ def _second_in_alpha(log_mu: Values, alpha: Values) -> Values:
     mu, z, _, w, q = _parts(log_mu, alpha)
     m = _shrunk_mean(log_mu, alpha)
     above = -(m * m + 2 * _first_in_alpha(log_mu, alpha)) / _positive(alpha)
-    shrunk = mu * (1 - w)
+    shrunk = mu * (1 - w)  # as there, m^2 + 2 dH / dalpha has alpha as a factor
     return jnp.where(z > 1, above, 0.5 * shrunk * shrunk * shrunk * (1 / jnp.square(1 + w) + q))
 
 

@@ -6,13 +6,14 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import gammaln
 
-from ._family import POISSON_LIMIT, AbstractFamily, Traits, Values, absolute_curvature, as_link
+from ._family import POISSON_LIMIT, AbstractMeanFamily, Traits, Values, absolute_curvature, as_link
 from ._link import AbstractLink
 from ._nbinom import alpha_of
+from ._parameter import AbstractParameter, Square
 from ._rising import log1p_ratio, log_rising_of_count
 
 
-class NBinom1(AbstractFamily):
+class NBinom1(AbstractMeanFamily):
     """Counts with mean `mu` and variance `mu (1 + alpha)` (glmmTMB's `nbinom1`, whose `sigma` is
     this `alpha`).
 
@@ -26,7 +27,7 @@ class NBinom1(AbstractFamily):
     link: AbstractLink
     name: ClassVar[str] = "nbinom1"
     response: ClassVar[str] = "count"
-    dispersion_names: ClassVar[tuple[str, ...]] = ("alpha",)
+    parameters: ClassVar[tuple[AbstractParameter, ...]] = (Square("alpha", POISSON_LIMIT),)
 
     def __init__(self, link: str | AbstractLink = "log"):
         self.link = as_link(link, ("log", "identity", "sqrt"), self.name)
@@ -36,9 +37,6 @@ class NBinom1(AbstractFamily):
 
     def base(self, y, phi, weight):
         return -weight * (y * jnp.log1p(alpha_of(phi)) + gammaln(y + 1))
-
-    def mean(self, eta, phi):
-        return self.link.inverse(eta)
 
     def variance(self, y, eta, phi):
         return self.mean(eta, phi) * (1 + alpha_of(phi))
@@ -60,28 +58,17 @@ class NBinom1(AbstractFamily):
     def start_mean(self, y):
         return y + 0.1
 
-    def dispersion(self, phi):
-        return (alpha_of(phi),)
-
-    def unconstrained(self, dispersion):
-        return (jnp.sqrt(dispersion[0]),)
-
     def start_phi(self, y, mu, weights):
         return (start_of_linear_variance(y, mu, weights),)
 
-    def random_scale(self, phi):
-        return 1.0
-
     @property
-    def traits(self):
+    def own_traits(self):
         is_log = self.link.name == "log"
         covers = self.link.name != "identity"
         return Traits(
             False,
             covers_line=covers,
             can_separate=is_log,
-            limit=0,
-            simpler=POISSON_LIMIT,
             has_expectation=False,
         )
 

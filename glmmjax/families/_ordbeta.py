@@ -9,6 +9,7 @@ from ._beta import Beta
 from ._cumulative import Cumulative
 from ._family import AbstractFamily, Traits, as_link
 from ._link import AbstractLink
+from ._parameter import AbstractParameter, Positive, increasing
 
 _BETA = Beta("logit")
 _PLACE = Cumulative("logit", 3)  # at zero, between, at one
@@ -28,7 +29,10 @@ class OrderedBeta(AbstractFamily):
     link: AbstractLink
     name: ClassVar[str] = "ordbeta"
     response: ClassVar[str] = "closed_unit"
-    dispersion_names: ClassVar[tuple[str, ...]] = ("phi", "lower", "upper")
+    parameters: ClassVar[tuple[AbstractParameter, ...]] = (
+        Positive("phi"),
+        *increasing(("lower", "upper")),
+    )
 
     def __init__(self, link: str | AbstractLink = "logit"):
         self.link = as_link(link, ("logit",), self.name)
@@ -71,12 +75,6 @@ class OrderedBeta(AbstractFamily):
     def start_mean(self, y):
         return _BETA.start_mean(y)
 
-    def dispersion(self, phi):
-        return (*_BETA.dispersion(phi[:1]), *_PLACE.dispersion(phi[1:]))
-
-    def unconstrained(self, dispersion):
-        return (*_BETA.unconstrained(dispersion[:1]), *_PLACE.unconstrained(dispersion[1:]))
-
     def start_phi(self, y, mu, weights):
         """By moments of what is between, and from the shares of the places at the average
         predictor, which is read off the means at `phi = 0`."""
@@ -89,11 +87,8 @@ class OrderedBeta(AbstractFamily):
         lower, log_gap = _PLACE.start_phi(_place(y), mu, weights)
         return (*_BETA.start_phi(between, self.link.inverse(eta), counted), level + lower, log_gap)
 
-    def random_scale(self, phi):
-        return 1.0
-
     @property
-    def traits(self):
+    def own_traits(self):
         return Traits(
             log_concave=False,
             can_separate=True,

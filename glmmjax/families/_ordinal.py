@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 
 from .._errors import ModelError
-from ._family import AbstractFamily, Values, as_link
-from ._link import AbstractLink, AbstractUnitLink
+from ._family import AbstractFamily, Values
+from ._link import AbstractUnitLink
 
 
 class AbstractOrdinal(AbstractFamily):
@@ -27,7 +27,7 @@ class AbstractOrdinal(AbstractFamily):
     """Names of the categories; None if these are their numbers."""
 
     @property
-    def dispersion_names(self) -> tuple[str, ...]:
+    def threshold_names(self) -> tuple[str, ...]:
         """`low|high` or `1|2`, ...: the thresholds, by the categories that they lie between."""
         names = self.labels or tuple(str(k) for k in range(1, (self.categories or 1) + 1))
         return tuple(f"{low}|{high}" for low, high in itertools.pairwise(names))
@@ -56,6 +56,7 @@ class AbstractOrdinal(AbstractFamily):
         return sum((2 * k - 1) * p for k, p in enumerate(above, 1)) - jnp.square(sum(above))
 
     def expected_curvature(self, y, eta, phi):
+        """`sum_k P(y = k) (d log P(y = k) / d eta)^2`: the square has no cancellation."""
         total = jnp.zeros_like(eta)
         for k in range(1, len(phi) + 2):
             log_p, score = jax.jvp(
@@ -76,23 +77,11 @@ class AbstractOrdinal(AbstractFamily):
 
     def start_phi(self, y, mu, weights):
         """Thresholds from the frequencies, with half an observation more in each category."""
-        top = len(self.dispersion_names) + 1
+        top = len(self.parameters) + 1
         total = weights.sum() + 0.5 * top
         return self.from_shares(
             tuple(((weights * (y == k)).sum() + 0.5) / total for k in range(1, top + 1))
         )
-
-    def random_scale(self, phi):
-        return 1.0
-
-
-def ordinal_link(
-    link: str | AbstractLink, allowed: tuple[str, ...], family: str
-) -> AbstractUnitLink:
-    """The link called `link`, of those that the family has."""
-    unit = as_link(link, allowed, family)
-    assert isinstance(unit, AbstractUnitLink)
-    return unit
 
 
 def checked_categories(

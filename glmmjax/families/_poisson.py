@@ -6,11 +6,11 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import gammaln
 
-from ._family import AbstractWithoutDispersion, Traits, as_link
+from ._family import AbstractWithoutParameters, Traits, as_link
 from ._link import AbstractLink, slope
 
 
-class Poisson(AbstractWithoutDispersion):
+class Poisson(AbstractWithoutParameters):
     """Counts with mean and variance `mu`. No dispersion parameter."""
 
     link: AbstractLink
@@ -25,9 +25,6 @@ class Poisson(AbstractWithoutDispersion):
 
     def base(self, y, phi, weight):
         return -weight * gammaln(y + 1)
-
-    def mean(self, eta, phi):
-        return self.link.inverse(eta)
 
     def variance(self, y, eta, phi):
         return self.mean(eta, phi)
@@ -44,7 +41,7 @@ class Poisson(AbstractWithoutDispersion):
         return y + 0.1
 
     @property
-    def traits(self):
+    def own_traits(self):
         return Traits(
             log_concave=True,
             covers_line=self.link.name != "identity",

@@ -7,12 +7,12 @@ import equinox as eqx
 
 from .._errors import ModelError
 from ._binomial import Binomial, unit_link
-from ._family import AbstractFamily, AbstractWithoutDispersion, as_link
+from ._family import AbstractFamily, AbstractWithoutParameters, as_link
 from ._link import AbstractLink
 from ._poisson import Poisson
 
 
-class AbstractQuasi(AbstractWithoutDispersion):
+class AbstractQuasi(AbstractWithoutParameters):
     """Responses of variance `scale V(mu)`, with `V` of the distribution `other` (McCullagh and
     Nelder 1989, chapter 9; Venables and Ripley 2002, section 7.5).
 
@@ -36,9 +36,6 @@ class AbstractQuasi(AbstractWithoutDispersion):
     def base(self, y, phi, weight):
         return self.other.base(y, phi, weight)
 
-    def mean(self, eta, phi):
-        return self.other.mean(eta, phi)
-
     def variance(self, y, eta, phi):
         """Up to the scale."""
         return self.other.variance(y, eta, phi)
@@ -56,8 +53,8 @@ class AbstractQuasi(AbstractWithoutDispersion):
         return self.other.start_mean(y)
 
     @property
-    def traits(self):
-        return self.other.traits._replace(is_quasi=True)
+    def own_traits(self):
+        return self.other.own_traits._replace(is_quasi=True)
 
 
 class QuasiPoisson(AbstractQuasi):

@@ -6,16 +6,17 @@ from typing import ClassVar, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from ._family import AbstractFamily, Traits, Values, as_link
+from ._family import AbstractMeanFamily, Traits, Values, as_link
 from ._link import AbstractLink
 from ._normal import log_ndtr
+from ._parameter import AbstractParameter, Free, Positive
 from ._special import HALF_LOG_2PI
 
 _ROOT_2_PI = math.sqrt(2 / math.pi)
 _STEP = 0.75  # of the trapezoid rule
 
 
-class SkewNormal(AbstractFamily):
+class SkewNormal(AbstractMeanFamily):
     """`y` with mean `eta`, standard deviation `sigma` and shape `alpha` (Azzalini 1985; glmmTMB's
     `skewnormal`).
 
@@ -33,7 +34,10 @@ class SkewNormal(AbstractFamily):
     link: AbstractLink
     name: ClassVar[str] = "skew_normal"
     response: ClassVar[str] = "real"
-    dispersion_names: ClassVar[tuple[str, ...]] = ("sigma", "alpha")
+    parameters: ClassVar[tuple[AbstractParameter, ...]] = (
+        Positive("sigma"),
+        Free("alpha", simpler="gaussian is the simpler family"),
+    )
 
     def __init__(self, link: str | AbstractLink = "identity"):
         self.link = as_link(link, ("identity",), self.name)
@@ -47,9 +51,6 @@ class SkewNormal(AbstractFamily):
         constant = math.log(2) - HALF_LOG_2PI - phi[0] + jnp.log(_form(phi[1]).root)
         return weight * constant * jnp.ones_like(y)
 
-    def mean(self, eta, phi):
-        return eta
-
     def variance(self, y, eta, phi):
         return jnp.broadcast_to(jnp.exp(2 * phi[0]), eta.shape)
 
@@ -57,6 +58,7 @@ class SkewNormal(AbstractFamily):
         """`(1 + alpha^2 E[h(alpha z)^2]) / omega^2`, `h = phi / Phi`: the integral of `phi(t) /
         Phi(c t)` with `c = alpha / sqrt(1 + 2 alpha^2)` by the trapezoid rule."""
         alpha = phi[1]
+        # phi(z) phi(alpha z)^2 = (2 pi)^(-3/2) exp(-t^2 / 2) with t = wide z
         wide = jnp.sqrt(1 + 2 * alpha * alpha)
         t = _STEP * jnp.arange(-14.0, 15.0).reshape(-1, *[1] * jnp.ndim(alpha))
         integral = (
@@ -77,31 +79,21 @@ class SkewNormal(AbstractFamily):
     def start_mean(self, y):
         return y
 
-    def dispersion(self, phi):
-        return jnp.exp(phi[0]), phi[1] * jnp.ones(())
-
-    def unconstrained(self, dispersion):
-        return jnp.log(dispersion[0]), dispersion[1]
-
     def start_phi(self, y, mu, weights):
         """By the second and third moments; the skewness is kept between 0.02 and 0.9 in size."""
         total, residual = weights.sum(), y - mu
         variance = (weights * residual**2).sum() / total
         skewness = (weights * residual**3).sum() / total / variance**1.5
+        # skewness = (4 - pi) / 2 third^(3/2) with third = shift^2 / (1 - shift^2)
         third = (2 / (4 - math.pi) * jnp.clip(jnp.abs(skewness), 0.02, 0.9)) ** (2 / 3)
         squared = math.pi / 2 * third / (1 + third)  # d^2
         alpha = jnp.where(skewness < 0, -1.0, 1.0) * jnp.sqrt(squared / (1 - squared))
         return 0.5 * jnp.log(variance), alpha
 
-    def random_scale(self, phi):
-        return 1.0
-
     @property
-    def traits(self):
+    def own_traits(self):
         return Traits(
             log_concave=True,
-            limit=1,
-            simpler="gaussian is the simpler family",
             spread=lambda dispersion, size: (dispersion[0] / size,),
         )
 

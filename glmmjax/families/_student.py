@@ -5,25 +5,30 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from ._family import AbstractFamily, Traits, Values, as_link
+from ._family import AbstractMeanFamily, Traits, Values, as_link
 from ._link import AbstractLink
+from ._parameter import AbstractParameter, InverseSquare, Positive
 from ._rising import log1p_ratio
 from ._special import HALF_LOG_2PI, log_rising
 
 
-class StudentT(AbstractFamily):
+class StudentT(AbstractMeanFamily):
     """`y = eta + sigma t` with a `t` of `df` degrees of freedom, which are estimated.
 
     The unconstrained parameters are `log sigma` and `tau`, with `1 / df = tau^2 = alpha`.
     Everything is written in `alpha` and smooth at zero, the normal distribution, which is a point
-    like any other (`df` would have to run to infinity). The sign of `tau` means nothing. Weights
-    multiply the log density.
+    like any other (`df` would have to run to infinity). The sign of `tau` means nothing. What is
+    called the mean is the centre; a mean needs more than one degree of freedom. Weights multiply
+    the log density.
     """
 
     link: AbstractLink
     name: ClassVar[str] = "student_t"
     response: ClassVar[str] = "real"
-    dispersion_names: ClassVar[tuple[str, ...]] = ("sigma", "df")
+    parameters: ClassVar[tuple[AbstractParameter, ...]] = (
+        Positive("sigma"),
+        InverseSquare("df", simpler="gaussian is the simpler family"),
+    )
 
     def __init__(self, link: str | AbstractLink = "identity"):
         self.link = as_link(link, ("identity",), self.name)
@@ -34,15 +39,12 @@ class StudentT(AbstractFamily):
         return -0.5 * (1 + alpha) * _scaled_log1p(z * z, alpha)
 
     def base(self, y, phi, weight):
+        # log_rising is lgamma((df + 1) / 2) - lgamma(df / 2) - log(df / 2) / 2.
         return (
             weight
             * (log_rising(0.5, 2 * jnp.square(phi[1])) - HALF_LOG_2PI - phi[0])
             * jnp.ones_like(y)
         )
-
-    def mean(self, eta, phi):
-        """The centre; a mean needs more than one degree of freedom."""
-        return eta
 
     def variance(self, y, eta, phi):
         """Infinite up to two degrees of freedom."""
@@ -71,12 +73,6 @@ class StudentT(AbstractFamily):
     def start_mean(self, y):
         return y
 
-    def dispersion(self, phi):
-        return jnp.exp(phi[0]), 1 / jnp.square(phi[1])
-
-    def unconstrained(self, dispersion):
-        return jnp.log(dispersion[0]), 1 / jnp.sqrt(dispersion[1])
-
     def start_phi(self, y, mu, weights):
         """By the second and fourth moments, whose `df` is kept between 5 and 50: zero is a
         stationary point of the likelihood in `tau`."""
@@ -85,15 +81,10 @@ class StudentT(AbstractFamily):
         alpha = jnp.clip(excess / (6 + 4 * jnp.maximum(excess, 0)), 0.02, 0.2)
         return 0.5 * jnp.log(square * (1 - 2 * alpha)), jnp.sqrt(alpha)
 
-    def random_scale(self, phi):
-        return 1.0
-
     @property
-    def traits(self):
+    def own_traits(self):
         return Traits(
             log_concave=False,
-            limit=1,
-            simpler="gaussian is the simpler family",
             spread=lambda dispersion, size: (dispersion[0] / size,),
         )
 

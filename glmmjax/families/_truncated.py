@@ -11,8 +11,11 @@ from ._family import AbstractFamily, Traits, Values, absolute_curvature, as_link
 from ._link import AbstractLink, log_one_minus_exp_exp
 from ._nbinom import NBinom2, alpha_of
 from ._nbinom1 import NBinom1
+from ._parameter import AbstractParameter, InverseSquare, Square
 from ._poisson import Poisson
 from ._rising import log1p_ratio
+
+_SIMPLER = "truncated_poisson is the simpler family"
 
 
 class AbstractTruncated(AbstractFamily):
@@ -67,17 +70,8 @@ class AbstractTruncated(AbstractFamily):
     def start_mean(self, y):
         return y
 
-    def dispersion(self, phi):
-        return self.other.dispersion(phi)
-
-    def unconstrained(self, dispersion):
-        return self.other.unconstrained(dispersion)
-
     def start_phi(self, y, mu, weights):
         return self.other.start_phi(y, mu, weights)
-
-    def random_scale(self, phi):
-        return self.other.random_scale(phi)
 
     def _log_positive(self, eta: Values, phi: Values) -> Values:
         return log_one_minus_exp_exp(self.log_decay(self.link.log_inverse(eta), phi))
@@ -90,7 +84,7 @@ class TruncatedPoisson(AbstractTruncated):
     other: AbstractFamily
     name: ClassVar[str] = "truncated_poisson"
     response: ClassVar[str] = "positive_count"
-    dispersion_names: ClassVar[tuple[str, ...]] = ()
+    parameters: ClassVar[tuple[AbstractParameter, ...]] = ()
 
     def __init__(self, link: str | AbstractLink = "log"):
         self.link = as_link(link, ("log", "identity", "sqrt", "softplus"), self.name)
@@ -106,7 +100,7 @@ class TruncatedPoisson(AbstractTruncated):
         return _curvature_at_mean(self, eta, phi)
 
     @property
-    def traits(self):
+    def own_traits(self):
         return _traits(self.other, log_concave=self.link.name in ("log", "identity"))
 
 
@@ -118,7 +112,7 @@ class TruncatedNBinom2(AbstractTruncated):
     other: AbstractFamily
     name: ClassVar[str] = "truncated_nbinom2"
     response: ClassVar[str] = "positive_count"
-    dispersion_names: ClassVar[tuple[str, ...]] = ("phi",)
+    parameters: ClassVar[tuple[AbstractParameter, ...]] = (InverseSquare("phi", _SIMPLER),)
 
     def __init__(self, link: str | AbstractLink = "log"):
         self.link = as_link(link, ("log", "identity", "sqrt", "softplus"), self.name)
@@ -134,7 +128,7 @@ class TruncatedNBinom2(AbstractTruncated):
         return _curvature_at_mean(self, eta, phi)
 
     @property
-    def traits(self):
+    def own_traits(self):
         return _traits(self.other, log_concave=False)
 
 
@@ -146,7 +140,7 @@ class TruncatedNBinom1(AbstractTruncated):
     other: AbstractFamily
     name: ClassVar[str] = "truncated_nbinom1"
     response: ClassVar[str] = "positive_count"
-    dispersion_names: ClassVar[tuple[str, ...]] = ("alpha",)
+    parameters: ClassVar[tuple[AbstractParameter, ...]] = (Square("alpha", _SIMPLER),)
 
     def __init__(self, link: str | AbstractLink = "log"):
         self.link = as_link(link, ("log", "identity", "sqrt"), self.name)
@@ -162,7 +156,7 @@ class TruncatedNBinom1(AbstractTruncated):
         return absolute_curvature(self, y, eta, phi)
 
     @property
-    def traits(self):
+    def own_traits(self):
         return _traits(self.other, log_concave=False)
 
 
@@ -172,8 +166,7 @@ def _curvature_at_mean(family: AbstractTruncated, eta: Values, phi: Values) -> V
 
 
 def _traits(other: AbstractFamily, *, log_concave: bool) -> Traits:
-    simpler = "truncated_poisson is the simpler family" if other.traits.simpler else ""
-    return other.traits._replace(log_concave=log_concave, simpler=simpler, is_latent=True)
+    return other.own_traits._replace(log_concave=log_concave, is_latent=True)
 
 
 def _without_variance(like: Values) -> float:

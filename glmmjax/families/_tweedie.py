@@ -5,15 +5,16 @@ from typing import ClassVar
 import jax
 import jax.numpy as jnp
 
-from ._family import AbstractFamily, Traits, Values, as_link
+from ._family import AbstractMeanFamily, Traits, Values, as_link
 from ._link import AbstractLink, slope
+from ._parameter import AbstractParameter, OneToTwo, Positive
 from ._special import HALF_LOG_2PI, log_gamma_rest
 
 _TERMS = 128  # of the series
 _REACH = 9.5  # standard deviations of the index, to either side
 
 
-class Tweedie(AbstractFamily):
+class Tweedie(AbstractMeanFamily):
     """`y >= 0` with mean `mu` and variance `phi mu^power`, `1 < power < 2`: a Poisson number of
     gamma variables.
 
@@ -25,13 +26,14 @@ class Tweedie(AbstractFamily):
     link: AbstractLink
     name: ClassVar[str] = "tweedie"
     response: ClassVar[str] = "nonnegative"
-    dispersion_names: ClassVar[tuple[str, ...]] = ("phi", "power")
+    parameters: ClassVar[tuple[AbstractParameter, ...]] = (Positive("phi"), OneToTwo("power"))
 
     def __init__(self, link: str | AbstractLink = "log"):
         self.link = as_link(link, ("log",), self.name)
 
     def kernel(self, y, eta, phi):
         """`(y mu^(1 - p) / (1 - p) - mu^(2 - p) / (2 - p)) / phi`."""
+        # `above` is p - 1 and `below` 2 - p, here and in what follows.
         log_mu, above, below = (
             self.link.log_inverse(eta),
             jax.nn.sigmoid(phi[1]),
@@ -46,18 +48,18 @@ class Tweedie(AbstractFamily):
         log_y = jnp.log(jnp.where(positive, y, 1.0))
         return weight * jnp.where(positive, _log_series(log_y, phi) - log_y, 0.0)
 
-    def mean(self, eta, phi):
-        return self.link.inverse(eta)
-
     def variance(self, y, eta, phi):
         scale, power = self.dispersion(phi)
         return scale * self.mean(eta, phi) ** power
 
     def expected_curvature(self, y, eta, phi):
+        """`(d mu / d eta)^2 / (phi mu^p)`."""
         power = 1 + jax.nn.sigmoid(phi[1])
         return slope(self.link, eta) ** 2 * jnp.exp(-phi[0] - power * self.link.log_inverse(eta))
 
     def sample(self, key, y, eta, phi, weight):
+        """Poisson(`mu^(2 - p) / (phi (2 - p))`) gamma variables of shape `(2 - p) / (p - 1)` and
+        scale `phi (p - 1) mu^(p - 1)`."""
         for_number, for_sum = jax.random.split(key)
         above, below = jax.nn.sigmoid(phi[1]), jax.nn.sigmoid(-phi[1])
         log_mu = self.link.log_inverse(eta)
@@ -70,23 +72,13 @@ class Tweedie(AbstractFamily):
     def start_mean(self, y):
         return y + 0.1
 
-    def dispersion(self, phi):
-        return jnp.exp(phi[0]), 1 + jax.nn.sigmoid(phi[1])
-
-    def unconstrained(self, dispersion):
-        above = dispersion[1] - 1
-        return jnp.log(dispersion[0]), jnp.log(above) - jnp.log1p(-above)
-
     def start_phi(self, y, mu, weights):
         """By moments at a power of 1.5."""
         scale = (weights * (y - mu) ** 2 / mu**1.5).sum() / weights.sum()
         return jnp.log(scale), jnp.zeros_like(scale)
 
-    def random_scale(self, phi):
-        return 1.0
-
     @property
-    def traits(self):
+    def own_traits(self):
         return Traits(
             log_concave=True,
             can_separate=True,
@@ -110,6 +102,6 @@ def _log_series(log_y: Values, phi: Values) -> Values:
     step = jnp.maximum(2 * reach / _TERMS, 1.0)
     first = jnp.maximum(jnp.floor(m - reach), 1.0)
     log_j = jnp.log(first[..., None] + step[..., None] * jnp.arange(_TERMS, dtype=first.dtype))
-    slow = log_gamma_rest(log_j) + log_gamma_rest(log_j + log_a)
-    terms = jnp.exp(log_j) / above * (log_m[..., None] - log_j + 1) - slow
+    slow = log_gamma_rest(log_j) + log_gamma_rest(log_j + log_a[..., None])
+    terms = jnp.exp(log_j) / above[..., None] * (log_m[..., None] - log_j + 1) - slow
     return jax.nn.logsumexp(terms, -1) + jnp.log(step) + 0.5 * log_a - 2 * HALF_LOG_2PI

@@ -51,9 +51,9 @@ class ZeroInflated(AbstractComposite):
         self.inner, self.response = inner, _WITH_ZERO[inner.response]
 
     @property
-    def dispersion_names(self):
+    def parameters(self):
         """Those of `inner`."""
-        return self.inner.dispersion_names
+        return self.inner.parameters
 
     def kernel(self, y, eta, phi):
         extra = eta[-1]
@@ -71,6 +71,7 @@ class ZeroInflated(AbstractComposite):
     def variance(self, y, eta, phi):
         inside, q = seen_inside(self, eta), jax.lax.logistic(-eta[-1])
         m = self.inner.mean(inside, phi) * (y[1] if self.response == "proportion" else 1.0)
+        # E y^2 - (E y)^2 = q (V + m^2) - q^2 m^2
         return q * (self.inner.variance(y, inside, phi) + (1 - q) * jnp.square(m))
 
     def conditional_mean(self, eta, phi):
@@ -84,12 +85,6 @@ class ZeroInflated(AbstractComposite):
             return jnp.where(extra, 0.0, drawn)
         return jnp.stack([jnp.where(extra, 0.0, drawn[0]), *drawn[1:]])
 
-    def dispersion(self, phi):
-        return self.inner.dispersion(phi)
-
-    def unconstrained(self, dispersion):
-        return self.inner.unconstrained(dispersion)
-
     def inner_response(self, y, weight):
         """Without the zeros, if `inner` has none."""
         if not self.is_hurdle:
@@ -102,13 +97,6 @@ class ZeroInflated(AbstractComposite):
         share = zeros / (weight.sum() + 1.0)
         share = share if self.is_hurdle else share / 2
         return jnp.log(share) - jnp.log1p(-share), phi
-
-    def random_scale(self, phi):
-        return self.inner.random_scale(phi)
-
-    @property
-    def limit(self):
-        return self.inner.traits.limit
 
     @property
     def is_hurdle(self) -> bool:

@@ -61,17 +61,19 @@ class Params(eqx.Module):
         phi: the family's own parameters in the order of `fit.dispersion`, less the first with
             `dispformula`; shape (0,) if there are none.
 
-            - `exp(phi[0])` is sigma of gaussian, gamma, inverse_gaussian, lognormal, student_t,
-              skew_normal and the censored normal ones, the shape of weibull, and phi of beta,
-              ordbeta, compois and tweedie.
-            - `phi[0]^2` is alpha of nbinom1, `1 + phi[0]^2` is phi of genpois, and `1 / phi[0]^2`
-              is phi of nbinom2 and betabinomial, whose limits without overdispersion are zeros;
-              truncated families as the others.
-            - `1 / phi[1]^2` is df of student_t, `phi[1]` is alpha of skew_normal, and `1 + 1 / (1 +
-              exp(-phi[1]))` is the power of tweedie.
-            - cumulative: the lowest threshold, then logarithms of the distances to the next (so for
-              the two of ordbeta, `phi[1]` and `phi[2]`); continuation_ratio and adjacent_category:
-              the thresholds.
+            - `exp(phi[0])`: sigma of gaussian, gamma, inverse_gaussian, lognormal, student_t,
+              skew_normal, censored_gaussian, censored_lognormal; shape of weibull; phi of beta,
+              ordbeta, compois, tweedie.
+            - `phi[0]^2`: alpha of nbinom1, truncated_nbinom1. Zero, as of the next two, is the
+              limit without overdispersion.
+            - `1 + phi[0]^2`: phi of genpois.
+            - `1 / phi[0]^2`: phi of nbinom2, truncated_nbinom2, betabinomial.
+            - `1 / phi[1]^2`: df of student_t.
+            - `phi[1]`: alpha of skew_normal; lower of ordbeta.
+            - `lower + exp(phi[2])`: upper of ordbeta.
+            - `1 + 1 / (1 + exp(-phi[1]))`: power of tweedie.
+            - cumulative: the lowest threshold, then logarithms of the distances to the next;
+              continuation_ratio, adjacent_category: the thresholds.
             - a `gj.CustomFamily`: its parameters as they are.
     """
 

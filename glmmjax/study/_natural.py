@@ -12,7 +12,6 @@ from .._numbers import as_float64
 from .._precision import own_settings
 from ..assembly import MixedModel
 from ..covariances import Component
-from ..families import Cumulative
 from ..inference import components
 from ..model import Params
 
@@ -141,13 +140,17 @@ def _is_number(value: Any) -> bool:
 
 def _phi(model: MixedModel, given: Any) -> Float[np.ndarray, " m"]:
     dispersion = _numbers("dispersion", given, model.family.dispersion_names)
-    if isinstance(model.family, Cumulative) and (np.diff(dispersion) <= 0).any():
-        raise ModelError(f"The thresholds in dispersion must increase, which {given!r} do not.")
     with own_settings():
         phi = np.array(model.family.unconstrained(tuple(jnp.asarray(dispersion))), np.float64)
     if not np.isfinite(phi).all():
+        rules = ", ".join(
+            f"{own.name} must {own.rule}"
+            for own, value in zip(model.family.parameters, phi, strict=True)
+            if not np.isfinite(value)
+        )
         raise ModelError(
-            f"dispersion {given!r} is out of the range that the family {model.family.name} has."
+            f"dispersion {given!r} is out of the range that the family {model.family.name} has:"
+            f" {rules}."
         )
     return phi
 

@@ -1,5 +1,7 @@
 """The beta-binomial in its corners; the binomial limit as an ordinary point."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import mpmath
@@ -7,7 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.stats
-from count_cases import at_each, check_derivatives, check_finite, grid, rounding
+from family_cases import has_moments
+from mpmath_checks import (
+    counts_agree,
+    grid,
+    is_finite_with_derivatives,
+    rounding,
+    values,
+    values_agree,
+)
 
 import glmmjax as gj
 from glmmjax.families import log_prob
@@ -18,10 +28,10 @@ FAMILY = gj.BetaBinomial()
 TAUS = (0.0, 1e-5, 1e-3, 0.05, 0.4, 1.0, 3.0, 1e3)
 
 
-def exact(y, eta, tau, trials):
+def exact(trials, y, eta, tau):
     """Log mass in mpmath."""
-    y, n, rho = mpmath.mpf(y), mpmath.mpf(trials), mpmath.mpf(tau) ** 2
-    p, q = 1 / (1 + mpmath.exp(-mpmath.mpf(eta))), 1 / (1 + mpmath.exp(mpmath.mpf(eta)))
+    n, rho = mpmath.mpf(trials), tau**2
+    p, q = 1 / (1 + mpmath.exp(-eta)), 1 / (1 + mpmath.exp(eta))
     log = mpmath.loggamma
     ways = log(n + 1) - log(y + 1) - log(n - y + 1)
     if not rho:
@@ -30,25 +40,21 @@ def exact(y, eta, tau, trials):
     return ways + log(y + a) - log(a) + log(n - y + b) - log(b) - log(n + a + b) + log(a + b)
 
 
-def density(trials):
-    return lambda y, at: log_prob(FAMILY, jnp.stack([y, jnp.full_like(y, trials)]), at[0], at[1:])
+def density(trials, family=FAMILY):
+    return lambda y, at: log_prob(family, jnp.stack([y, jnp.full_like(y, trials)]), at[0], at[1:])
 
 
 @pytest.mark.parametrize("trials", [1.0, 12.0, 1e6])
 def test_log_prob(trials):
-    y, eta, tau = grid((0, 1, np.floor(trials / 3), trials), (-40, -12, -0.5, 2, 11, 40), TAUS)
-    found = at_each(density(trials))(y, eta, tau)
-    with mpmath.workdps(60):
-        expected = np.array(
-            [float(exact(*point, trials)) for point in zip(y, eta, tau, strict=True)]
-        )
-    of_terms = rounding(np.full(len(y), trials), eta) + 4e-16 * trials * np.log1p(tau**2)
-    assert (np.abs(found - expected) <= 1e-10 * np.abs(expected) + of_terms).all()
+    points = grid((0, 1, np.floor(trials / 3), trials), (-40, -12, -0.5, 2, 11, 40), TAUS)
+    _, eta, tau = points.T
+    of_terms = rounding(np.full(len(eta), trials), eta) + 4e-16 * trials * np.log1p(tau**2)
+    values_agree(density(trials), functools.partial(exact, trials), points, of_terms)
 
 
 @pytest.mark.parametrize("phi", [0.3, 5.0, 400.0])
 def test_log_prob_is_that_of_scipy_and_sums_to_one(phi):
-    y, mu = grid(np.arange(31), (0.01, 0.4, 0.97))
+    y, mu = grid(np.arange(31), (0.01, 0.4, 0.97)).T
     expected = scipy.stats.betabinom.logpmf(y, 30, mu * phi, (1 - mu) * phi)
     found = log_prob(
         FAMILY, np.stack([y, np.full(len(y), 30.0)]), np.log(mu / (1 - mu)), np.array([phi**-0.5])
@@ -59,7 +65,7 @@ def test_log_prob_is_that_of_scipy_and_sums_to_one(phi):
 
 @pytest.mark.parametrize("link", ["logit", "probit", "cloglog"])
 def test_zero_is_the_binomial_distribution(link):
-    successes, trials, eta = grid((0, 1, 5), (5, 40), (-3, -0.4, 0, 1.2))
+    successes, trials, eta = grid((0, 1, 5), (5, 40), (-3, -0.4, 0, 1.2)).T
     eta, y, zero, (own, plain) = (
         jnp.asarray(eta),
         np.stack([successes, trials]),
@@ -81,27 +87,21 @@ def both(link):
 @pytest.mark.parametrize("trials", [1.0, 300.0])
 def test_derivatives(trials):
     """First and second ones by eta and tau, also at tau = 0 and beside it."""
-
-    def own(y, eta, tau):
-        return exact(y, eta, tau, trials)
-
-    check_derivatives(density(trials), own, (0, 1, trials), (-9, -0.5, 2, 6), TAUS)
+    points = grid((0, 1, trials), (-9, -0.5, 2, 6), TAUS)
+    counts_agree(density(trials), functools.partial(exact, trials), points)
 
 
 def test_everything_is_finite():
-    check_finite(density(1e6), (0, 1, 1e6), (-40, -3, 0, 5, 40), (*TAUS, -0.4))
+    points = grid((0, 1, 1e6), (-40, -3, 0, 5, 40), (*TAUS, -0.4))
+    is_finite_with_derivatives(density(1e6), points)
 
 
 @pytest.mark.parametrize(
     ("link", "ends"), [("probit", (-40.0, 40.0)), ("cloglog", (-40.0, 5.0, 40.0))]
 )
 def test_everything_is_finite_at_other_links(link, ends):
-    family = gj.BetaBinomial(link)
-
-    def of(y, at):
-        return log_prob(family, jnp.stack([y, jnp.full_like(y, 20.0)]), at[0], at[1:])
-
-    check_finite(of, (0, 1, 20), ends, (0.0, 1e-3, 0.4, 3.0))
+    points = grid((0, 1, 20), ends, (0.0, 1e-3, 0.4, 3.0))
+    is_finite_with_derivatives(density(20.0, gj.BetaBinomial(link)), points)
 
 
 @pytest.mark.parametrize("tau", [0.0, 1e-4, 0.4, 1.5])
@@ -116,17 +116,12 @@ def test_samples_have_its_moments(tau):
         np.ones(count),
     )
     k = np.arange(trials + 1.0)
-    p = np.exp(
-        at_each(density(trials))(k, np.full(len(k), np.log(mu / (1 - mu))), np.full(len(k), tau))
-    )
+    p = np.exp(values(density(trials), grid(k, [np.log(mu / (1 - mu))], [tau])))
     variance = trials * mu * (1 - mu) * (1 + (trials - 1) * tau**2 / (1 + tau**2))
     assert p @ k == pytest.approx(trials * mu)
     assert p @ (k - trials * mu) ** 2 == pytest.approx(variance)
     fourth = p @ (k - trials * mu) ** 4
-    assert float(draws[0].mean()) == pytest.approx(trials * mu, abs=4.5 * np.sqrt(variance / count))
-    assert float(draws[0].var()) == pytest.approx(
-        variance, abs=4.5 * np.sqrt((fourth - variance**2) / count)
-    )
+    has_moments(draws[0], trials * mu, variance, fourth)
 
 
 def test_a_fit_finds_what_the_data_were_made_with():

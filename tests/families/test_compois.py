@@ -8,8 +8,16 @@ import mpmath
 import numpy as np
 import pandas as pd
 import pytest
-from count_cases import at_each, check_finite, grid, rounding
+from family_cases import has_moments
 from family_checks import recovers, simulated_fit
+from mpmath_checks import (
+    close,
+    density_of,
+    derivatives,
+    grid,
+    is_finite_with_derivatives,
+    rounding,
+)
 
 import glmmjax as gj
 from glmmjax.families import log_prob, second_derivative
@@ -17,6 +25,7 @@ from glmmjax.families import log_prob, second_derivative
 pytestmark = pytest.mark.usefixtures("float64")
 
 FAMILY = gj.CoMPoisson()
+DENSITY = density_of(FAMILY)
 CASES = [(mu, phi) for mu in (0.01, 0.7, 5, 23, 40, 120) for phi in (0.2, 1.6, 5.0)] + [(1e4, 0.2)]
 DIGITS = 32
 
@@ -74,33 +83,23 @@ def exact_case(mean, phi):
     return float(mpmath.log(at.mu)), rows
 
 
-def density(y, at):
-    return log_prob(FAMILY, y, at[0], at[1:])
-
-
 def test_values_gradients_and_hessians():
     with mpmath.workdps(DIGITS):
         found = [(exact_case(*case), case) for case in CASES]
     rows = [(row, log_mu, np.log(phi)) for (log_mu, own), (_, phi) in found for row in own]
-    y, log_mu, log_phi = (
-        np.array(column, float) for column in zip(*[(r[0], m, p) for r, m, p in rows], strict=True)
-    )
-    functions = (density, jax.grad(density, 1), jax.jacfwd(jax.grad(density, 1), 1))
-    value, gradient, hessian = (at_each(function)(y, log_mu, log_phi) for function in functions)
+    points = np.array([(row[0], log_mu, log_phi) for row, log_mu, log_phi in rows], float)
+    value, gradient, hessian = derivatives(DENSITY, points)
     expected = [np.array([np.array(row[k], float) for row, _, _ in rows]) for k in (1, 2, 3)]
-    allowed = rounding(y, log_mu) * (1 + np.exp(-log_phi)) + 1e-10 * np.abs(expected[0])
-    assert (np.abs(value - expected[0]) <= allowed).all()
-    assert (
-        np.abs(gradient - expected[1]) <= 1e-9 * np.abs(expected[1]) + 1e-12 * (1 + y[:, None])
-    ).all()
-    assert (
-        np.abs(hessian - expected[2]) <= 1e-9 * np.abs(expected[2]) + 1e-12 * (1 + y[:, None, None])
-    ).all()
+    y, log_mu, log_phi = points.T
+    of_terms = rounding(y, log_mu) * (1 + np.exp(-log_phi))
+    close(value, expected[0], rtol=1e-10, floor=of_terms, points=points)
+    for found, own in ((gradient, expected[1]), (hessian, expected[2])):
+        close(found, own, rtol=1e-9, floor=1e-12 * (1 + y), points=points)
 
 
 def test_third_and_fourth_derivatives():
     """Those a fit takes: first and second ones of the curvature, near zero and far from it."""
-    y, eta, log_phi = map(jnp.asarray, grid((0.0, 3.0, 40.0), (-1.0, 1.2, 3.6), (-0.9, 0.4)))
+    y, eta, log_phi = map(jnp.asarray, grid((0.0, 3.0, 40.0), (-1.0, 1.2, 3.6), (-0.9, 0.4)).T)
 
     def curvature(eta, log_phi):
         return second_derivative(
@@ -127,12 +126,13 @@ def test_third_and_fourth_derivatives():
 
 
 def test_everything_is_finite():
-    check_finite(density, (0, 1, 1e6), (-40, -3, 0, 5, 40), (-40, -4, -1, 0, 1, 4, 40))
+    points = grid((0, 1, 1e6), (-40, -3, 0, 5, 40), (-40, -4, -1, 0, 1, 4, 40))
+    is_finite_with_derivatives(DENSITY, points)
 
 
 @pytest.mark.parametrize("link", ["log", "identity", "sqrt"])
 def test_one_is_the_poisson_distribution(link):
-    y, eta = grid((0.0, 1.0, 2.0, 50.0, 1e4), (0.1, 1.0, 4.0, 9.0))
+    y, eta = grid((0.0, 1.0, 2.0, 50.0, 1e4), (0.1, 1.0, 4.0, 9.0)).T
     eta, zero, (own, poisson) = (
         jnp.asarray(eta),
         np.zeros(1),
@@ -161,10 +161,7 @@ def test_it_sums_to_one_with_its_mean_and_samples_have_its_moments(phi):
     draws = jax.jit(FAMILY.sample)(
         jax.random.key(2), jnp.zeros(count), eta, log_phi, jnp.ones(count)
     )
-    assert float(draws.mean()) == pytest.approx(mu, abs=4.5 * np.sqrt(variance / count))
-    assert float(draws.var()) == pytest.approx(
-        variance, abs=4.5 * np.sqrt((fourth - variance**2) / count)
-    )
+    has_moments(draws, mu, variance, fourth)
 
 
 @pytest.mark.parametrize("phi", [0.5, 2.0])

@@ -5,19 +5,19 @@ import mpmath
 import numpy as np
 import pandas as pd
 import pytest
-from family_checks import (
+from family_checks import recovers, simulated_fit
+from mpmath_checks import (
     agrees,
+    density_of,
     derivatives,
     grid,
     is_finite_with_derivatives,
-    recovers,
-    simulated_fit,
 )
 
 import glmmjax as gj
 
 pytestmark = pytest.mark.usefixtures("float64")
-FAMILY = gj.StudentT()
+DENSITY = density_of(gj.StudentT())
 
 
 def exact(y, eta, log_sigma, tau):
@@ -31,7 +31,7 @@ def exact(y, eta, log_sigma, tau):
 
 def test_log_prob_and_derivatives():
     agrees(
-        FAMILY,
+        DENSITY,
         exact,
         grid((-40.0, 0.0, 1.3, 1e6), (-3.0, 0.0, 2.0), (-2.0, 1.0), (1e-3, 0.1, 0.5, 2.0)),
         rtol=1e-9,
@@ -40,7 +40,7 @@ def test_log_prob_and_derivatives():
 
 def test_zero_is_the_normal_distribution():
     points = grid((-3.0, 0.0, 5.0), (-1.0, 2.0), (-1.0, 0.5), (0.0,))
-    found, gradient, hessian = derivatives(FAMILY, points)
+    found, gradient, hessian = derivatives(DENSITY, points)
     y, eta, log_sigma, _ = points.T
     z = (y - eta) * np.exp(-log_sigma)
     np.testing.assert_allclose(found, -0.5 * z**2 - log_sigma - 0.5 * np.log(2 * np.pi), rtol=1e-14)
@@ -51,7 +51,7 @@ def test_zero_is_the_normal_distribution():
 
 def test_everything_is_finite_at_the_edges():
     is_finite_with_derivatives(
-        FAMILY,
+        DENSITY,
         grid((-1e6, 0.0, 1e6), (-40.0, 0.0, 40.0), (-15.0, 0.0, 15.0), (0.0, 1e-8, 0.3, 30.0)),
     )
 

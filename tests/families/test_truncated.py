@@ -5,8 +5,15 @@ import jax.numpy as jnp
 import mpmath
 import numpy as np
 import pytest
-from count_cases import at_each, check_derivatives, check_finite, grid, rounding
 from family_checks import recovers, simulated_fit
+from mpmath_checks import (
+    counts_agree,
+    density_of,
+    grid,
+    is_finite_with_derivatives,
+    rounding,
+    values_agree,
+)
 
 import glmmjax as gj
 from glmmjax.families import log_prob
@@ -23,17 +30,18 @@ TAUS = (0.0, 1e-3, 0.4, 3.0, 1e3)
 each = pytest.mark.parametrize("name", FAMILIES)
 
 
-def taus(name):
-    return TAUS if name in OVERDISPERSED else (0.0,)
+def points(name, *axes):
+    """(y, eta, tau), or (y, eta) of a family without `tau`."""
+    return grid(*axes, TAUS) if name in OVERDISPERSED else grid(*axes)
 
 
 def exact(name):
     """Log mass of (y, eta, tau) in mpmath."""
 
-    def log_mass(y, eta, tau):
-        y, mu, alpha = mpmath.mpf(y), mpmath.exp(mpmath.mpf(eta)), mpmath.mpf(tau) ** 2
-        if name == "poisson" or not alpha:
-            whole, decay = y * mpmath.mpf(eta) - mu - mpmath.loggamma(y + 1), mu
+    def log_mass(y, eta, tau=0):
+        mu, alpha = mpmath.exp(eta), tau**2
+        if not alpha:
+            whole, decay = y * eta - mu - mpmath.loggamma(y + 1), mu
         else:
             alpha, s = (alpha * mu, 1 / alpha) if name == "nbinom2" else (alpha, mu / alpha)
             decay = s * mpmath.log1p(alpha)
@@ -44,39 +52,35 @@ def exact(name):
     return log_mass
 
 
-def density(name):
-    family = FAMILIES[name]
-    return lambda y, at: log_prob(family, y, at[0], at[1 : 1 + len(family.dispersion_names)])
-
-
 @each
 def test_log_prob(name):
-    y, eta, tau = grid((1, 2, 7, 300, 1e6), (-40, -23, -7, -1, 0.5, 2, 7, 18), taus(name))
-    found = at_each(density(name))(y, eta, tau)
-    with mpmath.workdps(80):
-        expected = np.array([float(exact(name)(*point)) for point in zip(y, eta, tau, strict=True)])
+    at = points(name, (1, 2, 7, 300, 1e6), (-40, -23, -7, -1, 0.5, 2, 7, 18))
+    y, eta, tau = *at.T[:2], at.T[2] if name in OVERDISPERSED else 0.0
     of_terms = rounding(y, eta) + 4e-16 * y * np.log1p(tau**2)
-    assert (np.abs(found - expected) <= 1e-10 * np.abs(expected) + of_terms).all()
+    values_agree(density_of(FAMILIES[name]), exact(name), at, of_terms)
 
 
 @each
 def test_derivatives(name):
     """First and second ones by eta and tau, also at tau = 0."""
-    check_derivatives(density(name), exact(name), (1, 2, 400), (-12, -0.5, 2, 11), taus(name))
+    at = points(name, (1, 2, 400), (-12, -0.5, 2, 11))
+    counts_agree(density_of(FAMILIES[name]), exact(name), at)
 
 
 @each
 def test_everything_is_finite(name):
-    check_finite(density(name), (1, 2, 1e6), (-40, -3, 0, 5, 40), taus(name))
+    at = points(name, (1, 2, 1e6), (-40, -3, 0, 5, 40))
+    is_finite_with_derivatives(density_of(FAMILIES[name]), at)
 
 
 @each
 def test_it_sums_to_one_and_samples_have_its_moments(name):
     """At means of all counts from nearly none to many, and from no extra variance to much."""
     family, count = FAMILIES[name], 20_000
-    eta, tau = grid((-9.0, -1.0, 1.5), TAUS[:4] if name in OVERDISPERSED else (0.0,))
+    eta, tau = grid((-9.0, -1.0, 1.5), TAUS[:4] if name in OVERDISPERSED else (0.0,)).T
     y = np.arange(1.0, 3000.0)
-    p = np.exp(at_each(density(name))(*np.broadcast_arrays(y, eta[:, None], tau[:, None])))
+    all_y, all_eta, all_tau = map(jnp.asarray, np.broadcast_arrays(y, eta[:, None], tau[:, None]))
+    p = np.exp(jax.jit(log_prob)(family, all_y, all_eta, all_tau[None]))
     mean = p @ y
     np.testing.assert_allclose(p.sum(1), 1, rtol=1e-10)
     np.testing.assert_allclose(family.mean(jnp.asarray(eta), tau[None]), mean, rtol=1e-10)
@@ -94,7 +98,7 @@ def test_it_sums_to_one_and_samples_have_its_moments(name):
 @pytest.mark.parametrize("name", OVERDISPERSED)
 @pytest.mark.parametrize("link", ["log", "sqrt"])
 def test_zero_is_the_truncated_poisson_distribution(name, link):
-    y, eta = grid((1.0, 2.0, 50.0), (0.1, 1.0, 4.0))
+    y, eta = grid((1.0, 2.0, 50.0), (0.1, 1.0, 4.0)).T
     own, plain = type(FAMILIES[name])(link), gj.TruncatedPoisson(link)
     np.testing.assert_allclose(
         log_prob(own, y, eta, np.zeros(1)), log_prob(plain, y, eta, np.zeros(0)), rtol=1e-13

@@ -5,14 +5,17 @@ import jax.numpy as jnp
 import mpmath
 import numpy as np
 import pytest
-from family_checks import agrees, grid, is_finite_with_derivatives, recovers, simulated_fit
+from family_cases import has_moments
+from family_checks import recovers, simulated_fit
+from mpmath_checks import agrees, density_of, grid, is_finite_with_derivatives, values
 from scipy.integrate import quad
 
 import glmmjax as gj
-from glmmjax.families import log_prob
+from glmmjax.families import Dispersed, log_prob
 
 pytestmark = pytest.mark.usefixtures("float64")
 FAMILY = gj.Tweedie()
+DENSITY = density_of(FAMILY)
 
 
 def exact(y, eta, log_phi, logit):
@@ -47,12 +50,12 @@ def exact(y, eta, log_phi, logit):
     ],
 )
 def test_log_prob_and_derivatives(y, log_phi, logit):
-    agrees(FAMILY, exact, grid(y, (-1.0, 0.7), (log_phi,), (logit,)), rtol=1e-9, slack=100)
+    agrees(DENSITY, exact, grid(y, (-1.0, 0.7), (log_phi,), (logit,)), rtol=1e-9, floor=1e-11)
 
 
 def test_everything_is_finite_at_the_edges():
     points = grid((0.0, 1e-10, 1.0, 1e6), (-40.0, 0.0, 40.0), (-10.0, 0.0, 10.0), (-5.0, 0.0, 5.0))
-    is_finite_with_derivatives(FAMILY, points)
+    is_finite_with_derivatives(DENSITY, points)
 
 
 def test_it_is_a_distribution_with_its_moments():
@@ -75,11 +78,7 @@ def test_it_is_a_distribution_with_its_moments():
     draws = FAMILY.sample(
         jax.random.key(0), jnp.zeros(count), jnp.full(count, eta), phi, jnp.ones(count)
     )
-    assert float(draws.mean()) == pytest.approx(2, abs=4.5 * np.sqrt(variance / count))
-    fourth = moment(4) - 8 * moment(3) + 24 * moment(2) - 32 * 2 + 16
-    assert float(draws.var()) == pytest.approx(
-        variance, abs=4.5 * np.sqrt((fourth - variance**2) / count)
-    )
+    has_moments(draws, 2.0, variance, moment(4) - 8 * moment(3) + 24 * moment(2) - 32 * 2 + 16)
     assert float((draws == 0).mean()) == pytest.approx(zero, abs=4.5 * np.sqrt(zero / count))
 
 
@@ -99,6 +98,14 @@ def test_a_fit_finds_what_was_simulated():
     recovers(
         simulated_fit("tweedie", None, {"phi": 0.9, "power": 1.5}), np.array([np.log(0.9), 0.0])
     )
+
+
+def test_its_dispersion_may_have_a_predictor():
+    y, eta, power = jnp.array([0.0, 0.6, 4.0]), jnp.array([0.3, -0.5, 1.0]), 0.4
+    log_phi = jnp.array([0.2, -0.4, 1.0])
+    found = log_prob(Dispersed(FAMILY), y, jnp.stack([eta, log_phi]), jnp.array([power]))
+    points = np.stack([y, eta, log_phi, np.full(3, power)], 1)
+    np.testing.assert_allclose(found, values(DENSITY, points), rtol=1e-12)
 
 
 def test_negative_numbers_are_refused():

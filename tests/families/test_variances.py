@@ -4,28 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from family_cases import CASES
 
 import glmmjax as gj
 from glmmjax.families import FAMILIES, AbstractOrdinal, AbstractQuasi, Dispersed, ZeroInflated
 
 pytestmark = pytest.mark.usefixtures("float64")
 DRAWS, TRIALS = 40_000, 6.0
-# Natural parameters at which fourth moments are moderate; one of 0.5 where nothing is said.
-NATURAL = {
-    "betabinomial": (4.0,),
-    "nbinom2": (3.0,),
-    "truncated_nbinom2": (3.0,),
-    "genpois": (1.5,),
-    "beta": (5.0,),
-    "ordbeta": (5.0, -1.2, 1.1),
-    "weibull": (1.5,),
-    "student_t": (0.7, 12.0),
-    "skew_normal": (0.7, 2.0),
-    "tweedie": (0.8, 1.4),
-    "cumulative": (-0.5, 0.4, 1.3),
-    "continuation_ratio": (-0.5, 0.4, 0.3),
-    "adjacent_category": (-0.5, 0.4, 0.3),
-}
 
 
 def families():
@@ -33,7 +18,7 @@ def families():
         if issubclass(kind, AbstractQuasi):
             continue
         family = kind(categories=4) if issubclass(kind, AbstractOrdinal) else kind()
-        natural = NATURAL.get(name, (0.5,))[: len(family.dispersion_names)]
+        natural = CASES[name].moderate[: len(family.dispersion_names)]
         yield pytest.param(family, np.array([0.6]), natural, id=name)
     poisson, binomial, shifted = gj.Poisson(), gj.Binomial(), np.array([0.6, -0.5])
     yield pytest.param(ZeroInflated(poisson), shifted, (), id="poisson-zi")

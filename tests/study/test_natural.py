@@ -94,7 +94,13 @@ def _parts(params):
             {"corr": {"x": 0.2}},
             "corr has 'x', which is no pair of correlated random effects of the model.",
         ),
-        ({"dispersion": 0.0}, "dispersion 0.0 is out of the range that the family gaussian has."),
+        (
+            {"dispersion": 0.0},
+            (
+                "dispersion 0.0 is out of the range that the family gaussian has: sigma must be"
+                " positive."
+            ),
+        ),
         (
             {"dispersion": {"phi": 1.0}},
             "dispersion has phi, which the model lacks; the model has sigma.",
