@@ -25,7 +25,8 @@ def satterthwaite_df(fits: Fits, covariance: CovarianceOfFixed) -> Float[np.ndar
     program for all members.
     """
     df = np.full_like(fits.reported.beta, np.nan)
-    known = np.isfinite(fits.reported.vcov[:, df.shape[1] :, df.shape[1] :]).all((1, 2))
+    p = df.shape[1]
+    known = np.asarray(np.isfinite(fits.reported.vcov[:, p:, p:]).all((1, 2)))
     for bucket in fits.members.buckets():
         good = bucket[known[bucket]]
         for first in range(0, len(good), _AT_ONCE):

@@ -18,13 +18,14 @@ def tidy(fits: Fits) -> pd.DataFrame:
     members within each term. Names of coefficients of other linear predictors than the mean's begin
     with `disp_` and `zi_`.
     """
-    table = all_coefficients(fits)
-    p_value = table["p_value"].to_numpy().reshape(fits.outcome.beta.shape)
-    adjusted = np.full_like(p_value, np.nan)
-    for term in range(p_value.shape[1]):
+    table, (members, p) = all_coefficients(fits), fits.outcome.beta.shape
+    p_value = np.asarray(table["p_value"]).reshape(members, p)
+    adjusted = np.full((members, p), np.nan)
+    for term in range(p):
         adjusted[:, term] = benjamini_hochberg(p_value[:, term])
-    status = status_names(fits).repeat(p_value.shape[1])
-    return table.assign(p_adjusted=adjusted.ravel(), status=status).reset_index().loc[:, TIDY]
+    status = status_names(fits).repeat(p)
+    table = table.assign(p_adjusted=adjusted.ravel(), status=status)
+    return table.reset_index().loc[:, TIDY]
 
 
 def counts(fits: Fits) -> pd.Series:
