@@ -1,5 +1,39 @@
 """Generalised linear mixed models on JAX: differentiable, batched, on CPU and GPU.
 
+`gj.glmm` describes a model, its method `fit` gives a `gj.Fit`, and `gj.fit_many` and `gj.fit_by`
+fit many. Their `help` says what README.md has no room for; `examples/` has guides that run.
+
+The model is `g(E[y | u]) = eta = X beta + offset + Z u` with `u = lam b`, `b ~ N(0, I)`. One
+notation holds in the whole package, its error messages and its files:
+
+    name       shape                 meaning
+    ---------  --------------------  -----------------------------------------------------------
+    beta       (p,)                  fixed effects; of several linear predictors (the mean,
+                                     `disp`, `zi`) one after the other
+    theta      (size,) of each term  unconstrained parameters of a term's relative covariance
+                                     factor; `help(gj.Params)` says which
+    phi        (m,)                  the family's own parameters (dispersion, shape, thresholds),
+                                     unconstrained
+    lam        (q, rank) of a term   lower-triangular covariance factor, `u = lam b`: the relative
+                                     one of theta, times sigma for gaussian without `dispformula`;
+                                     rank is q but for `rr`. Of a grouping factor (q, rank, 1), or
+                                     (q, rank, levels) where levels differ
+    b          (rank, levels)        spherical random effects of a grouping factor
+    u          (q, levels)           its random effects on their own scale
+    X, Z       (n, p), (n, q)        columns of the fixed effects and of those of a term
+    eta        (n,) or (k, n)        linear predictor, or k of them
+    mu         (n,)                  conditional mean, `mu = g^-1(eta)`
+    w          (n,) or (k, k, n)     curvature `-d2 log f / d eta2`: observed, or expected by name
+    H          pattern of Z'WZ       `I + lam' Z'WZ lam`, the curvature by `b`
+
+Levels and rows are last axes, so that what is done to each is one elementwise operation. Compiled
+functions hold the n rows as cells (blocks, width), the rows of a level together, with weights of
+zero in the padding. Arrays of a batch have a leading axis of members. `b` is spherical everywhere,
+so a variance of zero is an ordinary point (the block of H is I) and not a failure.
+
+Fits compute in float64 and leave JAX's configuration alone; `gj.float64()` is the same for your own
+code, and `gj.enable_compilation_cache()` keeps compiled programs for the next process.
+
 The table below is the public interface. Names are loaded when they are first used, so that `import
 glmmjax` costs nothing and the formula machinery (a second of imports) is only paid for by who
 writes a formula.

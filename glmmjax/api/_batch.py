@@ -30,8 +30,8 @@ def fit_many(  # noqa: PLR0913 - keyword-only settings
 ) -> Batch:
     """Fit many models at once, on every local device.
 
-    Each member ends as its own fit would: to the same maximum, with standard errors and a status;
-    one that fails leaves the others alone.
+    Each member ends as its own fit would (to 1e-8 in log-likelihood): at the same maximum, with
+    standard errors and a status. One that fails leaves the bits of the others as they are.
 
     Args:
         model: a model, whose formula may lack a response, or a sequence of models of the same
@@ -43,8 +43,9 @@ def fit_many(  # noqa: PLR0913 - keyword-only settings
         weights, offset: (n,) for all members or (B, n), or a table as responses, instead of the
             model's arguments.
         method, reml, start: as for `Model.fit`, for every member.
-        precision: `"float32"` for devices whose float64 is slow; its accuracy is stated in the
-            README.
+        precision: `"float32"` for devices whose float64 is slow. Measured against float64 on
+            Poisson, Gaussian and random-slope models it is within 4e-4 of a log-likelihood unit and
+            5e-4 standard errors; what is singular is judged more coarsely.
         chunk_size: members that are held on the devices at a time; by default as many as serve the
             purpose and fit.
         checkpoint: folder for finished chunks. The same call after an interruption goes on where it
@@ -52,9 +53,38 @@ def fit_many(  # noqa: PLR0913 - keyword-only settings
             from other inputs is refused.
         progress: show a progress bar; by default on a terminal and in notebooks.
 
+    Returns:
+        The fits. `batch[7]` or `batch["gene"]` is any of them as an ordinary `gj.Fit`. Arrays and
+        tables have a row a member: `fixef`, `std_errors`, `vcov`, `varcorr()`, `dispersion`,
+        `loglik`, `status`, `converged`, `scaled_gradient`, `iterations`. `to_frame()` is a row a
+        member and coefficient, with Benjamini and Hochberg's adjusted p-values, `to_parquet(path)`
+        writes it, `counts()` tells how many members ended how.
+
     Raises:
         ModelError: one sentence that names the argument at fault.
         Interrupted: on Ctrl-C; its attribute `batch` holds the finished members.
+
+    Members that fail:
+        Counts that are all zero, separation or a NaN cost a member its numbers and give it a
+        status. The numbers are NaN, but for the log-likelihood under separation, which is the one
+        that is approached.
+
+    Memory:
+        Members that have converged leave the computation, and chunks are planned by the memory that
+        is free, so a batch may be larger than it: responses can be a memory-mapped array or a
+        sparse matrix, read when they are needed.
+
+    Devices:
+        All local devices share a batch (a `jax.sharding.Mesh` over its members). On a CPU JAX has
+        one device unless it is told otherwise: `XLA_FLAGS=--xla_force_host_platform_device_count=4`
+        makes it four.
+
+    Hosts:
+        Several hosts start the same script, which begins with `jax.distributed.initialize()`; each
+        fits its share and returns the whole batch. Under Slurm JAX finds the others by itself,
+        `srun --nodes=4 --ntasks-per-node=1 --gpus-per-node=8 python fit_genes.py`; elsewhere each
+        process says who it is, `jax.distributed.initialize("host0:1234", num_processes=4,
+        process_id=k)`.
     """
     settings = core.Settings(chunk_size, precision, checkpoint, progress)
     if isinstance(model, Model):
@@ -99,8 +129,12 @@ def fit_by(  # noqa: PLR0913 - the arguments of glmm and keyword-only settings
             own).
         method, reml, precision, chunk_size, checkpoint, progress: as for `fit_many`.
 
+    Returns:
+        The fits, as of `fit_many`; `batch.names` are the levels.
+
     Raises:
         ModelError: one sentence that names the column or argument at fault.
+        Interrupted: on Ctrl-C; its attribute `batch` holds the finished members.
     """
     described = {"family": family, "link": link, "ziformula": ziformula, "dispformula": dispformula}
     given = {"weights": weights, "offset": offset, "matrices": matrices, "context": context}

@@ -42,6 +42,11 @@ def simulation_study(  # noqa: PLR0913 - keyword-only settings
         level: of the Wald intervals whose coverage is told.
         checkpoint, progress: as for `fit_many`.
 
+    Returns:
+        `table` with bias, empirical and model standard errors, mean squared error and coverage of
+        each parameter, and their Monte Carlo standard errors; the estimates; and the failed fits by
+        status, which are left out of the table.
+
     Raises:
         ModelError: one sentence that names the argument at fault.
         Interrupted: on Ctrl-C; its attribute `batch` holds the finished fits.
@@ -89,8 +94,9 @@ def power(  # noqa: PLR0913 - keyword-only settings
         method, reml: as for `Model.fit`.
         checkpoint, progress: as for `fit_many`.
 
-    Data sets whose fit fails count as not significant; their number is in the result. The interval
-    is Clopper and Pearson's.
+    Returns:
+        The share `power` with Clopper and Pearson's interval `lower, upper`. Data sets whose fit
+        fails count as not significant; their number is `failed`.
 
     Raises:
         ModelError: one sentence that names the argument at fault.
@@ -144,7 +150,8 @@ def power_curve(  # noqa: PLR0913 - keyword-only settings
         n, seed, test, alpha, method, reml, checkpoint, progress: as for `power`, at each size.
 
     Returns:
-        One row a size: `groups, per_group, power, lower, upper, failed`.
+        One row a size: `groups, per_group, power, lower, upper, failed`. The guide
+        `examples/08_power_curve.py` draws it.
 
     Raises:
         ModelError: one sentence that names the argument at fault.

@@ -182,6 +182,16 @@ class TestTables:
         np.testing.assert_allclose(frame.statistic, cbpp.fixef / cbpp.std_errors)
         assert frame.p_value["period[T.2]"] == pytest.approx(0.001211, rel=1e-3)
 
+    def test_expected_curvature_gives_lme4s_conditional_deviations(self):
+        """lme4 1.1-31: `glmer(cbind(incidence, size - incidence) ~ period + (1 | herd), cbpp,
+        binomial("probit"))`."""
+        cbpp = gj.datasets.load("cbpp")
+        model = gj.glmm("incidence / size ~ period + (1 | herd)", cbpp, gj.Binomial("probit"))
+        modes = model.fit(gj.Laplace(curvature="expected")).ranef()
+        assert modes.std_error[:3].to_numpy() == pytest.approx(
+            [0.19183, 0.18905, 0.16162], abs=2e-5
+        )
+
     def test_confidence_intervals(self, cbpp):
         wald = cbpp.confint()
         assert list(wald.columns) == ["lower", "upper"]
@@ -212,7 +222,9 @@ class TestFiles:
         fit = golden(case, method)
         result = fit.to_dict()
         assert plain(result)
-        assert json.loads(json.dumps(result))["loglik"] == fit.loglik
+        written = json.loads(json.dumps(result, allow_nan=False))
+        assert written["loglik"] == fit.loglik
+        assert (written["coefficients"][0]["df"] is None) == (case != "sleepstudy")
         assert result["formula"] == CASES[case]["formula"]
         assert result["df"] == fit.df
         assert {row["term"]: row["estimate"] for row in result["coefficients"]} == dict(fit.fixef)

@@ -65,6 +65,30 @@ class TestLevels:
         expected = np.exp(fixed_part(slope) + variance / 2)  # the mean of a log-normal variable
         np.testing.assert_allclose(slope.predict(level="marginal"), expected, rtol=1e-10)
 
+    def test_marginal_of_a_log_link_needs_no_group(self):
+        fit = model("poisson", "log").fit()
+        found = fit.predict({"x": [0.3]}, level="marginal")
+        variance = fit.varcorr().vcov[0]
+        assert float(found[0]) == pytest.approx(
+            np.exp(fit.fixef @ [1, 0.3] + variance / 2), rel=1e-12
+        )
+
+    def test_marginal_means_hold_for_large_variances(self, golden):
+        fit = golden("spinal", "AGHQ25")
+        fine = np.linspace(-12, 12, 200_001)
+        weight = np.exp(-0.5 * fine**2)
+        eta = fit.fixef["Intercept"] + np.sqrt(fit.varcorr().vcov[0]) * fine
+        brute = (weight / (1 + np.exp(-eta))).sum() / weight.sum()
+        found = fit.predict({"visit": [0]}, level="marginal")
+        assert float(found[0]) == pytest.approx(brute, rel=1e-9)
+
+    def test_marginal_coefficients_are_glmmadaptives(self, golden):
+        """GLMMadaptive 0.9's `marginal_coefs` of the spinal trial (Monte Carlo: three digits), from
+        inference.json."""
+        fit = golden("spinal", "AGHQ25")
+        link = fit.predict({"visit": [0, 1]}, level="marginal", kind="link").to_numpy()
+        assert [link[0], link[1] - link[0]] == pytest.approx([0.5201, -0.1337], abs=2e-3)
+
     def test_marginal_of_an_identity_link_is_the_population(self, sleep):
         np.testing.assert_allclose(
             sleep.predict(level="marginal"), sleep.predict(level="population"), rtol=1e-12

@@ -146,6 +146,15 @@ def test_categories_of_foreign_types_are_text(tmp_path):
     np.testing.assert_array_equal(gj.load(tmp_path / "fit.json").predict(data), found.predict())
 
 
+def test_intervals_as_a_covariate(tmp_path):
+    data = table().assign(band=pd.cut(table().x, [-9, 0, 9])).set_index(DAYS)
+    found = gj.glmm("count ~ band", data, "poisson").fit()
+    found.save(tmp_path / "fit.json")
+    again = gj.load(tmp_path / "fit.json").predict()
+    assert str(again.index[0]) == "2024-03-20 00:00:00"
+    np.testing.assert_array_equal(again, found.predict())
+
+
 def test_a_file_of_version_2(fit, tmp_path):
     """Its labels and categories are lists."""
     path = tmp_path / "fit.json"

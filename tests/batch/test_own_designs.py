@@ -94,6 +94,14 @@ class TestFitBy:
         p_value = batch.to_frame().query("member == 'b'").p_value
         np.testing.assert_allclose(p_value, batch[1].coefficients().p_value, rtol=1e-6)
 
+    def test_a_level_without_a_response_is_a_member_with_a_status(self, table):
+        part = table[table.site.isin(["a", "b", "c"])]
+        part = part.assign(x=part.x.where(part.site != "b"))
+        found = gj.fit_by("x ~ y + (1 | g)", part, "site")
+        assert found.names.tolist() == ["a", "b", "c"]
+        assert found.status[1] == gj.Status.INVALID.value
+        assert found.converged.tolist() == [True, False, True]
+
     def test_nobody_can_be_fitted(self, table):
         batch = gj.fit_by(
             "y ~ x + (x | g)",

@@ -7,6 +7,7 @@ import scipy.stats
 from batch_cases import CASES, MEMBERS, draws
 
 import glmmjax as gj
+from glmmjax.inference import benjamini_hochberg
 
 COLUMNS = [
     "member",
@@ -117,3 +118,29 @@ class TestSequence:
             "iterations",
         ):
             assert getattr(batch, name).shape == (MEMBERS,)
+
+
+def test_parquet_without_pyarrow_is_a_sentence(batch, monkeypatch, tmp_path):
+    def missing(*_, **__):
+        raise ImportError("Unable to find a usable engine")
+
+    monkeypatch.setattr(pd.DataFrame, "to_parquet", missing)
+    with pytest.raises(gj.ModelError, match="needs pyarrow"):
+        batch.to_parquet(tmp_path / "fits.parquet")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_benjamini_hochberg_is_scipys(seed):
+    p = np.random.default_rng(seed).uniform(size=40) ** 3
+    p[[3, 17]] = p[4]
+    np.testing.assert_allclose(
+        benjamini_hochberg(p), scipy.stats.false_discovery_control(p), rtol=1e-14
+    )
+    holes = p.copy()
+    holes[[0, 9]] = np.nan
+    here = ~np.isnan(holes)
+    np.testing.assert_allclose(
+        benjamini_hochberg(holes)[here], scipy.stats.false_discovery_control(p[here])
+    )
+    assert np.isnan(benjamini_hochberg(holes)[~here]).all()
+    assert np.isnan(benjamini_hochberg(np.full(3, np.nan))).all()

@@ -372,6 +372,10 @@ class TestRefusals:
             r"11\^5 nodes a level for \(1 \+ x1 \+ x2 \+ x3 \+ x4 \| g\)", mixed, gj.AGHQ(11)
         )
 
+    def test_quadrature_where_nodes_would_leave_the_range_of_the_mean(self):
+        sentence = "AGHQ needs a mean for every linear predictor"
+        self.refuses(sentence, model("gamma", "identity"), gj.AGHQ(5))
+
     def test_families_and_links(self):
         with pytest.raises(gj.ModelError, match="no family 'normall'"):
             gj.glmm("count ~ x + (1 | g)", table(), "normall")

@@ -37,6 +37,7 @@ K = pd.DataFrame(np.eye(10), index=list("abcdefghij"), columns=list("abcdefghij"
         "homdiag(0 + f | g) + (1 | g:f)",
         "propto(1 | g, K) + (1 | g)",
         "(1 | g) + (x | g)",
+        "(x || g) + (0 + x | g)",
         "(0 + f | g) + (1 | g)",
     ],
 )
@@ -49,6 +50,7 @@ def test_terms_that_hold_each_other(data, random):
     "random",
     [
         "(1 | g) + (0 + x | g)",
+        "(1 | g) + (0 + f || g)",
         "ar1(t | g) + (1 | g)",
         "ou(t | g) + (1 | h)",
         "(1 | g) + (1 | g:h)",

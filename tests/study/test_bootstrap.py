@@ -60,6 +60,17 @@ def _is_singular(y: np.ndarray) -> bool:
     return bool(between < 0.9 * groups.var(axis=1, ddof=1).mean())
 
 
+def test_an_interrupted_one_holds_the_batch(fit, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("glmmjax.batch._run._fit_slice", stop)
+    with pytest.raises(gj.Interrupted) as stopped:
+        fit.bootstrap(4)
+    assert isinstance(stopped.value.batch, gj.Batch)
+    assert set(stopped.value.batch.status) == {gj.Status.NOT_RUN.value}
+
+
 class TestIntervals:
     def test_they_are_quantiles_of_the_refits_that_are_there(self):
         rng = np.random.default_rng(0)

@@ -1,10 +1,13 @@
-"""Cases that were once wrong, each found by somebody trying it."""
+"""What is given to a batch: responses of any size, by their labels or by position, and their
+names."""
 
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
 
 import glmmjax as gj
+from glmmjax.batch import as_responses
 
 
 @pytest.fixture(scope="module")
@@ -74,20 +77,6 @@ def test_what_rows_of_weight_zero_hold_does_not_matter(model, counts, value):
         )
 
 
-def test_a_level_without_complete_rows_is_a_member_with_a_status(design):
-    data = pd.concat(
-        [design.assign(item=k, y=np.sin(design.x * 50 + k)) for k in (1, 2, 3)], ignore_index=True
-    )
-    data.loc[data["item"] == 2, "y"] = np.nan
-    found = gj.fit_by("y ~ x + (1 | g)", data, "item")
-    assert found.names.tolist() == [1, 2, 3]
-    assert found.status[1] == gj.Status.INVALID.value and found.converged.tolist() == [
-        True,
-        False,
-        True,
-    ]
-
-
 def test_columns_of_several_levels_are_names(design, model, counts, batch):
     columns = pd.MultiIndex.from_product([["a", "b"], [1, 2, 3]])
     found = gj.fit_many(model, pd.DataFrame(counts.T, columns=columns, index=design.index))
@@ -107,21 +96,20 @@ def test_a_member_by_its_name(design, model, counts, batch):
         _ = found["nobody"]
 
 
-def test_an_interrupted_bootstrap_holds_a_batch(model, batch, monkeypatch):
-    def stop(*_):
-        raise KeyboardInterrupt
+class TestTakenWhenNeeded:
+    def test_arrays_are_read_when_they_are_needed(self, tmp_path):
+        np.save(tmp_path / "y.npy", np.arange(12, dtype=np.int16).reshape(3, 4))
+        rows = as_responses(
+            np.load(tmp_path / "y.npy", mmap_mode="r"), pd.RangeIndex(4), pairs=False
+        )
+        taken = rows.take(np.array([2, 0]))
+        assert taken.dtype == np.float64
+        assert taken.tolist() == [[8, 9, 10, 11], [0, 1, 2, 3]]
+        assert list(rows.names) == [0, 1, 2]
 
-    monkeypatch.setattr("glmmjax.batch._run._fit_slice", stop)
-    with pytest.raises(gj.Interrupted) as stopped:
-        batch[0].bootstrap(4)
-    assert isinstance(stopped.value.batch, gj.Batch)
-    assert set(stopped.value.batch.status) == {gj.Status.NOT_RUN.value}
-
-
-def test_parquet_without_pyarrow_is_a_sentence(batch, monkeypatch, tmp_path):
-    def missing(*_, **__):
-        raise ImportError("Unable to find a usable engine")
-
-    monkeypatch.setattr(pd.DataFrame, "to_parquet", missing)
-    with pytest.raises(gj.ModelError, match="needs pyarrow"):
-        batch.to_parquet(tmp_path / "fits.parquet")
+    def test_sparse_matrices_become_dense_some_rows_at_a_time(self):
+        values = np.array([[0, 2, 0], [1, 0, 0]])
+        for kind in (scipy.sparse.csr_array, scipy.sparse.csc_matrix, scipy.sparse.coo_array):
+            rows = as_responses(kind(values), pd.RangeIndex(3), pairs=False)
+            assert len(rows) == 2
+            assert rows.take(np.array([1])).tolist() == [[1, 0, 0]]

@@ -1,6 +1,6 @@
 """Subject-specific against population-averaged effects, on the spinal-implant trial.
 
-    python examples/subject_or_population.py
+    python examples/05_subject_or_population.py
 
 A coefficient of a logistic mixed model speaks of one patient. The difference between the two visits
 averaged over patients is smaller, and the more so the more patients differ;

@@ -1,7 +1,7 @@
 """Parametric bootstrap of a binomial mixed model, beside Wald's intervals.
 
-    python examples/bootstrap.py            # 10,000 draws
-    python examples/bootstrap.py --small    # 200
+    python examples/07_bootstrap.py            # 10,000 draws
+    python examples/07_bootstrap.py --small    # 200
 
 Cattle of 15 herds were seen in four periods. Wald's intervals trust the curvature at the maximum;
 the bootstrap draws new herds and new cases from the fitted model, fits each draw, and also says how

@@ -1,8 +1,8 @@
 """Power of a trial with a binary outcome, over the numbers of clinics and of patients a clinic, as
 a picture.
 
-    python examples/power_curve.py            # 1,000 data sets a point
-    python examples/power_curve.py --small    # 50, and fewer points
+    python examples/08_power_curve.py            # 1,000 data sets a point
+    python examples/08_power_curve.py --small    # 50, and fewer points
 
 Half of the clinics treat their patients, so the clinic is what is compared: more clinics help more
 than more patients. Supposed are a success of 30 % without treatment, an odds ratio of 2, and
