@@ -295,3 +295,9 @@ def test_functions_are_short_enough_to_be_seen_whole():
     lengths.sort()
     assert lengths[len(lengths) // 2] <= 5
     assert lengths[int(0.9 * len(lengths))] <= 20
+
+
+def test_test_files_have_names_of_their_own():
+    """Pytest imports them by name alone."""
+    names = [path.name for path in pathlib.Path(__file__).parent.rglob("test_*.py")]
+    assert sorted(set(names)) == sorted(names)
