@@ -13,30 +13,3 @@ from ._response import category_labels, success_label
 from ._rules import CENSORED, Faults, invalid_responses, is_constant, is_one_sided
 from ._split import is_identified, split_design
 from ._subset import subset_rows
-
-__all__ = [
-    "CENSORED",
-    "Design",
-    "Faults",
-    "FixedPart",
-    "NewRows",
-    "Predictor",
-    "RandomPart",
-    "build_design",
-    "by_label",
-    "category_labels",
-    "formula_offset",
-    "independent_columns",
-    "invalid_responses",
-    "is_constant",
-    "is_identified",
-    "is_one_sided",
-    "largest_term",
-    "new_rows",
-    "replace_response",
-    "rows_beyond",
-    "split_design",
-    "subset_rows",
-    "success_label",
-    "with_rows",
-]

@@ -1,33 +1,12 @@
 """Maximum likelihood: from models and a method to `Fits`."""
 
-from ._bfgs import searching as searching
-from ._bfgs import turn as turn
-from ._ends import SINGULAR as SINGULAR
-from ._estimate import Progress as Progress
-from ._estimate import begin as begin
-from ._estimate import check as check
-from ._estimate import limit as limit
-from ._estimate import minimum as minimum
-from ._estimate import undecided as undecided
-from ._estimate import value_and_gradient as value_and_gradient
-from ._fit import fit_model as fit_model
-from ._fit import starting_values as starting_values
-from ._fit import usual_start as usual_start
-from ._fits import Fits as Fits
-from ._fits import Modes as Modes
-from ._fits import Solution as Solution
-from ._maxima import Ended as Ended
-from ._maxima import best_maximum as best_maximum
-from ._members import FIT as FIT
-from ._members import AbstractMembers as AbstractMembers
-from ._members import MemberArrays as MemberArrays
-from ._members import OneModel as OneModel
-from ._members import arrays_of as arrays_of
-from ._members import sizes_of as sizes_of
-from ._message import dropped_columns as dropped_columns
-from ._outcome import Outcome as Outcome
-from ._outcome import blank as blank
-from ._outcome import diagnosed as diagnosed
-from ._outcome import outcome_of as outcome_of
-from ._parameters import as_finite_params as as_finite_params
-from ._parameters import as_params as as_params
+from ._bfgs import searching, turn
+from ._ends import SINGULAR
+from ._estimate import Progress, begin, check, limit, minimum, undecided, value_and_gradient
+from ._fit import fit_model, starting_values, usual_start
+from ._fits import Fits, Modes, Solution
+from ._maxima import Ended, best_maximum
+from ._members import FIT, AbstractMembers, MemberArrays, OneModel, arrays_of, sizes_of
+from ._message import dropped_columns
+from ._outcome import Outcome, blank, diagnosed, outcome_of
+from ._parameters import as_finite_params, as_params

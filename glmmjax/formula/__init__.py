@@ -5,14 +5,3 @@ from ._parse import parse_formula
 from ._random_term import added_variables
 from ._terms import ParsedFormula, RandomFormula, SmoothFormula
 from ._tokens import WORDS, identifiers
-
-__all__ = [
-    "WORDS",
-    "ParsedFormula",
-    "RandomFormula",
-    "SmoothFormula",
-    "added_variables",
-    "identifiers",
-    "in_braces",
-    "parse_formula",
-]

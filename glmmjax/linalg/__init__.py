@@ -3,5 +3,3 @@ derivatives that need no differentiated factorisation."""
 
 from . import _dense as dense
 from . import _small as small
-
-__all__ = ["dense", "small"]
