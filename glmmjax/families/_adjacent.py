@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from ._family import Traits, Values, as_unit_link
 from ._link import AbstractLink, AbstractUnitLink
 from ._ordinal import AbstractOrdinal, checked_categories
-from ._parameter import Free
+from ._parameter import free
 
 
 class AdjacentCategory(AbstractOrdinal):
@@ -39,7 +39,7 @@ class AdjacentCategory(AbstractOrdinal):
     @property
     def parameters(self):
         """The thresholds."""
-        return tuple(map(Free, self.threshold_names))
+        return free(self.threshold_names)
 
     def kernel(self, y, eta, phi):
         """NaN for a number that is no category."""

@@ -12,7 +12,7 @@ import numpy as np
 from .._errors import ModelError
 from ._family import AbstractMeanFamily, Traits, absolute_curvature, as_link
 from ._link import LINKS, AbstractLink
-from ._parameter import AbstractParameter, Free
+from ._parameter import AbstractParameter, free
 
 _START = {
     "real": lambda y: y,
@@ -71,7 +71,7 @@ class CustomFamily(AbstractMeanFamily):
             raise ModelError(
                 f"The response of a family is one of {', '.join(_START)}, not {response!r}."
             )
-        self.parameters = tuple(map(Free, _names(parameters)))
+        self.parameters = free(_names(parameters))
         self.start = _numbers(start, len(self.parameters))
         _check_scalar(log_prob, len(self.start))
         if not (sample is None or callable(sample)):

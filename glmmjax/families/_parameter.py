@@ -5,6 +5,7 @@ list.
 """
 
 import abc
+import functools
 import math
 from typing import ClassVar
 
@@ -169,6 +170,16 @@ class Above(AbstractParameter):
         return jnp.log(value - before)
 
 
+# Families ask for their parameters often, and making the objects takes longer than looking them up.
+
+
+@functools.cache
+def free(names: tuple[str, ...]) -> tuple[AbstractParameter, ...]:
+    """Any numbers."""
+    return tuple(map(Free, names))
+
+
+@functools.cache
 def increasing(names: tuple[str, ...]) -> tuple[AbstractParameter, ...]:
     """Numbers in increasing order: the lowest is free, each other one is above the one before."""
     return tuple(Above(name) if k else Free(name) for k, name in enumerate(names))

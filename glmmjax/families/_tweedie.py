@@ -96,12 +96,16 @@ def _log_series(log_y: Values, phi: Values) -> Values:
     of a smooth bell, exact to rounding.
     """
     above, below, log_a = jax.nn.sigmoid(phi[1]), jax.nn.sigmoid(-phi[1]), -phi[1]
+
+    def of_terms(value):  # a power an observation is one of all its terms
+        return value[..., None] if jnp.ndim(value) else value
+
     log_m = below * log_y - phi[0] - jnp.log(below)
     m = jax.lax.stop_gradient(jnp.exp(log_m))
     reach = _REACH * jnp.sqrt(jax.lax.stop_gradient(above) * m)
     step = jnp.maximum(2 * reach / _TERMS, 1.0)
     first = jnp.maximum(jnp.floor(m - reach), 1.0)
     log_j = jnp.log(first[..., None] + step[..., None] * jnp.arange(_TERMS, dtype=first.dtype))
-    slow = log_gamma_rest(log_j) + log_gamma_rest(log_j + log_a[..., None])
-    terms = jnp.exp(log_j) / above[..., None] * (log_m[..., None] - log_j + 1) - slow
+    slow = log_gamma_rest(log_j) + log_gamma_rest(log_j + of_terms(log_a))
+    terms = jnp.exp(log_j) / of_terms(above) * (log_m[..., None] - log_j + 1) - slow
     return jax.nn.logsumexp(terms, -1) + jnp.log(step) + 0.5 * log_a - 2 * HALF_LOG_2PI
