@@ -43,13 +43,14 @@ class Fits:
         members: the models.
         method: how they were fitted.
         outcome: numbers as the searches left them, also of members that failed.
-        known: the random effects of a model by itself; None if they are computed when asked for.
+        modes: the random effects of a model by itself; empty in a batch, of whose members `alone`
+            computes them.
     """
 
     members: AbstractMembers
     method: AbstractMethod
     outcome: Outcome
-    known: Modes | None = None
+    modes: Modes = Modes((), ())
 
     def __len__(self) -> int:
         return len(self.members)
@@ -94,21 +95,9 @@ class Fits:
         """One member as a fit of its own, with its random effects."""
         if self.members.is_alone:
             return self
-        members, outcome = OneModel(self.members.model(number)), self.outcome.of([number])
-        return Fits(members, self.method, outcome, self.modes(number))
-
-    def modes(self, number: int) -> Modes:
-        """The random effects of one member, NaN if it was not fitted."""
-        if self.known is not None:
-            return self.known
-        model, outcome = self.members.model(number), self.outcome.of(number)
-        if np.isnan(outcome.beta).any() or np.isnan(outcome.scaled_gradient):
-            return _unknown(model)  # its columns may be dependent
-        working = model.working
-        (objective, _), *_ = self.method.objectives(working.glmm)
-        with own_settings():
-            effects = effects_at(objective, working.glmm, working.forth(outcome.params))
-        return modes_of(model, effects)
+        model, outcome = self.members.model(number), self.outcome.of([number])
+        modes = _modes_at(model, self.method, self.outcome.of(number))
+        return Fits(OneModel(model), self.method, outcome, modes)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -155,12 +144,12 @@ class Solution:
     @property
     def mode(self) -> tuple[np.ndarray, ...]:
         """As in `Modes`."""
-        return self.fits.modes(0).mode
+        return self.fits.modes.mode
 
     @property
     def mode_cov(self) -> tuple[np.ndarray, ...]:
         """As in `Modes`."""
-        return self.fits.modes(0).mode_cov
+        return self.fits.modes.mode_cov
 
     @property
     def status(self) -> Status:
@@ -200,6 +189,17 @@ def modes_of(model: MixedModel, effects: RandomEffects) -> Modes:
         modes.append(mode.T)
         covs.append(cov)
     return Modes(tuple(modes), tuple(covs))
+
+
+def _modes_at(model: MixedModel, method: AbstractMethod, outcome: Outcome) -> Modes:
+    """The random effects at the estimates of one member, NaN if it was not fitted."""
+    if np.isnan(outcome.beta).any() or np.isnan(outcome.scaled_gradient):
+        return _unknown(model)  # its columns may be dependent
+    working = model.working
+    (objective, _), *_ = method.objectives(working.glmm)
+    with own_settings():
+        effects = effects_at(objective, working.glmm, working.forth(outcome.params))
+    return modes_of(model, effects)
 
 
 def _unknown(model: MixedModel) -> Modes:

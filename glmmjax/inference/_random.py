@@ -94,15 +94,14 @@ def ranef(fits: Fits) -> pd.DataFrame:
     `(1 | g)` do. Members of a batch that failed have none.
     """
     numbers = [k for k in range(len(fits)) if fits.members.is_alone or fits.ok[k]]
-    frames = [_modes(fits, k).assign(member=fits.index[k]) for k in numbers]
+    frames = [_modes(fits.alone(k)).assign(member=fits.index[k]) for k in numbers]
     table = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
     return table.reindex(columns=["member", *RANEF])
 
 
-def _modes(fits: Fits, number: int) -> pd.DataFrame:
-    """The table of one member."""
-    model, modes = fits.members.model(number), fits.modes(number)
-    frames = []
+def _modes(fits: Fits) -> pd.DataFrame:
+    """The table of a model by itself."""
+    model, modes, frames = fits.members.first, fits.modes, []
     for term, place in zip(model.design.random, places(model.glmm), strict=True):
         mode, cov = (part[place.factor][:, place.columns] for part in modes)
         variance = cov if cov.ndim == 2 else np.diagonal(cov[:, :, place.columns], axis1=1, axis2=2)

@@ -61,7 +61,7 @@ def save_fit(fits: Fits, path: str | os.PathLike) -> None:
         "index": index_to_dict(design.frame.index, "the rows"),
         "dropped_rows": design.dropped_rows,
         **_numbers(fits.outcome.of(0)),
-        **_numbers(fits.modes(0)),
+        **_numbers(fits.modes),
         "status": Solution(fits).status.name,
     }
     _refuse_inherited(design, state)
@@ -106,7 +106,7 @@ def load_fit(path: str | os.PathLike, context: Mapping[str, Any] | None = None) 
 def _shapes(fits: Fits) -> list:
     """The shapes of what a file holds, as far as the model says what they are."""
     known = np.isin(fits.outcome.ends, list(End)).all()
-    levels = [[len(own) for own in part] for part in fits.modes(0)]
+    levels = [[len(own) for own in part] for part in fits.modes]
     return [known, *(np.shape(leaf) for leaf in jax.tree.leaves(fits.outcome)), *levels]
 
 
