@@ -35,6 +35,9 @@ class Modes(NamedTuple):
     mode_cov: tuple[np.ndarray, ...]
 
 
+_NONE = Modes((), ())
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Fits:
     """The maxima of likelihoods: of one model, or of the members of a batch.
@@ -50,7 +53,7 @@ class Fits:
     members: AbstractMembers
     method: AbstractMethod
     outcome: Outcome
-    modes: Modes = Modes((), ())
+    modes: Modes = _NONE
 
     def __len__(self) -> int:
         return len(self.members)
