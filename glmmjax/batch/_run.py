@@ -165,7 +165,7 @@ def _best(
         return _search(job, some_of(loaded, members), objective, piece, start, lambda *_: None)
 
     first = _search(job, loaded, objective, piece, _first_start(job, loaded), report)
-    return outcome_of(job.method, loaded.working, best_maximum(loaded.working.glmm, first, again))
+    return outcome_of(job.method, loaded.working, best_maximum(loaded.working, first, again))
 
 
 def _first_start(job: Job, loaded: MemberArrays) -> Start:

@@ -21,6 +21,7 @@ from ._cumulative import Cumulative as Cumulative
 from ._custom import CustomFamily as CustomFamily
 from ._dispersed import Dispersed as Dispersed
 from ._family import AbstractFamily as AbstractFamily
+from ._family import Traits as Traits
 from ._family import log_prob as log_prob
 from ._family import second_derivative as second_derivative
 from ._gamma import Gamma as Gamma

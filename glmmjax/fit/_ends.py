@@ -59,7 +59,7 @@ def ends_of(
     `size` is the size of each response (`Traits.spread`), `zero` what counts as a variance
     parameter of zero.
     """
-    glmm, traits, half = working.glmm, working.glmm.family.traits, _half(eigen)
+    glmm, traits, half = working.glmm, working.traits, _half(eigen)
     members, p, m = len(half), working.beta_back.shape[-1], len(glmm.family.dispersion_names)
     beta = (
         _runaways(working, half, _reach(glmm, size)) if traits.can_separate else _inside(members, p)
@@ -68,7 +68,7 @@ def ends_of(
     for k, lam in enumerate(estimate.lam):
         terms[is_singular(lam, zero), k] = End.SINGULAR
     if m:
-        phi[_at_limit(glmm, estimate, half, zero)] = End.LIMIT
+        phi[_at_limit(working, estimate, half, zero)] = End.LIMIT
     if traits.has_residual:
         phi[without_residual(estimate), 0] = End.LIMIT
     ends = Ends(beta, terms, phi)
@@ -93,10 +93,10 @@ def _reach(glmm: GLMM, size: np.ndarray) -> np.ndarray:
     return HUGE * (size if in_units else np.ones(len(size)))
 
 
-def _at_limit(glmm: GLMM, estimate: Estimate, half: np.ndarray, zero: float) -> np.ndarray:
+def _at_limit(working: Working, estimate: Estimate, half: np.ndarray, zero: float) -> np.ndarray:
     """(members, m) which of the family's own parameters are at its limit, or ran off (the threshold
     of a category that does not occur)."""
-    traits, m = glmm.family.traits, len(glmm.family.dispersion_names)
+    traits, m = working.traits, len(working.glmm.family.dispersion_names)
     found = np.zeros((len(half), m), bool)
     if m and traits.can_separate:
         found |= (half[:, -m:] ** 2).sum(2) > HUGE**2

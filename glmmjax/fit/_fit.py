@@ -53,7 +53,7 @@ def fit_model(
         return search(start._replace(params=jax.tree.map(lambda leaf: leaf[0], start.params)))
 
     first = search(usual_start(glmm) if start is None else start_at(working.forth(start)))
-    best = best_maximum(working.glmm, first, again)
+    best = best_maximum(working, first, again)
     modes = modes_of(model, jax.tree.map(lambda leaf: leaf[0], best.effects))
     return Fits(OneModel(model), method, outcome_of(method, working, best), modes)
 

@@ -15,7 +15,7 @@ from .._status import OK, End
 from .._types import Array
 from ..covariances import Placed
 from ..methods import ROUNDS, Estimate, RandomEffects, Start, start_at
-from ..model import GLMM, Params, Place, places
+from ..model import GLMM, Params, Place, Working
 from ._eigen import Eigen
 
 # Standard errors from zero within which the end of a variance may be on the wrong side of a dip
@@ -51,14 +51,14 @@ class Attempt(NamedTuple):
 SearchAgain = Callable[[np.ndarray, Start], Ended]
 
 
-def best_maximum(glmm: GLMM, first: Ended, search: SearchAgain) -> Ended:
+def best_maximum(working: Working, first: Ended, search: SearchAgain) -> Ended:
     """The best of the maxima that can be found from `first`, with the evaluations that all of them
     took.
 
-    `glmm` is in working coordinates; its arrays may have a leading axis of members.
+    The arrays of `working` may have a leading axis of members.
     """
     best = first
-    for members, start in attempts(glmm, first):
+    for members, start in attempts(working, first):
         best = _better(best, members, search(members, start))
     return best
 
@@ -80,20 +80,20 @@ def _better(best: Ended, members: np.ndarray, other: Ended) -> Ended:
     return best._replace(estimate=best.estimate._replace(evaluations=evaluations))
 
 
-def attempts(glmm: GLMM, first: Ended) -> Iterator[Attempt]:
+def attempts(working: Working, first: Ended) -> Iterator[Attempt]:
     """Where each search for another maximum begins, a term or a variance at a time."""
     found, ok, errors = first.estimate, OK[first.status], _standard_errors(first.eigen)
     position = found.params.beta.shape[1]
     at_zero = first.ends[:, position : position + len(found.lam)] == End.SINGULAR
     for k, (covariance, lam, place) in enumerate(
-        zip(glmm.covariances, found.lam, places(glmm), strict=True)
+        zip(working.glmm.covariances, found.lam, working.places, strict=True)
     ):
         theta, singular = found.params.theta[k], at_zero[:, k]
         if (ok & singular).any():
             sd = np.sqrt(
                 (np.where(ok[:, None, None], lam, 0.0) ** 2).sum(-1)
             )  # what failed may be huge
-            inside = covariance.start(np.maximum(sd, _unit(glmm, found, place)[:, None]))
+            inside = covariance.start(np.maximum(sd, _unit(working.glmm, found, place)[:, None]))
             yield from _attempt(found, k, ok & singular, inside)
             if isinstance(covariance, Placed) and covariance.has_range:
                 yield from _attempt(found, k, ok & singular, covariance.nearer(inside))

@@ -13,7 +13,7 @@ from .._status import STATUSES, Status
 from ..assembly import MixedModel
 from ..families import reported_names
 from ..methods import AbstractMethod, Estimate, RandomEffects
-from ..model import Params, Working, places
+from ..model import Params, Working
 from ._diagnose import diagnose, has_likelihood, told
 from ._eigen import covariance_of_estimates, flat_parameters, scaled_eigen, without_information
 from ._ends import ends_of, without_residual, zero_of
@@ -115,9 +115,7 @@ def diagnosed(
     eigen = scaled_eigen(information, unknown)
     joined = ends_of(working, wide, eigen, size, zero_of(found)).joined
     vanished = (
-        without_residual(wide)
-        if working.glmm.family.traits.has_residual
-        else np.zeros(len(joined), bool)
+        without_residual(wide) if working.traits.has_residual else np.zeros(len(joined), bool)
     )
     status = diagnose(wide, eigen, joined, unknown, vanished)
 
@@ -145,7 +143,7 @@ def outcome_of(method: AbstractMethod, working: Working, ended: Ended) -> Outcom
         status=ended.status,
         ends=ended.ends,
     )
-    outcome = _of_quasi_likelihood(outcome) if working.glmm.family.traits.is_quasi else outcome
+    outcome = _of_quasi_likelihood(outcome) if working.traits.is_quasi else outcome
     return _without_likelihood(outcome, ~has_likelihood(ended.status, np.asarray(found.converged)))
 
 
@@ -185,7 +183,7 @@ def _of_quasi_likelihood(outcome: Outcome) -> Outcome:
 def _covariances(working: Working, found: Estimate) -> tuple[np.ndarray, ...]:
     """The (members, q, q) covariance of the random effects of each term."""
     scale, covariances = np.asarray(found.scale)[:, None, None], []
-    for lam, place in zip(found.lam, places(working.glmm), strict=True):
+    for lam, place in zip(found.lam, working.places, strict=True):
         back = working.effects_back[place.factor][..., place.columns, place.columns]
         own = scale * (back @ np.asarray(lam))
         covariances.append(own @ np.swapaxes(own, 1, 2))

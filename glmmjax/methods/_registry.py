@@ -10,7 +10,7 @@ from ._exact import Exact
 from ._laplace import Laplace
 from ._method import AbstractMethod
 
-_LAPLACE = Laplace()
+_LAPLACE, _EXACT = Laplace(), (Exact(), Exact(reml=True))
 
 METHODS: dict[str, type[AbstractMethod]] = {own.name: own for own in (Laplace, AGHQ, Exact)}
 
@@ -20,15 +20,15 @@ def choose_method(
 ) -> AbstractMethod:
     """The method to use, by default the exact likelihood where there is one; raises `ModelError` if
     it cannot serve the model."""
-    if method is None:
-        method = Exact(reml=reml) if model.is_linear else _LAPLACE
-    elif not isinstance(method, AbstractMethod):
-        known = ", ".join(f"gj.{own.__name__}()" for own in METHODS.values())
-        raise ModelError(f"method must be one of {known}, not {method!r}.")
     if reml and not model.is_linear:
         raise ModelError(
             "REML is for the gaussian family with identity link; leave reml out for this model."
         )
+    if method is None:
+        return _EXACT[bool(reml)] if model.is_linear else _LAPLACE
+    if not isinstance(method, AbstractMethod):
+        known = ", ".join(f"gj.{own.__name__}()" for own in METHODS.values())
+        raise ModelError(f"method must be one of {known}, not {method!r}.")
     if reml and not method.is_restricted:
         raise ModelError("REML is exact: leave method out, or give gj.Exact(reml=True).")
     method.check(model)

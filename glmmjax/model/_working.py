@@ -9,6 +9,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from .._types import Array
+from ..families import Traits
 from ..structure import Columns
 from ._glmm import GLMM, Place, places
 from ._params import Params
@@ -37,6 +38,16 @@ class Working:
     def log_volume(self) -> np.ndarray:
         """`log |det R^-1|`: what a density over `gamma` gains over one over `beta`."""
         return np.asarray(np.linalg.slogdet(self.beta_back)[1])
+
+    @functools.cached_property
+    def traits(self) -> Traits:
+        """Those of the family, which are made anew whenever it is asked."""
+        return self.glmm.family.traits
+
+    @functools.cached_property
+    def places(self) -> tuple[Place, ...]:
+        """The place of each random term."""
+        return places(self.glmm)
 
     @functools.cached_property
     def longest(self) -> list[np.ndarray]:

@@ -119,7 +119,7 @@ def test_well_determined_variances_are_left_alone():
         patch.setattr(
             _fit,
             "best_maximum",
-            lambda glmm, first, search: seen.append(list(attempts(glmm, first))) or first,
+            lambda working, first, search: seen.append(list(attempts(working, first))) or first,
         )
         gj.glmm("y ~ 1 + (1 | g)", data, "poisson").fit()
     assert seen == [[]]
