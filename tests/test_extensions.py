@@ -1,6 +1,7 @@
 """A new method and a new statistic are one file and one line of a registry each: these are made
 here, and serve a fit, a batch, a file, the summary and the command line."""
 
+import dataclasses
 from typing import ClassVar
 
 import equinox as eqx
@@ -15,10 +16,11 @@ from glmmjax.methods import AbstractIntegral, Laplace
 from glmmjax.report import RESULTS, SECTIONS
 
 
+@dataclasses.dataclass(frozen=True)
 class Penalised(AbstractIntegral):
     """The Laplace approximation less `weight` times the squared parameters of the random terms."""
 
-    weight: float = eqx.field(static=True, default=0.5)
+    weight: float = 0.5
     name: ClassVar[str] = "penalised"
 
     def check(self, model):

@@ -1,9 +1,9 @@
 """Adaptive Gauss-Hermite quadrature for scalar and vector random effects of one grouping factor."""
 
+import dataclasses
 import itertools
 from typing import ClassVar
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,6 +16,7 @@ MAX_NODES = 100_000
 CELLS_AT_ONCE = 2**21  # nodes times observations held at a time: 16 MB an array
 
 
+@dataclasses.dataclass(frozen=True)
 class AGHQ(AbstractIntegral):
     """Adaptive Gauss-Hermite quadrature with `points` nodes a random effect, `points ** q` a group.
 
@@ -25,10 +26,10 @@ class AGHQ(AbstractIntegral):
     compare with every other method's (lme4's do not).
     """
 
-    points: int = eqx.field(static=True, default=11)
+    points: int = 11
     name: ClassVar[str] = "aghq"
 
-    def __check_init__(self):
+    def __post_init__(self):
         if (
             isinstance(self.points, bool)
             or not isinstance(self.points, int)

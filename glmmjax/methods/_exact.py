@@ -30,11 +30,12 @@ from ._objective import AbstractObjective, Data, Estimate, effects_of
 from ._start import moment_sd, start_theta, variance_information
 
 
+@dataclasses.dataclass(frozen=True)
 class Exact(AbstractMethod):
     """The likelihood itself; `reml=True` integrates the fixed effects out as well (restricted
     likelihood)."""
 
-    reml: bool = eqx.field(static=True, default=False)
+    reml: bool = False
     name: ClassVar[str] = "exact"
 
     def check(self, model):

@@ -1,8 +1,7 @@
 """The Laplace approximation."""
 
+import dataclasses
 from typing import ClassVar
-
-import equinox as eqx
 
 from .._errors import ModelError
 from ._conditional import expected_curvature
@@ -11,6 +10,7 @@ from ._joint import joint_at
 from ._mode import factor_at
 
 
+@dataclasses.dataclass(frozen=True)
 class Laplace(AbstractIntegral):
     """Laplace approximation: `log L = h(b*) - 1/2 log det H`, `h` the joint log density at the
     conditional mode `b*`.
@@ -19,10 +19,10 @@ class Laplace(AbstractIntegral):
     approximation (glmmTMB); `"expected"` its expectation (lme4). They agree for canonical links.
     """
 
-    curvature: str = eqx.field(static=True, default="observed")
+    curvature: str = "observed"
     name: ClassVar[str] = "laplace"
 
-    def __check_init__(self):
+    def __post_init__(self):
         if self.curvature not in ("observed", "expected"):
             raise ModelError(
                 f"Laplace curvature is 'observed' or 'expected', not {self.curvature!r}."

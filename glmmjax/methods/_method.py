@@ -1,9 +1,11 @@
 """What a method is: all that the rest of the package asks of one."""
 
 import abc
+import dataclasses
 from collections.abc import Callable, Iterator
+from typing import ClassVar
 
-import equinox as eqx
+import jax
 import numpy as np
 from jaxtyping import Float
 
@@ -17,13 +19,19 @@ from ._objective import AbstractObjective
 CovarianceOfFixed = Callable[[GLMM, Params], Float[Array, "p p"]]
 
 
-class AbstractMethod(eqx.Module):
+@dataclasses.dataclass(frozen=True)
+class AbstractMethod(abc.ABC):
     """A likelihood of a model, exact or approximate, and what a fit by it needs.
 
-    Fields are what a saved fit holds of it, beside its `name`, so they are plain values.
+    Subclasses are frozen dataclasses of plain values, which are what a saved fit holds of a method
+    beside its `name`; in compiled functions a method is a constant.
     """
 
-    name: eqx.AbstractClassVar[str]
+    name: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        jax.tree_util.register_static(cls)
 
     @abc.abstractmethod
     def check(self, model: MixedModel) -> None:
