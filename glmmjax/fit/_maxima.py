@@ -129,8 +129,8 @@ def _standard_errors(eigen: Eigen) -> np.ndarray:
 
 
 def _unit(glmm: GLMM, found: Estimate, place: Place) -> np.ndarray:
-    """(members,) the relative standard deviation of random effects about which one row has
-    information one: large, on whatever scale the linear predictor is.
+    """(members,) the relative standard deviation of random effects, about the sum of which one row
+    has information one: large, on whatever scale the linear predictor is.
 
     Columns have mean square one, so the information of all rows about a fixed effect is their sum,
     unless the column is constant in every group; that is smaller.
@@ -139,4 +139,6 @@ def _unit(glmm: GLMM, found: Estimate, place: Place) -> np.ndarray:
     first, last = np.cumsum([0, *(x.shape[-3] for x in glmm.x)])[predictor : predictor + 2]
     most = np.diagonal(found.information, axis1=1, axis2=2)[:, first:last].max(1, initial=0.0)
     rows = (glmm.weights > 0).sum((-1, -2))
-    return np.where(most > 0, np.sqrt(rows / np.where(most > 0, most, 1.0)) / found.scale, 1.0)
+    count = place.columns.stop - place.columns.start
+    unit = np.sqrt(rows / np.where(most > 0, most, 1.0)) / found.scale
+    return np.where(most > 0, unit, 1.0) / np.sqrt(count)
