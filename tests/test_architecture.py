@@ -51,6 +51,7 @@ PARTS = {
     "methods": {"_errors", "_numbers", "_precision", "_types", "families", "covariances"}
     | {"linalg", "structure", "model", "assembly"},
     "fit": {
+        "design",
         "_errors",
         "_tolerances",
         "_traced",

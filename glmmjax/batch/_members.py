@@ -179,6 +179,9 @@ class SharedDesign(AbstractMembers):
         weights = self._prior_weights()
         return weights[number] if weights.ndim == 2 else weights
 
+    def random(self, number):
+        return self._model.design.random
+
     def inputs(self):
         yield from arrays_of(self._model.glmm)
         for name, values in (("weights", self._weights), ("offset", self._offset)):
@@ -263,6 +266,9 @@ class OwnDesigns(AbstractMembers):
         glmm = jax.tree.map(lambda *leaves: np.stack(leaves), *(model.glmm for model in models))
         own, size = jax.tree.map(lambda _: True, glmm), [model.response_size for model in models]
         return MemberArrays(status, working_coordinates(glmm), own, np.concatenate(size))
+
+    def random(self, number):
+        return self._designs[number].random
 
     def inputs(self):
         yield from self._status

@@ -6,7 +6,6 @@ import functools
 import keyword
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from ..formula import WORDS, identifiers
 from ._splines import SPLINES
 from ._text import holds_text
 
-NO_CONTEXT: Mapping[str, Any] = MappingProxyType({})
+NO_CONTEXT: Mapping[str, Any] = {}
 # What an expression may use besides columns. Left alone, formulaic would take the caller's
 # variables.
 _KNOWN = {"np": np, "sqrt": np.sqrt, "abs": np.abs, **SPLINES}

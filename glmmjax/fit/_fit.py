@@ -54,7 +54,8 @@ def fit_model(
 
     first = search(usual_start(glmm) if start is None else start_at(working.forth(start)))
     best = best_maximum(working, first, again)
-    modes = modes_of(model, jax.tree.map(lambda leaf: leaf[0], best.effects))
+    effects = jax.tree.map(lambda leaf: leaf[0], best.effects)
+    modes = modes_of(model.design.random, glmm.structure, working.effects_back, effects)
     return Fits(OneModel(model), method, outcome_of(method, working, best), modes)
 
 

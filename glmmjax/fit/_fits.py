@@ -3,8 +3,10 @@ are made of them is elsewhere."""
 
 import dataclasses
 import functools
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import equinox as eqx
 import jax
 import numpy as np
 import pandas as pd
@@ -12,8 +14,10 @@ import pandas as pd
 from .._precision import own_settings
 from .._status import OK, STATUSES, Status
 from ..assembly import MixedModel
-from ..methods import AbstractMethod, RandomEffects
-from ..model import Params
+from ..design import RandomPart
+from ..methods import AbstractMethod, AbstractObjective, RandomEffects
+from ..model import GLMM, Params
+from ..structure import Structure, round_up
 from ._estimate import effects_at
 from ._members import AbstractMembers, OneModel
 from ._message import messages
@@ -36,6 +40,7 @@ class Modes(NamedTuple):
 
 
 _NONE = Modes((), ())
+_AT_ONCE = 4096
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -101,6 +106,31 @@ class Fits:
         model, outcome = self.members.model(number), self.outcome.of([number])
         modes = _modes_at(model, self.method, self.outcome.of(number))
         return Fits(OneModel(model), self.method, outcome, modes)
+
+    def each_modes(self) -> Iterator[tuple[int, Modes]]:
+        """The numbers of the members that ended well, with their random effects: one program for
+        all. Those of a model by itself are known."""
+        if self.members.is_alone:
+            yield 0, self.modes
+            return
+        for bucket in self.members.buckets():
+            good = bucket[self.ok[bucket]]
+            for first in range(0, len(good), _AT_ONCE):
+                yield from self._modes_of(good[first : first + _AT_ONCE], bucket)
+
+    def _modes_of(self, numbers: np.ndarray, bucket: np.ndarray) -> Iterator[tuple[int, Modes]]:
+        # The last is repeated up to a round number, so that few programs serve all batches.
+        padded = numbers[np.minimum(np.arange(round_up(len(numbers))), len(numbers) - 1)]
+        loaded = self.members.load(padded, bucket)
+        working, (own, shared) = loaded.working, eqx.partition(loaded.working.glmm, loaded.own)
+        (objective, _), *_ = self.method.objectives(working.glmm)
+        params = working.forth(self.outcome.of(padded).params)
+        with own_settings():
+            effects = jax.tree.map(np.asarray, _effects_of_members(objective, own, shared, params))
+        for k, number in enumerate(numbers.tolist()):
+            back = tuple(own if own.ndim == 2 else own[k] for own in working.effects_back)
+            found = jax.tree.map(lambda leaf, k=k: leaf[k], effects)
+            yield number, modes_of(self.members.random(number), working.glmm.structure, back, found)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -179,19 +209,37 @@ class Solution:
         return self.fits.outcome.of(0)
 
 
-def modes_of(model: MixedModel, effects: RandomEffects) -> Modes:
-    """Random effects of a fit (NumPy, in working coordinates) in those of the user."""
+def modes_of(
+    random: Sequence[RandomPart],
+    structure: Structure,
+    back: tuple[np.ndarray, ...],
+    effects: RandomEffects,
+) -> Modes:
+    """Random effects of a fit (NumPy, in working coordinates, `u = back u_w`) in those of the user;
+    `random` are the terms with their levels."""
     modes, covs = [], []
-    back = model.working.effects_back
-    for number, terms in enumerate(model.glmm.structure.terms):
-        count = len(model.design.random[terms[0]].levels)
+    for number, terms in enumerate(structure.terms):
+        count = len(random[terms[0]].levels)
         mode, cov = (np.asarray(part[number])[..., :count] for part in effects)
         cov = np.moveaxis(cov, -1, 0)
-        if model.glmm.structure.factors[number].position is None:  # positions are as they are
+        if structure.factors[number].position is None:  # positions are as they are
             mode, cov = back[number] @ mode, back[number] @ cov @ back[number].T
         modes.append(mode.T)
         covs.append(cov)
     return Modes(tuple(modes), tuple(covs))
+
+
+@eqx.filter_jit
+def _effects_of_members(
+    objective: AbstractObjective, own: GLMM, shared: GLMM, params: Params
+) -> RandomEffects:
+    """Random effects of members at their `params`; in `own` is what differs between them."""
+
+    def one(member):
+        own, params = member
+        return effects_at(objective, eqx.combine(own, shared), params)
+
+    return jax.lax.map(one, (own, params))
 
 
 def _modes_at(model: MixedModel, method: AbstractMethod, outcome: Outcome) -> Modes:
@@ -202,7 +250,8 @@ def _modes_at(model: MixedModel, method: AbstractMethod, outcome: Outcome) -> Mo
     (objective, _), *_ = method.objectives(working.glmm)
     with own_settings():
         effects = effects_at(objective, working.glmm, working.forth(outcome.params))
-    return modes_of(model, effects)
+    random, structure = model.design.random, model.glmm.structure
+    return modes_of(random, structure, working.effects_back, effects)
 
 
 def _unknown(model: MixedModel) -> Modes:

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from ..assembly import MixedModel
+from ..design import RandomPart
 from ..model import GLMM, Working
 from ..structure import Layout, Structure
 
@@ -79,6 +80,10 @@ class AbstractMembers(abc.ABC):
     def model(self, number: int) -> MixedModel:
         """The model of one member with its names."""
 
+    @abc.abstractmethod
+    def random(self, number: int) -> tuple[RandomPart, ...]:
+        """The random terms of one member with their levels."""
+
 
 class OneModel(AbstractMembers):
     """A model by itself."""
@@ -122,6 +127,9 @@ class OneModel(AbstractMembers):
 
     def model(self, number):
         return self._model
+
+    def random(self, number):
+        return self._model.design.random
 
 
 def sizes_of(structure: Structure, layout: Layout) -> tuple[int, int]:

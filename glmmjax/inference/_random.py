@@ -10,7 +10,7 @@ from ..assembly import MixedModel
 from ..covariances import Component, is_separate
 from ..design import RandomPart
 from ..families import reported_names
-from ..fit import Fits
+from ..fit import Fits, Modes
 from ..model import places
 
 VARCORR = ["group", "term1", "term2", "vcov", "sdcor"]
@@ -68,6 +68,8 @@ def varcorr(fits: Fits) -> pd.DataFrame:
         sigma = found.dispersion[:, 0]
         rows.append(("Residual", "", "", {"vcov": sigma**2, "sdcor": sigma}))
     wanted, members = varcorr_columns(model), len(fits)
+    if not rows or not members:
+        return pd.DataFrame(columns=["member", *wanted])
     table: dict[str, Any] = {"member": fits.index.repeat(len(rows))}
     for k, name in enumerate(wanted[:3]):
         table[name] = [row[k] for row in rows] * members
@@ -93,33 +95,31 @@ def ranef(fits: Fits) -> pd.DataFrame:
     `disp_` and `zi_`. The effects of `propto(1 | g, K)` belong to the levels of `g`, as those of
     `(1 | g)` do. Members of a batch that failed have none.
     """
-    numbers = [k for k in range(len(fits)) if fits.members.is_alone or fits.ok[k]]
-    frames = [_modes(fits.alone(k)).assign(member=fits.index[k]) for k in numbers]
-    table = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame()
-    return table.reindex(columns=["member", *RANEF])
+    found = [(k, _effects(fits, k, modes)) for k, modes in fits.each_modes()]
+    effects = [own for _, some in found for own in some]
+    if not effects:
+        return pd.DataFrame(columns=["member", *RANEF])
+    counts = [sum(len(own["mode"]) for own in some) for _, some in found]
+    labels = fits.index[[k for k, _ in found]].repeat(counts)
+    columns = {name: np.concatenate([own[name] for own in effects]) for name in RANEF}
+    return pd.DataFrame({"member": labels} | columns).infer_objects()
 
 
-def _modes(fits: Fits) -> pd.DataFrame:
-    """The table of a model by itself."""
-    model, modes, frames = fits.members.first, fits.modes, []
-    for term, place in zip(model.design.random, places(model.glmm), strict=True):
-        mode, cov = (part[place.factor][:, place.columns] for part in modes)
-        variance = cov if cov.ndim == 2 else np.diagonal(cov[:, :, place.columns], axis1=1, axis2=2)
+def _effects(fits: Fits, number: int, modes: Modes) -> list[dict[str, np.ndarray]]:
+    """The columns of the table of one member, term by term."""
+    model, found = fits.members.first, []
+    for term, place in zip(fits.members.random(number), places(model.glmm), strict=True):
+        is_one = len(model.glmm.structure.terms[place.factor]) == 1  # of as many effects as it has
+        own = slice(None) if is_one else place.columns
+        mode, cov = (part[place.factor][:, own] for part in modes)
+        variance = cov if cov.ndim == 2 else np.diagonal(cov[:, :, own], axis1=1, axis2=2)
         level, names, counts = _effects_of(term)
         prefix = model.design.predictors[term.predictor].prefix
         here = np.arange(mode.shape[1]) < counts[:, None]
-        frames.append(
-            pd.DataFrame(
-                {
-                    "group": term.formula.group,
-                    "level": level,
-                    "term": [f"{prefix}{name}" for name in names],
-                    "mode": mode[here],
-                    "std_error": np.sqrt(variance[here]),
-                }
-            )
-        )
-    return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=RANEF)
+        group = np.full(len(level), term.formula.group, object)
+        numbers = {"mode": mode[here], "std_error": np.sqrt(variance[here])}
+        found.append({"group": group, "level": level, "term": prefix + names} | numbers)
+    return found
 
 
 def _effects_of(term: RandomPart) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

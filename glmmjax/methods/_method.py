@@ -19,7 +19,7 @@ from ._objective import AbstractObjective
 CovarianceOfFixed = Callable[[GLMM, Params], Float[Array, "p p"]]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class AbstractMethod(abc.ABC):
     """A likelihood of a model, exact or approximate, and what a fit by it needs.
 

@@ -27,8 +27,8 @@ def choose_method(
     if method is None:
         return _EXACT[bool(reml)] if model.is_linear else _LAPLACE
     if not isinstance(method, AbstractMethod):
-        known = ", ".join(f"gj.{own.__name__}()" for own in METHODS.values())
-        raise ModelError(f"method must be one of {known}, not {method!r}.")
+        known = ", ".join(f"gj.METHODS[{name!r}]()" for name in METHODS)
+        raise ModelError(f"method must be gj.Laplace() or another of {known}, not {method!r}.")
     if reml and not method.is_restricted:
         raise ModelError("REML is exact: leave method out, or give gj.Exact(reml=True).")
     method.check(model)
@@ -36,11 +36,18 @@ def choose_method(
 
 
 def method_to_dict(method: AbstractMethod) -> dict[str, Any]:
-    """A method as plain values: its name and its fields."""
+    """A method as plain values, its name and its fields; `ModelError` if it is not registered."""
+    name = method.name
+    if METHODS.get(name) is not type(method):
+        kind = type(method).__name__
+        raise ModelError(f"A fit by {kind} can be saved after gj.METHODS[{name!r}] = {kind}.")
     fields = (own.name for own in dataclasses.fields(method))
-    return {"name": method.name, **{name: getattr(method, name) for name in fields}}
+    return {"name": name, **{field: getattr(method, field) for field in fields}}
 
 
 def method_from_dict(given: dict[str, Any]) -> AbstractMethod:
     """The inverse of `method_to_dict`."""
-    return METHODS[given["name"]](**{key: given[key] for key in given if key != "name"})
+    name = given["name"]
+    if name not in METHODS:
+        raise ModelError(f"the method {name!r} is not in gj.METHODS; add it before you load.")
+    return METHODS[name](**{key: given[key] for key in given if key != "name"})

@@ -4,6 +4,7 @@ matters."""
 import dataclasses
 import functools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -33,6 +34,10 @@ class Working:
     beta_back: np.ndarray
     effects_back: tuple[np.ndarray, ...]
     theta_back: tuple[np.ndarray, ...]
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The fields: functions among the traits cannot be pickled."""
+        return {own.name: getattr(self, own.name) for own in dataclasses.fields(self)}
 
     @property
     def log_volume(self) -> np.ndarray:

@@ -4,8 +4,8 @@ The file is JSON: `format` and `version`, `result` (what `to_dict` gives: for pe
 programs), and `state` (what `load` needs): `formula`, `family`, `link`, `weights`, `offset`,
 `method`, `context` (the names of functions that are not in the file, with the sums of the columns
 that they gave), the fitted rows of the table column by column (`columns`: name, kind `bool | int |
-float | categorical`, values, categories) and their labels (`index`), and the numbers of the
-`Solution`. Labels and categories are written as the module `_index` describes, numbers with all
+float | categorical`, values, categories) and their labels (`index`), and the fields of `Outcome`
+and `Modes`. Labels and categories are written as the module `_index` describes, numbers with all
 their digits; a number that is not finite is the string `NaN`, `Infinity` or `-Infinity`. Loading
 builds the model again from its data, so a file survives changes of the package.
 """
@@ -302,4 +302,6 @@ def _array(values: list) -> np.ndarray:
 def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
-    raise ModelError(f"A fit whose data hold {type(value).__name__} values cannot be saved.")
+    raise ModelError(
+        f"A fit whose data or method hold {type(value).__name__} values cannot be saved."
+    )

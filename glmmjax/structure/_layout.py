@@ -44,11 +44,6 @@ class Layout:
         return out
 
 
-def make_layout(refs: np.ndarray, levels: int) -> Layout:
-    """The cheapest layout of rows with group codes `refs` (n,) in `0..levels-1`."""
-    return make_layouts([refs], [levels])[0]
-
-
 def make_layouts(refs: Sequence[np.ndarray], levels: Sequence[int]) -> list[Layout]:
     """Layouts of one shape for several sets of rows, so that one program serves them all."""
     sizes = [np.bincount(r, minlength=count) for r, count in zip(refs, levels, strict=True)]

@@ -14,7 +14,7 @@ from glmmjax.fit import AbstractMembers
 class Members(AbstractMembers):
     """Just what the plan looks at."""
 
-    names = load = inputs = model = nobs = is_alone = None
+    names = load = inputs = model = random = nobs = is_alone = None
     first = types.SimpleNamespace(glmm=types.SimpleNamespace(p=2))
 
     def __init__(self, counts, one):

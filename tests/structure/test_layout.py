@@ -5,7 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glmmjax.structure import make_layout, round_up
+from glmmjax.structure import make_layouts, round_up
+
+
+def make_layout(refs, levels):
+    return make_layouts([refs], [levels])[0]
+
 
 balanced = st.lists(st.integers(1, 6), min_size=1, max_size=60)
 skewed = st.lists(st.integers(0, 3), min_size=1, max_size=20).map(lambda sizes: [*sizes, 5000])
