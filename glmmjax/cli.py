@@ -134,9 +134,7 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
         "--disp", metavar="FORMULA", help='logarithm of the dispersion, for example "~ x"'
     )
     parser.add_argument(
-        "--method",
-        metavar="METHOD",
-        help="laplace (default), aghq, exact (default for gaussian)",
+        "--method", metavar="METHOD", help="laplace (default), aghq, exact (default for gaussian)"
     )
     parser.add_argument(
         "--points", type=int, metavar="K", help="quadrature points a random effect (default 11)"

@@ -130,10 +130,7 @@ CASES = {
         lambda mu, phi, *_: ZeroTruncated(nbinom1(mu, phi)), "seen", natural=np.square
     ),
     "truncated_nbinom2": Case(
-        lambda mu, phi, *_: ZeroTruncated(nbinom2(mu, phi)),
-        "seen",
-        natural=_size,
-        moderate=(3.0,),
+        lambda mu, phi, *_: ZeroTruncated(nbinom2(mu, phi)), "seen", natural=_size, moderate=(3.0,)
     ),
     "censored_gaussian": Case(
         lambda mu, phi, *_: scipy.stats.norm(mu, np.exp(phi[0])), "cens(real, known)"

@@ -96,11 +96,7 @@ class BetaBinomial(AbstractMeanFamily):
 
     @property
     def own_traits(self):
-        return Traits(
-            False,
-            can_separate=True,
-            has_expectation=False,
-        )
+        return Traits(False, can_separate=True, has_expectation=False)
 
 
 def _log_rising_over(y: Values, rho: Values, log_p: Values) -> Values:

@@ -88,9 +88,7 @@ class GenPois(AbstractMeanFamily):
     @property
     def own_traits(self):
         return Traits(
-            False,
-            covers_line=self.link.name != "identity",
-            can_separate=self.link.name == "log",
+            False, covers_line=self.link.name != "identity", can_separate=self.link.name == "log"
         )
 
 

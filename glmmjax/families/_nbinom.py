@@ -74,11 +74,7 @@ class NBinom2(AbstractMeanFamily):
     @property
     def own_traits(self):
         is_log = self.link.name == "log"
-        return Traits(
-            is_log,
-            covers_line=self.link.name != "identity",
-            can_separate=is_log,
-        )
+        return Traits(is_log, covers_line=self.link.name != "identity", can_separate=is_log)
 
 
 def alpha_of(phi):

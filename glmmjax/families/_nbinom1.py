@@ -65,12 +65,7 @@ class NBinom1(AbstractMeanFamily):
     def own_traits(self):
         is_log = self.link.name == "log"
         covers = self.link.name != "identity"
-        return Traits(
-            False,
-            covers_line=covers,
-            can_separate=is_log,
-            has_expectation=False,
-        )
+        return Traits(False, covers_line=covers, can_separate=is_log, has_expectation=False)
 
 
 def start_of_linear_variance(y: Values, mu: Values, weights: Values) -> Values:

@@ -92,10 +92,7 @@ class SkewNormal(AbstractMeanFamily):
 
     @property
     def own_traits(self):
-        return Traits(
-            log_concave=True,
-            spread=lambda dispersion, size: (dispersion[0] / size,),
-        )
+        return Traits(log_concave=True, spread=lambda dispersion, size: (dispersion[0] / size,))
 
 
 class _Form(NamedTuple):

@@ -83,10 +83,7 @@ class StudentT(AbstractMeanFamily):
 
     @property
     def own_traits(self):
-        return Traits(
-            log_concave=False,
-            spread=lambda dispersion, size: (dispersion[0] / size,),
-        )
+        return Traits(log_concave=False, spread=lambda dispersion, size: (dispersion[0] / size,))
 
 
 def _scaled_log1p(square: Values, alpha: Values) -> Values:

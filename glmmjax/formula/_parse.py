@@ -3,16 +3,7 @@
 import re
 
 from .._errors import ModelError
-from ._grammar import (
-    Summand,
-    bars,
-    check_grammar,
-    fold_code,
-    is_covariance,
-    source,
-    summands,
-    tidy,
-)
+from ._grammar import Summand, bars, check_grammar, fold_code, is_covariance, source, summands, tidy
 from ._random_term import is_random, parse_random
 from ._smooth_term import is_smooth, parse_smooth
 from ._terms import ParsedFormula, RandomFormula, SmoothFormula

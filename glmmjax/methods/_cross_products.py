@@ -76,9 +76,7 @@ def response_products(glmm: GLMM) -> ResponseProducts:
     """The part of the cross-products that depends on the response."""
     (x,), w, r = glmm.x, glmm.weights, glmm.y - glmm.offset[0]
     return ResponseProducts(
-        zr=glmm.structure.gather((w * r)[None]),
-        xr=jnp.tensordot(x, w * r, 2),
-        rr=(w * r * r).sum(),
+        zr=glmm.structure.gather((w * r)[None]), xr=jnp.tensordot(x, w * r, 2), rr=(w * r * r).sum()
     )
 
 

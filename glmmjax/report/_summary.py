@@ -10,16 +10,7 @@ from ..assembly import MixedModel
 from ..design import Predictor, RandomPart, success_label
 from ..families import innermost, is_hurdle
 from ..fit import SINGULAR, Fits, Solution
-from ..inference import (
-    aic,
-    alone,
-    bic,
-    coefficient_table,
-    components,
-    confint,
-    dispersion,
-    fixef,
-)
+from ..inference import aic, alone, bic, coefficient_table, components, confint, dispersion, fixef
 from ._table import format_column, format_number, format_p_value, text_table
 
 _LABELS = {"zi": "  Zeros", "disp": "   Disp"}

@@ -10,14 +10,7 @@ import pandas as pd
 import pytest
 from family_cases import has_moments
 from family_checks import recovers, simulated_fit
-from mpmath_checks import (
-    close,
-    density_of,
-    derivatives,
-    grid,
-    is_finite_with_derivatives,
-    rounding,
-)
+from mpmath_checks import close, density_of, derivatives, grid, is_finite_with_derivatives, rounding
 
 import glmmjax as gj
 from glmmjax.families import log_prob, second_derivative

@@ -72,8 +72,7 @@ def test_log_prob_and_derivatives(name):
 def test_everything_is_finite_far_out(name):
     ends = (-6.0, 40.0) if "cloglog" in name else (-40.0, 40.0)
     is_finite_with_derivatives(
-        density_of(FAMILIES[name]),
-        grid((1, 2, 3, 4), ends, (-5.0, 2.0), (-2.0, 5.0), (0.0,)),
+        density_of(FAMILIES[name]), grid((1, 2, 3, 4), ends, (-5.0, 2.0), (-2.0, 5.0), (0.0,))
     )
 
 

@@ -6,13 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from family_checks import recovers, simulated_fit
-from mpmath_checks import (
-    agrees,
-    density_of,
-    derivatives,
-    grid,
-    is_finite_with_derivatives,
-)
+from mpmath_checks import agrees, density_of, derivatives, grid, is_finite_with_derivatives
 
 import glmmjax as gj
 
