@@ -140,7 +140,8 @@ def _of_places(
     each.
 
     Over the places of a level `E[(sum s)^2 - sum s^2] = sd^2 sum_(i != j) m_i r_ij m_j`, `r` being
-    the correlations at the start.
+    the correlations at the start. Where these are zero, what is left of the right-hand side is
+    rounding, which a compiler may leave at other than zero.
     """
     (first, *_), m = glmm.structure.terms[number], _diagonal(gram)
     covariance = glmm.covariances[first]
@@ -150,7 +151,8 @@ def _of_places(
     lam = covariance.relative(at, linked=glmm.structure.factors[number].linked)
     sums, squares = score.sum(0) ** 2 - (score**2).sum(0), lam.transposed(m) ** 2 - m**2
     expected = squares.sum()
-    return jnp.sqrt(jnp.maximum(sums.sum() / jnp.where(expected > 0, expected, jnp.inf), sd**2))
+    is_known = expected > jnp.sqrt(jnp.finfo(m.dtype).eps) * (m**2).sum()
+    return jnp.sqrt(jnp.maximum(sums.sum() / jnp.where(is_known, expected, jnp.inf), sd**2))
 
 
 def sums_of_squares(structure: Structure, gram: Gram) -> Float[Array, "units units"]:
