@@ -27,8 +27,8 @@ from jaxtyping import install_import_hook  # noqa: E402
 # Shapes and types of annotations are checked at every call, in the tests only. The doors (api,
 # formula, design, report) are left out: they are there to refuse arguments of other types in words
 # of their own, which is tested.
-_MODEL = ("structure", "covariances", "families", "model", "params", "working")
-_COMPUTE = ("marginal", "fit", "inference", "prediction", "batch", "study")
+_MODEL = ("linalg", "structure", "covariances", "families", "model")
+_COMPUTE = ("methods", "fit", "inference", "prediction", "batch", "study")
 install_import_hook([f"glmmjax.{part}" for part in _MODEL + _COMPUTE], "beartype.beartype")
 
 from golden import fit_case  # noqa: E402

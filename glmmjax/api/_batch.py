@@ -7,7 +7,6 @@ from typing import Any
 from .. import batch as core
 from .._errors import ModelError
 from ..families import AbstractFamily
-from ..fit import AbstractMembers
 from ..methods import AbstractMethod
 from ..model import Params
 from ._model import Batch, Model
@@ -143,7 +142,9 @@ def fit_by(  # noqa: PLR0913 - the arguments of glmm and keyword-only settings
     return _fit(members, method, settings, reml=reml)
 
 
-def _of_responses(model: Model, responses: Any, weights: Any, offset: Any) -> AbstractMembers:
+def _of_responses(
+    model: Model, responses: Any, weights: Any, offset: Any
+) -> core.AbstractManyMembers:
     if responses is None:
         raise ModelError("fit_many needs responses, one row a member, or a sequence of models.")
     rows = core.as_responses(
@@ -152,7 +153,7 @@ def _of_responses(model: Model, responses: Any, weights: Any, offset: Any) -> Ab
     return core.SharedDesign(model.core, rows, weights, offset)
 
 
-def _of_models(models: Any, responses: Any, weights: Any, offset: Any) -> AbstractMembers:
+def _of_models(models: Any, responses: Any, weights: Any, offset: Any) -> core.AbstractManyMembers:
     models = list(models) if isinstance(models, Sequence) else [models]
     if not models or not all(isinstance(m, Model) for m in models):
         raise ModelError("fit_many takes a model made by gj.glmm, or a sequence of them.")

@@ -1,7 +1,8 @@
 """Where the members of a batch come from: many responses of one design, or designs of their own."""
 
+import abc
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeGuard
 
 import equinox as eqx
@@ -21,8 +22,9 @@ from ..assembly import (
 )
 from ..design import CENSORED, Design, formula_offset, is_identified, replace_response
 from ..families import AbstractFamily, innermost
-from ..fit import FIT, AbstractMembers, MemberArrays, arrays_of, sizes_of
+from ..fit import FIT, AbstractMembers, MemberArrays
 from ..model import GLMM, Working, working_coordinates
+from ..structure import Layout, Structure
 from ._known import known_status
 from ._responses import AbstractResponses, per_row
 
@@ -47,7 +49,19 @@ def some_of(loaded: MemberArrays, members: np.ndarray) -> MemberArrays:
     return MemberArrays(np.full(len(members), FIT), some, loaded.own, loaded.size[members])
 
 
-class SharedDesign(AbstractMembers):
+class AbstractManyMembers(AbstractMembers):
+    """What running a batch needs of its members beside what their statistics do."""
+
+    @abc.abstractmethod
+    def shape(self, bucket: np.ndarray) -> tuple[int, int]:
+        """Cells of a member of a bucket, and numbers that are kept of `H`, padding included."""
+
+    @abc.abstractmethod
+    def inputs(self) -> Iterator:
+        """Arrays and texts that the results depend on, for a digest."""
+
+
+class SharedDesign(AbstractManyMembers):
     """Responses (and, where they differ, weights and offsets) of one design."""
 
     def __init__(self, model: MixedModel, responses: AbstractResponses, weights=None, offset=None):
@@ -108,7 +122,7 @@ class SharedDesign(AbstractMembers):
         return [np.arange(len(self))]
 
     def shape(self, bucket):
-        return sizes_of(self._model.glmm.structure, self._model.layout)
+        return _sizes(self._model.glmm.structure, self._model.layout)
 
     def load(self, numbers, bucket):
         model, layout, y = self._model, self._model.layout, self._responses.take(numbers)
@@ -183,7 +197,8 @@ class SharedDesign(AbstractMembers):
         return self._model.design.random
 
     def inputs(self):
-        yield from arrays_of(self._model.glmm)
+        leaves, structure = jax.tree.flatten(self._model.glmm)
+        yield from (*leaves, structure)
         for name, values in (("weights", self._weights), ("offset", self._offset)):
             if values is not None:
                 yield from (name, values)
@@ -200,7 +215,7 @@ class SharedDesign(AbstractMembers):
         return model_of(dataclasses.replace(design, predictors=predictors), self._model.family)
 
 
-class OwnDesigns(AbstractMembers):
+class OwnDesigns(AbstractManyMembers):
     """Designs of one structure (terms and their columns), each with its rows.
 
     `status` holds what is known of members beforehand (-1: nothing). Shapes are rounded within
@@ -245,7 +260,7 @@ class OwnDesigns(AbstractMembers):
 
     def shape(self, bucket):
         first = next(iter(self._laid(bucket).values()), None)
-        return (1, 1) if first is None else sizes_of(*first.laid)
+        return (1, 1) if first is None else _sizes(*first.laid)
 
     def _laid(self, bucket: np.ndarray) -> dict[int, LaidOut]:
         """How the members of a bucket that can be fitted are laid out, all to one shape, by number;
@@ -288,6 +303,11 @@ class OwnDesigns(AbstractMembers):
                 " model."
             )
         return model_of(self._designs[number], self._family)
+
+
+def _sizes(structure: Structure, layout: Layout) -> tuple[int, int]:
+    effects = sum(f.rank * f.levels for f in structure.factors[: structure.chain])
+    return layout.rows.size, max(1, effects, structure.size_of_rest**2)
 
 
 def _nobody(status: np.ndarray, glmm: GLMM) -> MemberArrays:

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..fit import AbstractMembers
 from ..methods import AbstractMethod
 from ..structure import round_up
+from ._members import AbstractManyMembers
 
 Device = Any  # jax.Device, which is no type to type checkers
 
@@ -49,7 +49,7 @@ class Size(NamedTuple):
 
 
 def plan_slices(
-    members: AbstractMembers,
+    members: AbstractManyMembers,
     method: AbstractMethod,
     devices: list[Device],
     *,
@@ -66,7 +66,7 @@ def plan_slices(
     return slices
 
 
-def _size(members: AbstractMembers, method: AbstractMethod, bucket: np.ndarray) -> Size:
+def _size(members: AbstractManyMembers, method: AbstractMethod, bucket: np.ndarray) -> Size:
     cells, numbers = members.shape(bucket)
     return Size(cells + _STATE, method.numbers_touched(cells, numbers, members.first.glmm.p))
 

@@ -14,7 +14,6 @@ from .._precision import own_settings
 from .._status import OK, Status
 from ..fit import (
     FIT,
-    AbstractMembers,
     Ended,
     Fits,
     MemberArrays,
@@ -30,7 +29,7 @@ from ..methods import AbstractMethod, AbstractObjective, Start, choose_method, s
 from ..model import Params
 from ._checkpoint import Checkpoint, fingerprint
 from ._engine import AXIS, Task, fit_chunk
-from ._members import some_of
+from ._members import AbstractManyMembers, some_of
 from ._plan import Device, Slice, plan_slices
 from ._progress import Report, progress_bar
 
@@ -49,7 +48,7 @@ class Settings(NamedTuple):
 class Job(NamedTuple):
     """What a batch is: its members, and how to fit them on which devices."""
 
-    members: AbstractMembers
+    members: AbstractManyMembers
     method: AbstractMethod
     start: Params | None
     settings: Settings
@@ -65,7 +64,7 @@ class Job(NamedTuple):
 
 
 def fit_members(
-    members: AbstractMembers,
+    members: AbstractManyMembers,
     method: AbstractMethod | None,
     settings: Settings,
     *,

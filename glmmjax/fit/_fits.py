@@ -51,8 +51,8 @@ class Fits:
         members: the models.
         method: how they were fitted.
         outcome: numbers as the searches left them, also of members that failed.
-        modes: the random effects of a model by itself; empty in a batch, of whose members `alone`
-            computes them.
+        modes: the random effects of a model by itself; empty in a batch, whose members' are
+            computed when they are asked for.
     """
 
     members: AbstractMembers

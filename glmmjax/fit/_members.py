@@ -1,7 +1,7 @@
 """The models of fits: one, or the members of a batch."""
 
 import abc
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
@@ -10,7 +10,6 @@ import numpy as np
 from ..assembly import MixedModel
 from ..design import RandomPart
 from ..model import GLMM, Working
-from ..structure import Layout, Structure
 
 FIT = -1
 """The status of a member of which nothing is known that keeps it from being fitted."""
@@ -65,16 +64,8 @@ class AbstractMembers(abc.ABC):
         """Numbers of the members, those together that share a shape."""
 
     @abc.abstractmethod
-    def shape(self, bucket: np.ndarray) -> tuple[int, int]:
-        """Cells of a member of a bucket, and numbers that are kept of `H`, padding included."""
-
-    @abc.abstractmethod
     def load(self, numbers: np.ndarray, bucket: np.ndarray) -> MemberArrays:
         """Some members of a bucket."""
-
-    @abc.abstractmethod
-    def inputs(self) -> Iterator:
-        """Arrays and texts that the results depend on, for a digest."""
 
     @abc.abstractmethod
     def model(self, number: int) -> MixedModel:
@@ -113,33 +104,14 @@ class OneModel(AbstractMembers):
     def buckets(self):
         return [np.zeros(1, int)]
 
-    def shape(self, bucket):
-        return sizes_of(self._model.glmm.structure, self._model.layout)
-
     def load(self, numbers, bucket):
         working = self._model.working
         shared = jax.tree.map(lambda _: False, working.glmm)
         status = np.full(len(numbers), FIT)
         return MemberArrays(status, working, shared, self._model.response_size[numbers])
 
-    def inputs(self):
-        yield from arrays_of(self._model.glmm)
-
     def model(self, number):
         return self._model
 
     def random(self, number):
         return self._model.design.random
-
-
-def sizes_of(structure: Structure, layout: Layout) -> tuple[int, int]:
-    """Cells of a model, and numbers that are kept of `H`."""
-    effects = sum(f.rank * f.levels for f in structure.factors[: structure.chain])
-    return layout.rows.size, max(1, effects, structure.size_of_rest**2)
-
-
-def arrays_of(glmm: GLMM) -> Iterator:
-    """All that a model is made of, for a digest."""
-    leaves, structure = jax.tree.flatten(glmm)
-    yield from leaves
-    yield structure

@@ -27,8 +27,8 @@ def choose_method(
     if method is None:
         return _EXACT[bool(reml)] if model.is_linear else _LAPLACE
     if not isinstance(method, AbstractMethod):
-        known = ", ".join(f"gj.METHODS[{name!r}]()" for name in METHODS)
-        raise ModelError(f"method must be gj.Laplace() or another of {known}, not {method!r}.")
+        known = ", ".join(f"{own.__name__}()" for own in METHODS.values())
+        raise ModelError(f"method must be an object, one of {known}: gj.Laplace(), not {method!r}.")
     if reml and not method.is_restricted:
         raise ModelError("REML is exact: leave method out, or give gj.Exact(reml=True).")
     method.check(model)

@@ -7,11 +7,10 @@ import numpy as np
 import pytest
 
 import glmmjax as gj
-from glmmjax.batch import _engine, _plan
-from glmmjax.fit import AbstractMembers
+from glmmjax.batch import AbstractManyMembers, _engine, _plan
 
 
-class Members(AbstractMembers):
+class Members(AbstractManyMembers):
     """Just what the plan looks at."""
 
     names = load = inputs = model = random = nobs = is_alone = None
