@@ -1,27 +1,168 @@
-"""Compiled programs are let go before a process has too many of them.
+"""Compiled programs: how they are compiled, kept in this process and for the next one, and let go.
 
-XLA maps several hundred pieces of memory for each program. Linux grants a process 65,530
-(`vm.max_map_count`), and XLA ends the process when they are used up, which some hundred models of
-different shapes are enough for.
+A `Program` is a pure function of pytrees of arrays. What is static (structure, families, methods)
+is in the structure of its arguments, which with their shapes decides which compiled program serves
+a call. Programs of the package's own classes are kept on disk (`_program_files`), so that a process
+that meets a known shape neither traces nor compiles.
+
+XLA compiles outside of Python's lock: `Program.ahead` has one compiled while another is traced.
 """
 
+import concurrent.futures
+import dataclasses
+import importlib
 import itertools
 import pathlib
+import sys
+from collections.abc import Callable
+from typing import Any
 
 import jax
 
+from . import _program_files as files
+
+# On a CPU LLVM's optimisation takes three quarters of the time that XLA compiles. Without it a
+# program runs two to three times as long, which one model of ordinary size does not feel.
+PLAIN = {
+    "xla_backend_optimization_level": 0,
+    "xla_cpu_use_fusion_emitters": False,
+    "xla_cpu_parallel_codegen_split_count": 2,
+    "xla_cpu_enable_concurrency_optimized_scheduler": False,
+    "xla_disable_hlo_passes": (
+        "while-loop-invariant-code-motion,simplify-while-loops,hlo-verifier"
+    ),
+}
+OPTIMISED = PLAIN | {"xla_backend_optimization_level": 1, "xla_llvm_disable_expensive_passes": True}
+LARGE = 2**15  # numbers in the largest argument, from which a single call earns the optimisation
+OFTEN = 16  # calls, from which they earn it together
+
+_CONTEXT = ("jax_enable_x64", "jax_default_device")  # of JAX's settings, which matter
+_SECONDS = 1.5  # after which a person is told what is waited for
 _MAPS = pathlib.Path("/proc/self/maps")
 _AT_MOST = 40_000
 _EVERY = 8  # models: counting takes milliseconds
 _models = itertools.count(1)
+_programs: list["Program"] = []
+_compiler = concurrent.futures.ThreadPoolExecutor(2, thread_name_prefix="glmmjax-compiler")
+
+
+class Program:
+    """A pure function of pytrees of arrays, compiled once for each structure and shapes; once more,
+    optimised, when it has been called often."""
+
+    def __init__(self, function: Callable, *, optimised: bool = False):
+        self._function, self._optimised, self.__doc__ = function, optimised, function.__doc__
+        self.name = f"{function.__module__}.{function.__qualname__}"
+        self._kinds: dict[Any, _Kind] = {}
+        _programs.append(self)
+
+    @classmethod
+    def optimised(cls, function: Callable) -> "Program":
+        """One that is always optimised, for work on many members."""
+        return cls(function, optimised=True)
+
+    def __call__(self, *args: Any) -> Any:
+        leaves, key = _read(args)
+        kind = self._kinds.get(key)
+        if kind is None:
+            kind = self._kinds[key] = self._started(leaves, key, self._pays(leaves))
+        kind.calls += 1
+        if kind.calls == OFTEN and not kind.optimised:
+            kind = self._kinds[key] = self._started(leaves, key, True, kind.lowered)
+        if kind.compiled is None:
+            kind.compiled = _awaited(kind.coming)
+        return kind.compiled(*leaves)
+
+    def ahead(self, *args: Any) -> Any:
+        """Begin to compile what a call with such arguments needs, of which shapes are enough;
+        returns the shapes of its result, or None if it can be called at once."""
+        leaves, key = _read(args)
+        if key in self._kinds:
+            return None
+        kind = self._kinds[key] = self._started(leaves, key, self._pays(leaves))
+        return None if kind.lowered is None else kind.lowered.out_info
+
+    def _pays(self, leaves: list[Any]) -> bool:
+        """Whether a call of arrays of this size earns the optimisation by itself."""
+        return self._optimised or max((leaf.size for leaf in leaves), default=0) > LARGE
+
+    def clear(self) -> None:
+        """Forget what was compiled."""
+        self._kinds.clear()
+
+    def _started(self, leaves: list, key: Any, optimised: bool, lowered: Any = None) -> "_Kind":
+        """A kind that is being compiled, or was found on disk."""
+        file = files.file_of(self.name, key, optimised)
+        found = None if file is None else files.load(file)
+        if found is not None:
+            return _Kind(optimised, compiled=found)
+        tree = key[0]
+
+        def flat(*leaves: Any) -> Any:
+            return self._function(*jax.tree.unflatten(tree, leaves))
+
+        lowered = lowered or jax.jit(flat).lower(*leaves)
+        options = OPTIMISED if optimised else PLAIN
+        options = dict(options) if jax.default_backend() == "cpu" else {}
+        coming = _compiler.submit(lowered.compile, compiler_options=options)
+        if file is not None:
+            coming.add_done_callback(lambda done: _keep(file, done))
+        return _Kind(optimised, coming=coming, lowered=lowered)
+
+
+@dataclasses.dataclass
+class _Kind:
+    """A program for one structure and shapes: compiled, or coming."""
+
+    optimised: bool
+    compiled: Any = None
+    coming: Any = None
+    lowered: Any = None
+    calls: int = 0
+
+
+def _read(args: tuple) -> tuple[list[Any], Any]:
+    """The arrays of arguments, and what decides which program serves them."""
+    leaves, tree = jax.tree.flatten(args)
+    kinds = tuple((leaf.shape, leaf.dtype, _shared(leaf)) for leaf in leaves)
+    return leaves, (tree, kinds, *(getattr(jax.config, name) for name in _CONTEXT))
+
+
+def _shared(leaf: Any) -> Any:
+    """How an array is shared among devices; None if it is not."""
+    sharding = getattr(leaf, "sharding", None)
+    return None if sharding is None or len(sharding.device_set) == 1 else sharding
+
+
+def _keep(file: pathlib.Path, done: concurrent.futures.Future) -> None:
+    if not done.cancelled() and done.exception() is None:
+        files.save(file, done.result())
+
+
+def _awaited(future: concurrent.futures.Future) -> Any:
+    """The result of a compilation, with a word on a terminal when it takes long."""
+    if not sys.stderr.isatty():
+        return future.result()
+    done, _ = concurrent.futures.wait([future], _SECONDS)
+    if done:
+        return future.result()
+    with importlib.import_module("._spinner", __package__).spinner():  # which others need not load
+        return future.result()
 
 
 def let_programs_go() -> None:
-    """Clear JAX's caches if the process has many memory maps; programs that are needed again are
-    compiled again."""
+    """Clear the caches of programs if the process has many memory maps; programs that are needed
+    again are compiled again.
+
+    XLA maps several hundred pieces of memory for each program. Linux grants a process 65,530
+    (`vm.max_map_count`), and XLA ends the process when they are used up, which some hundred models
+    of different shapes are enough for.
+    """
     if (
         next(_models) % _EVERY == 0
         and _MAPS.exists()
         and _MAPS.read_bytes().count(b"\n") > _AT_MOST
     ):
+        for program in _programs:
+            program.clear()
         jax.clear_caches()

@@ -19,6 +19,9 @@ if importlib.metadata.version("jaxlib").startswith("0.10."):
         "--xla_disable_hlo_passes=while-loop-invariant-code-motion,simplify-while-loops,hlo-verifier",
     ]
 os.environ.setdefault("XLA_FLAGS", " ".join(_FLAGS))
+# All test processes share what one has compiled.
+_PROGRAMS = pathlib.Path(__file__).parent.parent / ".pytest_cache" / "programs"
+os.environ.setdefault("GLMMJAX_CACHE", str(_PROGRAMS))
 
 import jax  # noqa: E402
 import pytest  # noqa: E402

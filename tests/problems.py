@@ -28,19 +28,19 @@ SIZES = (1, 2, 3, 4, 6, 10)
 
 
 @functools.cache
-def table(seed: int = 3) -> pd.DataFrame:
-    """26 rows in 6 groups of unequal size, with a response of every kind, weights and an offset."""
+def table(seed: int = 3, sizes: tuple[int, ...] = SIZES) -> pd.DataFrame:
+    """Rows in groups of unequal sizes, with a response of every kind, weights and an offset."""
     later = np.random.default_rng([seed, 1])  # for columns that came after the others
     latest = np.random.default_rng([seed, 2])
     later_still = np.random.default_rng([seed, 2])
     rng = np.random.default_rng(seed)
-    g = np.repeat(np.arange(len(SIZES)), SIZES)
+    g = np.repeat(np.arange(len(sizes)), sizes)
     x = rng.normal(size=len(g))
-    eta = 0.3 + 0.5 * x + rng.normal(size=len(SIZES))[g] * 0.7
+    eta = 0.3 + 0.5 * x + rng.normal(size=len(sizes))[g] * 0.7
     size = rng.integers(2, 9, len(g))
     return pd.DataFrame(
         {
-            "g": pd.Categorical.from_codes(g, [f"level {k}" for k in range(len(SIZES))]),
+            "g": pd.Categorical.from_codes(g, [f"level {k}" for k in range(len(sizes))]),
             "x": x,
             "real": eta + rng.normal(size=len(g)),
             "won": (rng.uniform(size=len(g)) < 1 / (1 + np.exp(-eta))).astype(int),

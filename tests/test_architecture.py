@@ -27,8 +27,10 @@ PARTS = {
     "_numbers": {"_errors", "_types"},
     "_traced": {"_errors"},
     "_precision": {"_errors", "_traced"},
-    "_programs": set(),
     "_files": {"_errors"},
+    "_spinner": set(),
+    "_program_files": {"_errors", "_files"},
+    "_programs": {"_program_files"},
     "_family_names": set(),
     "datasets": {"_errors"},
     "formula": {"_errors"},
@@ -57,19 +59,29 @@ PARTS = {
         "_traced",
         "_status",
         "_precision",
+        "_programs",
         "_types",
         "families",
         "covariances",
     }
     | {"structure", "model", "assembly", "methods"},
-    "inference": {"_errors", "_status", "_precision", "_types", "covariances", "design"}
+    "inference": {
+        "_errors",
+        "_status",
+        "_precision",
+        "_programs",
+        "_types",
+        "covariances",
+        "design",
+    }
     | {"families", "structure", "model", "assembly", "methods", "fit"},
     "prediction": {"_errors", "_precision", "_types", "covariances", "design", "families"}
     | {"structure", "model", "assembly", "methods", "fit"},
     "report": {"_errors", "_status", "_precision", "_files", "covariances", "design", "families"}
     | {"model", "assembly", "methods", "fit", "inference"},
-    "batch": {"_numbers", "_traced", "_errors", "_status", "_precision", "_types", "_files"}
-    | {"covariances", "design", "families", "structure", "model", "assembly", "methods", "fit"},
+    "batch": {"_numbers", "_traced", "_errors", "_status", "_precision", "_programs", "_types"}
+    | {"_files", "covariances", "design", "families", "structure", "model", "assembly"}
+    | {"methods", "fit"},
     "study": {"_errors", "_numbers", "_status", "_precision", "covariances", "families", "model"}
     | {"assembly", "methods", "fit", "inference", "prediction", "batch"},
     "api": {"_errors", "_precision", "_programs", "_types", "families", "model", "assembly"}

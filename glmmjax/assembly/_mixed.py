@@ -18,12 +18,14 @@ from ..families import (
     as_family,
     innermost,
 )
-from ..model import GLMM, Working, working_coordinates
-from ..structure import Arrangement, Layout, make_structure, make_structures
+from ..model import GLMM, Roomy, Working, as_it_is, with_room, working_coordinates
+from ..structure import Arrangement, Layout, make_structure, make_structures, round_far_up
 from ._arrays import assemble, groupings, response_size
 from ._covariances import Covariances, covariances_of
 from ._existence import refuse_without_maximum
 from ._identified import refuse_dependent_columns, refuse_overlapping_terms
+
+_SMALL = 2**15  # rows, up to which compiling costs more than arrays with room to spare
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -61,6 +63,16 @@ class MixedModel:
         it."""
         check_identified(self)
         return working_coordinates(self.glmm)
+
+    @functools.cached_property
+    def roomy(self) -> Roomy:
+        """The model in working coordinates, in arrays that other models of about its size have."""
+        if len(self.design.y) > _SMALL:
+            return as_it_is(self.working)
+        check_identified(self)
+        design, covariances = self.design, covariances_of(self.design)
+        laid = make_structure(groupings(design, covariances), len(design.y), round_far_up)
+        return with_room(working_coordinates(assemble(design, self.family, covariances, laid)))
 
     @functools.cached_property
     def response_size(self) -> np.ndarray:

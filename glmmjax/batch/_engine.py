@@ -7,6 +7,7 @@ and need equally many inner steps; a member at rest is in no call any more. The 
 sharded over a mesh; each device runs its own lanes.
 """
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Bool, Int
 
+from .._programs import Program
 from .._types import Array
 from ..fit import (
     Progress,
@@ -76,6 +78,15 @@ class Task(NamedTuple):
     lanes: int
 
 
+@jax.tree_util.register_static
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    """What programs are compiled for: several devices (None: one), and the lanes of each."""
+
+    mesh: Mesh | None
+    lanes: int
+
+
 def fit_chunk(
     task: Task, wanted: Bool[np.ndarray, " members"], report: Callable[[int], None]
 ) -> Estimate:
@@ -83,28 +94,31 @@ def fit_chunk(
 
     `report` hears of how many members are newly done.
     """
-    objective, mesh, lanes = task.objective, task.mesh, task.lanes
-    chunk, progress = _begin(objective, *_send(task), mesh, lanes)
-    going = wanted.reshape(mesh.size, -1).copy()
+    objective, lanes = task.objective, task.lanes
+    machine = Machine(task.mesh if task.mesh.size > 1 else None, lanes)
+    chunk, progress = _begin(objective, *_send(task), machine)
+    going = wanted.reshape(task.mesh.size, -1).copy()
     first = True
     while going.any():
         moving, turns = going.copy(), np.array(_FIRST_TURNS if first else _TURNS)
         while moving.any():
             calls = []
             for members in _calls(moving, lanes):
-                progress, moves = _advance(objective, chunk, progress, members.ravel(), turns, mesh)
+                progress, moves = _advance(
+                    objective, chunk, progress, members.ravel(), turns, machine
+                )
                 calls.append((members, moves))
             _update(moving, calls)
             turns = np.array(_TURNS)
         calls = []
         for members in _calls(going, lanes):
-            progress, goes_on = _check(objective, chunk, progress, members.ravel(), mesh)
+            progress, goes_on = _check(objective, chunk, progress, members.ravel(), machine)
             calls.append((members, goes_on))
         before = int(going.sum())
         _update(going, calls)
         report(before - int(going.sum()))
         first = False
-    return jax.tree.map(np.asarray, _finish(objective, chunk, progress, mesh, lanes))
+    return jax.tree.map(np.asarray, _finish(objective, chunk, progress, machine))
 
 
 def _calls(
@@ -138,13 +152,12 @@ def _send(task: Task) -> tuple[tuple[GLMM, Params], tuple[GLMM, Start]]:
     return own, jax.device_put((shared, kind), NamedSharding(task.mesh, EVERYWHERE))
 
 
-@eqx.filter_jit
+@Program.optimised
 def _begin(
     objective: AbstractObjective,
     own: tuple[GLMM, Params],
     common: tuple[GLMM, Start],
-    mesh: Mesh,
-    width: int,
+    machine: Machine,
 ) -> tuple[Chunk, Progress]:
     """What the objectives need once, and the state of each member before its first evaluation."""
     one_design = all(
@@ -165,12 +178,11 @@ def _begin(
             kept = data._replace(design=None) if one_design else data
             return Case(member, kept), begin(objective, glmm, data, kind._replace(params=params))
 
-        cases, progress = _some_at_a_time(one, own, width)
+        cases, progress = _some_at_a_time(one, own, machine.lanes)
         return Chunk(cases, Case(shared, Data(design, None))), progress
 
-    return _on_each(on_device, mesh, (MEMBERS, EVERYWHERE), (Chunk(MEMBERS, EVERYWHERE), MEMBERS))(
-        own, common
-    )
+    results = (Chunk(MEMBERS, EVERYWHERE), MEMBERS)
+    return _on_each(on_device, machine, (MEMBERS, EVERYWHERE), results)(own, common)
 
 
 def _of_design(glmm: GLMM) -> tuple:
@@ -178,14 +190,14 @@ def _of_design(glmm: GLMM) -> tuple:
     return glmm.x, glmm.structure, glmm.weights
 
 
-@eqx.filter_jit
+@Program.optimised
 def _advance(
     objective: AbstractObjective,
     chunk: Chunk,
     progress: Progress,
     lanes: Array,
     turns: Int[Array, ""],
-    mesh: Mesh,
+    machine: Machine,
 ) -> tuple[Progress, Bool[Array, " lanes"]]:
     """Move the members in `lanes` by up to `turns` evaluations; which of them are not at rest?"""
 
@@ -202,12 +214,12 @@ def _advance(
         )
         return progress._replace(search=search), moves(search)
 
-    return _in_lanes(one, chunk, progress, lanes, mesh)
+    return _in_lanes(one, chunk, progress, lanes, machine)
 
 
-@eqx.filter_jit
+@Program.optimised
 def _check(
-    objective: AbstractObjective, chunk: Chunk, progress: Progress, lanes: Array, mesh: Mesh
+    objective: AbstractObjective, chunk: Chunk, progress: Progress, lanes: Array, machine: Machine
 ) -> tuple[Progress, Bool[Array, " lanes"]]:
     """Check the members in `lanes` by their Hessians; which of them have to go on?"""
 
@@ -217,12 +229,12 @@ def _check(
         )
         return checked, undecided(checked)
 
-    return _in_lanes(one, chunk, progress, lanes, mesh)
+    return _in_lanes(one, chunk, progress, lanes, machine)
 
 
-@eqx.filter_jit
+@Program.optimised
 def _finish(
-    objective: AbstractObjective, chunk: Chunk, progress: Progress, mesh: Mesh, width: int
+    objective: AbstractObjective, chunk: Chunk, progress: Progress, machine: Machine
 ) -> Estimate:
     """The estimates of all members."""
 
@@ -231,14 +243,14 @@ def _finish(
             case, progress = _whole(member[0], chunk.shared), member[1]
             return objective.finish(case.glmm, case.data, minimum(progress))
 
-        return _some_at_a_time(one, (chunk.own, progress), width)
+        return _some_at_a_time(one, (chunk.own, progress), machine.lanes)
 
-    return _on_each(on_device, mesh, (Chunk(MEMBERS, EVERYWHERE), MEMBERS), MEMBERS)(
+    return _on_each(on_device, machine, (Chunk(MEMBERS, EVERYWHERE), MEMBERS), MEMBERS)(
         chunk, progress
     )
 
 
-def _in_lanes(step: Callable, chunk: Chunk, progress: Progress, lanes: Array, mesh: Mesh):
+def _in_lanes(step: Callable, chunk: Chunk, progress: Progress, lanes: Array, machine: Machine):
     """`step(case, progress) -> (progress, flag)` for the members in `lanes`."""
 
     def on_device(chunk: Chunk, progress: Progress, lanes: Array):
@@ -253,7 +265,7 @@ def _in_lanes(step: Callable, chunk: Chunk, progress: Progress, lanes: Array, me
         ), flags
 
     specs = (Chunk(MEMBERS, EVERYWHERE), MEMBERS, MEMBERS)
-    return _on_each(on_device, mesh, specs, (MEMBERS, MEMBERS))(chunk, progress, lanes)
+    return _on_each(on_device, machine, specs, (MEMBERS, MEMBERS))(chunk, progress, lanes)
 
 
 def _some_at_a_time(function: Callable, members, width: int):
@@ -274,7 +286,9 @@ def _whole(own: Case, shared: Case) -> Case:
     return Case(eqx.combine(own.glmm, shared.glmm), Data(design, own.data.response))
 
 
-def _on_each(function: Callable, mesh: Mesh, in_specs, out_specs) -> Callable:
+def _on_each(function: Callable, machine: Machine, in_specs, out_specs) -> Callable:
+    if machine.mesh is None:
+        return function
     return jax.shard_map(
-        function, mesh=mesh, in_specs=in_specs, out_specs=out_specs, check_vma=False
+        function, mesh=machine.mesh, in_specs=in_specs, out_specs=out_specs, check_vma=False
     )

@@ -209,7 +209,7 @@ def _search(
         )
         found = fit_chunk(task, np.arange(piece.size) < count, lambda done: report(done, 0))
     found = jax.tree.map(lambda leaf: leaf[:count], found)
-    return diagnosed(working, found, None, loaded.size)
+    return diagnosed(working, found, loaded.size)
 
 
 def _failures(outcome: Outcome) -> int:

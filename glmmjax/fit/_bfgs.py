@@ -47,9 +47,18 @@ def unsearched(x: Vector, carry: Carry, inverse: Matrix) -> Search:
 
 def turn(objective: Objective, search: Search) -> Search:
     """Evaluate the objective once and accept or reject the step."""
-    step = -search.length * (search.inverse @ search.gradient)
-    trial = search.x + step
-    (value, carry), gradient = objective(trial, search.carry)
+    step = next_step(search)
+    (value, carry), gradient = objective(search.x + step, search.carry)
+    return judged(search, step, value, carry, gradient)
+
+
+def next_step(search: Search) -> Vector:
+    """From the best point so far to the next trial."""
+    return -search.length * (search.inverse @ search.gradient)
+
+
+def judged(search: Search, step: Vector, value: Scalar, carry: Carry, gradient: Vector) -> Search:
+    """Accept or reject a step by what the objective is at its end."""
     slack = 16 * jnp.finfo(value.dtype).eps * jnp.abs(search.value)
     bound = search.value + _SUFFICIENT * (search.gradient @ step) + slack
     # Where rounding hides the difference of two values, their slopes along the step decide (Hager
@@ -58,7 +67,7 @@ def turn(objective: Objective, search: Search) -> Search:
     flatter = jnp.abs(gradient @ step) <= _FLATTER * jnp.abs(search.gradient @ step)
     accept = ((value <= bound) | (near & flatter)) & jnp.isfinite(gradient).all()
     moved = Search(
-        x=trial,
+        x=search.x + step,
         value=value,
         gradient=gradient,
         carry=carry,

@@ -1,31 +1,19 @@
-"""The search for a maximum in resumable pieces: begin, advance, check by the exact Hessian. One
-model runs them in one program, a batch each in a program of its own, so that members which are done
-leave it."""
+"""The search for a maximum in resumable pieces: begin, advance, check by the exact Hessian. A batch
+runs each in a program of its own, so that members which are done leave it; one model by itself as
+`_alone` has it."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int
 
-from .._tolerances import UNKNOWN
 from .._types import Array
-from ..methods import (
-    AbstractObjective,
-    Data,
-    Estimate,
-    Matrix,
-    Minimum,
-    RandomEffects,
-    Start,
-    Vector,
-    canonical,
-    objective_data,
-)
-from ..model import GLMM, Params, pack
-from ._bfgs import Objective, Search, scaled_tolerance, searching, turn, unsearched
+from ..methods import AbstractObjective, Data, Matrix, Minimum, Start, Vector, canonical
+from ..model import GLMM
+from ._bfgs import Objective, Search, scaled_tolerance, unsearched
+from ._metric import least_information, positive_inverse
 
 EVALUATIONS = 200
 
@@ -50,36 +38,6 @@ class Progress(NamedTuple):
     done: Bool[Array, ""]
     rounds: Int[Array, ""]
     last: Int[Array, ""]
-
-
-@jax.jit
-def estimate(
-    objective: AbstractObjective, glmm: GLMM, start: Start
-) -> tuple[Estimate, RandomEffects]:
-    """Fit one model."""
-    data = objective_data(objective, glmm)
-    # As a program of its own the objective is traced once, and the Hessian differentiates that
-    # trace.
-    function = jax.jit(value_and_gradient(objective, glmm, data))
-
-    def a_round(progress: Progress) -> Progress:
-        search = jax.lax.while_loop(
-            lambda s: searching(s, limit=limit(progress)),
-            lambda s: turn(function, s),
-            progress.search,
-        )
-        return check(objective, function, glmm, progress._replace(search=search))
-
-    progress = jax.lax.while_loop(undecided, a_round, begin(objective, glmm, data, start))
-    found = objective.finish(glmm, data, minimum(progress))
-    return found, objective.effects(glmm, data, found.params, progress.search.carry)
-
-
-@eqx.filter_jit
-def effects_at(objective: AbstractObjective, glmm: GLMM, params: Params) -> RandomEffects:
-    """Random effects at `params`."""
-    carry = glmm.structure.no_effects(params.beta.dtype)
-    return objective.effects(glmm, objective_data(objective, glmm), params, carry)
 
 
 def value_and_gradient(objective: AbstractObjective, glmm: GLMM, data: Data) -> Objective:
@@ -131,15 +89,24 @@ def check(
         # Column by column: a loop traces in half the time that batching the derivative takes, and
         # runs as fast.
         hessian = jax.lax.map(move, jnp.eye(len(x), dtype=x.dtype))
-    inverse = positive_inverse(hessian, _least_information(objective, glmm, x.dtype))
+    evaluated = search._replace(x=x, value=value, carry=carry, evaluations=search.evaluations + 1)
+    return certified(objective, glmm, progress._replace(search=evaluated), gradient, hessian)
+
+
+def certified(
+    objective: AbstractObjective, glmm: GLMM, progress: Progress, gradient: Vector, hessian: Matrix
+) -> Progress:
+    """What the gradient and the Hessian where a search came to rest say of it."""
+    search, dtype = progress.search, gradient.dtype
+    inverse = positive_inverse(hessian, least_information(objective, glmm, dtype))
     scaled = jnp.sqrt(gradient @ inverse.matrix @ gradient)
-    at_rest = scaled <= scaled_tolerance(x.dtype)
-    curved = inverse.smallest > -jnp.sqrt(jnp.finfo(x.dtype).eps)
+    at_rest = scaled <= scaled_tolerance(dtype)
+    curved = inverse.smallest > -jnp.sqrt(jnp.finfo(dtype).eps)
     # From a saddle (a variance that started at zero is one) no gradient leads away: the next step
     # is one standard error along the direction of the most negative curvature.
     onward = gradient + jnp.where(at_rest & ~curved, inverse.away, 0.0)
-    rested = Search(
-        x, value, onward, carry, inverse.matrix, jnp.ones_like(value), search.evaluations + 1
+    rested = search._replace(
+        gradient=onward, inverse=inverse.matrix, length=jnp.ones_like(search.value)
     )
     return Progress(
         rested, gradient, hessian, scaled, at_rest & curved, progress.rounds + 1, progress.last
@@ -177,43 +144,4 @@ def undecided(progress: Progress) -> Bool[Array, ""]:
         ~progress.done
         & (progress.rounds < progress.last)
         & jnp.isfinite(progress.search.gradient).all()
-    )
-
-
-class Inverse(NamedTuple):
-    """The inverse of `|hessian|`: eigenvalues made positive after scaling to a unit diagonal.
-
-    Attributes:
-        matrix: a metric for steps; nothing that is reported comes from it unless all eigenvalues
-            are positive.
-        smallest: scaled eigenvalue.
-        away: the gradient whose step `-matrix @ away` is the eigenvector of `smallest`, one scaled
-            unit long.
-    """
-
-    matrix: Matrix
-    smallest: Float[Array, ""]
-    away: Vector
-
-
-def _least_information(objective: AbstractObjective, glmm: GLMM, dtype) -> Vector:
-    """What is less than this, of parameters of the random terms, is rounding: they change nothing
-    (a range where the variance is zero)."""
-    p, sizes, m = glmm.sizes
-    theta = tuple(jnp.full(size, UNKNOWN**-2, dtype) for size in sizes)
-    return objective.free(glmm, pack(Params(jnp.zeros(p, dtype), theta, jnp.zeros(m, dtype))))
-
-
-def positive_inverse(hessian: Matrix, least: Vector | float = 0.0) -> Inverse:
-    """Take a Hessian apart; zero for parameters of which its diagonal is not more than `least`."""
-    if not len(hessian):
-        return Inverse(hessian, jnp.ones((), hessian.dtype), jnp.zeros(0, hessian.dtype))
-    diagonal = jnp.abs(jnp.diagonal(hessian))
-    scale = 1 / jnp.sqrt(jnp.where(diagonal > 0, diagonal, 1.0))
-    scale = jnp.where((diagonal > least) | (least == 0), scale, 0.0)
-    values, vectors = jnp.linalg.eigh(hessian * scale[:, None] * scale)
-    positive = jnp.maximum(jnp.abs(values), jnp.finfo(hessian.dtype).eps ** 0.75)
-    half = scale[:, None] * vectors / jnp.sqrt(positive)
-    return Inverse(
-        half @ half.T, values[0], -positive[0] * vectors[:, 0] / jnp.where(scale > 0, scale, 1.0)
     )

@@ -8,12 +8,13 @@ import jax
 import numpy as np
 
 from .._precision import own_settings
+from .._programs import Program
 from ..assembly import MixedModel
-from ..methods import AbstractMethod, Start, choose_method, start_at, start_params
-from ..model import GLMM, Params
+from ..methods import AbstractMethod, Estimate, Start, choose_method, start_at, start_params
+from ..model import GLMM, Params, Roomy
+from ._alone import search_alone
 from ._devices import share
-from ._estimate import estimate
-from ._fits import Fits, modes_of
+from ._fits import Fits
 from ._maxima import Ended, best_maximum
 from ._members import OneModel
 from ._outcome import diagnosed, outcome_of
@@ -37,26 +38,42 @@ def fit_model(
     method = choose_method(model, method, reml=reml)
     if start is not None:
         start = as_finite_params(model, start, "start")
-    working = model.working
-    (objective, _), *_ = method.objectives(working.glmm)
-    with own_settings():
-        glmm = working.glmm if devices is None else share(working.glmm, devices)
+    roomy = model.roomy
+    working, glmm = roomy.working, roomy.glmm
+    (objective, _), *_ = method.objectives(glmm)
+    if devices is not None:
+        with own_settings():
+            glmm = share(glmm, devices)
 
     def search(start: Start) -> Ended:
         with own_settings():
-            found, effects = jax.tree.map(
-                lambda leaf: np.asarray(leaf)[None], estimate(objective, glmm, start)
+            found = jax.tree.map(
+                lambda leaf: np.asarray(leaf)[None], search_alone(objective, glmm, start)
             )
-        return diagnosed(working, found, effects, model.response_size)
+        return diagnosed(working, _kept(roomy, found), model.response_size)
 
     def again(_: np.ndarray, start: Start) -> Ended:
-        return search(start._replace(params=jax.tree.map(lambda leaf: leaf[0], start.params)))
+        params = roomy.widened(jax.tree.map(lambda leaf: leaf[0], start.params))
+        return search(start._replace(params=params))
 
-    first = search(usual_start(glmm) if start is None else start_at(working.forth(start)))
+    given = None if start is None else start_at(roomy.widened(working.forth(start)))
+    first = search(given or usual_start(glmm))
     best = best_maximum(working, first, again)
-    effects = jax.tree.map(lambda leaf: leaf[0], best.effects)
-    modes = modes_of(model.design.random, glmm.structure, working.effects_back, effects)
-    return Fits(OneModel(model), method, outcome_of(method, working, best), modes)
+    return Fits(OneModel(model), method, outcome_of(method, working, best))
+
+
+def _kept(roomy: Roomy, found: Estimate) -> Estimate:
+    """The estimate without parameters that only pad."""
+    params, p = found.params, roomy.glmm.p
+    if len(roomy.kept) == p:
+        return found
+    of_fixed = found.gradient.shape[1] - sum(roomy.glmm.sizes[1]) - roomy.glmm.sizes[2]
+    keep = np.concatenate([roomy.kept, np.arange(p, found.information.shape[1])])
+    return found._replace(
+        params=roomy.own(params),
+        gradient=found.gradient[:, keep] if of_fixed else found.gradient,
+        information=found.information[:, keep[:, None], keep],
+    )
 
 
 def usual_start(glmm: GLMM) -> Start:
@@ -73,5 +90,8 @@ def _nowhere(p: int, sizes: tuple[int, ...], m: int) -> Start:
 def starting_values(model: MixedModel) -> Params:
     """Where a fit of `model` begins: pooled estimates, and variances by moments."""
     with own_settings():
-        params = jax.tree.map(np.asarray, start_params(model.working.glmm))
-    return model.working.back(params)
+        params = jax.tree.map(np.asarray, _started(model.roomy.glmm))
+    return model.roomy.working.back(model.roomy.own(params))
+
+
+_started = Program(start_params)

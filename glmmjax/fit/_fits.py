@@ -12,13 +12,14 @@ import numpy as np
 import pandas as pd
 
 from .._precision import own_settings
+from .._programs import Program
 from .._status import OK, STATUSES, Status
 from ..assembly import MixedModel
 from ..design import RandomPart
-from ..methods import AbstractMethod, AbstractObjective, RandomEffects
+from ..methods import AbstractMethod, AbstractObjective, RandomEffects, objective_data
 from ..model import GLMM, Params
 from ..structure import Structure, round_up
-from ._estimate import effects_at
+from ._alone import effects_at
 from ._members import AbstractMembers, OneModel
 from ._message import messages
 from ._outcome import Outcome
@@ -39,7 +40,6 @@ class Modes(NamedTuple):
     mode_cov: tuple[np.ndarray, ...]
 
 
-_NONE = Modes((), ())
 _AT_ONCE = 4096
 
 
@@ -51,14 +51,13 @@ class Fits:
         members: the models.
         method: how they were fitted.
         outcome: numbers as the searches left them, also of members that failed.
-        modes: the random effects of a model by itself; empty in a batch, whose members' are
-            computed when they are asked for.
+        known: random effects that need not be computed: those of a file.
     """
 
     members: AbstractMembers
     method: AbstractMethod
     outcome: Outcome
-    modes: Modes = _NONE
+    known: Modes | None = None
 
     def __len__(self) -> int:
         return len(self.members)
@@ -99,17 +98,20 @@ class Fits:
         where."""
         return messages(self.members.first, self.outcome.status, self.outcome.ends)
 
+    @functools.cached_property
+    def modes(self) -> Modes:
+        """The random effects of a model by itself, computed when they are first asked for."""
+        return self.known or _modes_at(self.members.first, self.method, self.outcome.of(0))
+
     def alone(self, number: int) -> "Fits":
-        """One member as a fit of its own, with its random effects."""
+        """One member as a fit of its own."""
         if self.members.is_alone:
             return self
-        model, outcome = self.members.model(number), self.outcome.of([number])
-        modes = _modes_at(model, self.method, self.outcome.of(number))
-        return Fits(OneModel(model), self.method, outcome, modes)
+        return Fits(OneModel(self.members.model(number)), self.method, self.outcome.of([number]))
 
     def each_modes(self) -> Iterator[tuple[int, Modes]]:
         """The numbers of the members that ended well, with their random effects: one program for
-        all. Those of a model by itself are known."""
+        all."""
         if self.members.is_alone:
             yield 0, self.modes
             return
@@ -229,7 +231,7 @@ def modes_of(
     return Modes(tuple(modes), tuple(covs))
 
 
-@eqx.filter_jit
+@Program
 def _effects_of_members(
     objective: AbstractObjective, own: GLMM, shared: GLMM, params: Params
 ) -> RandomEffects:
@@ -237,7 +239,9 @@ def _effects_of_members(
 
     def one(member):
         own, params = member
-        return effects_at(objective, eqx.combine(own, shared), params)
+        glmm = eqx.combine(own, shared)
+        data, carry = objective_data(objective, glmm), glmm.structure.no_effects(params.beta.dtype)
+        return objective.effects(glmm, data, params, carry)
 
     return jax.lax.map(one, (own, params))
 
@@ -246,12 +250,12 @@ def _modes_at(model: MixedModel, method: AbstractMethod, outcome: Outcome) -> Mo
     """The random effects at the estimates of one member, NaN if it was not fitted."""
     if np.isnan(outcome.beta).any() or np.isnan(outcome.scaled_gradient):
         return _unknown(model)  # its columns may be dependent
-    working = model.working
-    (objective, _), *_ = method.objectives(working.glmm)
+    working, glmm = model.roomy.working, model.roomy.glmm
+    (objective, _), *_ = method.objectives(glmm)
+    params = model.roomy.widened(working.forth(outcome.params))
     with own_settings():
-        effects = effects_at(objective, working.glmm, working.forth(outcome.params))
-    random, structure = model.design.random, model.glmm.structure
-    return modes_of(random, structure, working.effects_back, effects)
+        effects = effects_at(objective, glmm, params)
+    return modes_of(model.design.random, glmm.structure, working.effects_back, effects)
 
 
 def _unknown(model: MixedModel) -> Modes:

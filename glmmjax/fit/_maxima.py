@@ -14,7 +14,7 @@ import numpy as np
 from .._status import OK, End
 from .._types import Array
 from ..covariances import Placed
-from ..methods import ROUNDS, Estimate, RandomEffects, Start, start_at
+from ..methods import ROUNDS, Estimate, Start, start_at
 from ..model import GLMM, Params, Place, Working
 from ._eigen import Eigen
 
@@ -27,14 +27,12 @@ class Ended(NamedTuple):
 
     Attributes:
         estimate: the numbers.
-        effects: the random effects; None where they are not asked for.
         eigen: of the informations.
         status: indices into `STATUSES`.
         ends: (members, ...) codes of `End`, as in `Outcome`.
     """
 
     estimate: Estimate
-    effects: RandomEffects | None
     eigen: Eigen
     status: np.ndarray
     ends: np.ndarray

@@ -12,7 +12,7 @@ from jaxtyping import Float64, Int8, Int64
 from .._status import STATUSES, Status
 from ..assembly import MixedModel
 from ..families import reported_names
-from ..methods import AbstractMethod, Estimate, RandomEffects
+from ..methods import AbstractMethod, Estimate
 from ..model import Params, Working
 from ._diagnose import diagnose, has_likelihood, told
 from ._eigen import covariance_of_estimates, flat_parameters, scaled_eigen, without_information
@@ -100,9 +100,7 @@ def _empty(kind: Any, sizes: Mapping[str, int]) -> np.ndarray:
     return np.full(shape, np.nan if dtype.startswith("float") else 0, dtype)
 
 
-def diagnosed(
-    working: Working, found: Estimate, effects: RandomEffects | None, size: np.ndarray
-) -> Ended:
+def diagnosed(working: Working, found: Estimate, size: np.ndarray) -> Ended:
     """Diagnose estimates (NumPy, leading axis of members).
 
     Arrays of `working` may have the axis too; `size` (members,) is the size of each response, as in
@@ -122,7 +120,7 @@ def diagnosed(
     def flat() -> np.ndarray:
         return _by_end(working, unknown | flat_parameters(eigen, working.jacobian))
 
-    return Ended(found, effects, eigen, status, told(joined, status, flat))
+    return Ended(found, eigen, status, told(joined, status, flat))
 
 
 def outcome_of(method: AbstractMethod, working: Working, ended: Ended) -> Outcome:

@@ -109,7 +109,7 @@ def _tests(fits: Fits, statistic: PerCoefficient) -> tuple[PerCoefficient, PerCo
     """Degrees of freedom, and two-sided p-values."""
     if fits.method.covariance_of_fixed is None:
         return np.full_like(statistic, np.inf), 2 * ndtr(-np.abs(statistic))
-    df = satterthwaite_df(fits, fits.method.covariance_of_fixed)
+    df = satterthwaite_df(fits)
     return df, 2 * stdtr(df, -np.abs(statistic))
 
 

@@ -18,12 +18,13 @@ class DesignProducts(NamedTuple):
     """Weighted cross-products of `Z` and `X`, the number of observations and half the sum of their
     log weights.
 
-    `zx` is (q, p, levels) for each grouping factor.
+    `zx` is (q, p, levels) for each grouping factor; `absent` marks with a one columns of zeros.
     """
 
     zz: Gram
     zx: Effects
     xx: Float[Array, "p p"]
+    absent: Float[Array, " p"]
     n: Scalar
     half_log_weights: Scalar
 
@@ -67,6 +68,7 @@ def design_products(glmm: GLMM) -> DesignProducts:
         zz=glmm.structure.gram(w[None, None]),
         zx=glmm.structure.gather((x * w)[None]),
         xx=jnp.tensordot(x * w, x, [(1, 2), (1, 2)]),
+        absent=glmm.absent.astype(w.dtype),
         n=present.sum().astype(w.dtype),
         half_log_weights=0.5 * jnp.log(jnp.where(present, w, 1.0)).sum(),
     )
@@ -81,12 +83,11 @@ def response_products(glmm: GLMM) -> ResponseProducts:
 
 
 def least_squares(glmm: GLMM) -> Float[Array, " p"]:
-    """Weighted least-squares estimate of `beta` in the model without random effects."""
+    """Weighted least-squares estimate of `beta` in the model without random effects, zero for
+    columns of zeros."""
     (x,), w = glmm.x, glmm.weights
-    return _solve(
-        jnp.tensordot(x * w, x, [(1, 2), (1, 2)]),
-        jnp.tensordot(x, w * (glmm.y - glmm.offset[0]), 2),
-    )
+    xx = jnp.tensordot(x * w, x, [(1, 2), (1, 2)]) + jnp.diag(glmm.absent.astype(w.dtype))
+    return _solve(xx, jnp.tensordot(x, w * (glmm.y - glmm.offset[0]), 2))
 
 
 def integrate_out(cross: CrossProducts, structure: Structure, lam: Factors) -> Eliminated:
@@ -112,18 +113,25 @@ def log_likelihood_at(glmm: GLMM, cross: CrossProducts, params: Params) -> Scala
     return _log_density(cross, squares, params.phi[0], e.factor.logdet().sum(), cross.design.n)
 
 
+class Profiled(NamedTuple):
+    """What maximising over `beta` gives: its value, and `X'V^-1X` times the residual variance."""
+
+    beta: Float[Array, " p"]
+    xx: Float[Array, "p p"]
+
+
 def log_likelihood_at_best_beta(
     glmm: GLMM, cross: CrossProducts, theta, log_sigma: Scalar, *, reml: bool
-) -> Scalar:
+) -> tuple[Scalar, Profiled]:
     """Log-likelihood (restricted: with beta integrated out instead) as a function of the variances
-    alone."""
+    alone. Coefficients of columns of zeros are none."""
     e = integrate_out(cross, glmm.structure, relative_factor(glmm, theta))
-    squares, logdet = e.rr - solve_fixed(e) @ e.xr, e.factor.logdet().sum()
-    if not reml:
-        return _log_density(cross, squares, log_sigma, logdet, cross.design.n)
-    return _log_density(
-        cross, squares, log_sigma, logdet + _logdet(e.xx), cross.design.n - len(e.xr)
-    )
+    xx, absent = e.xx + jnp.diag(cross.design.absent), cross.design.absent
+    beta, logdet, n = _solve(xx, e.xr), e.factor.logdet().sum(), cross.design.n
+    if reml:
+        logdet, n = logdet + _logdet(xx), n - (1 - absent).sum()
+    value = _log_density(cross, e.rr - beta @ e.xr, log_sigma, logdet, n)
+    return value, Profiled(beta, xx)
 
 
 def _log_density(
@@ -133,11 +141,6 @@ def _log_density(
         logdet + squares * jnp.exp(-2 * log_sigma) + n * (jnp.log(2 * jnp.pi) + 2 * log_sigma)
     )
     return cross.design.half_log_weights - 0.5 * deviance
-
-
-def solve_fixed(e: Eliminated) -> Float[Array, " p"]:
-    """Generalised least squares estimate of `beta`."""
-    return _solve(e.xx, e.xr)
 
 
 def _solve(a: Float[Array, "p p"], b: Float[Array, " p"]) -> Float[Array, " p"]:

@@ -15,6 +15,7 @@ from .._types import Array
 from ..model import GLMM, Params, relative_factor, term_factors, unpack
 from ._cross_products import (
     CrossProducts,
+    Profiled,
     ResponseProducts,
     cross_products,
     design_products,
@@ -23,7 +24,6 @@ from ._cross_products import (
     log_likelihood_at,
     log_likelihood_at_best_beta,
     response_products,
-    solve_fixed,
 )
 from ._method import AbstractMethod
 from ._objective import AbstractObjective, Data, Estimate, effects_of
@@ -49,7 +49,7 @@ class Exact(AbstractMethod):
         cross = cross_products(glmm)
         if self.reml:  # of which beta is no parameter
             log_sigma = params.phi[0]
-            return log_likelihood_at_best_beta(glmm, cross, params.theta, log_sigma, reml=True)
+            return log_likelihood_at_best_beta(glmm, cross, params.theta, log_sigma, reml=True)[0]
         return log_likelihood_at(glmm, cross, params)
 
     def objectives(self, glmm):
@@ -82,7 +82,7 @@ class Response(NamedTuple):
 
 class ExactObjective(AbstractObjective):
     """Minus the log-likelihood (restricted: `reml`) over (theta, log sigma). An evaluation sees
-    cross-products only.
+    cross-products only; the carry is what it found beta to be.
 
     The covariance of beta is `sigma^2 (X'V^-1X)^-1`, as lme4 and every text on linear mixed models
     has it: beta and the variances are asymptotically independent, and ML and REML then differ in
@@ -107,7 +107,7 @@ class ExactObjective(AbstractObjective):
     def begin(self, glmm, data, start):
         cross = _cross(data)
         design, response = cross
-        n = design.n - glmm.p if self.reml else design.n
+        n = design.n - (1 - design.absent).sum() if self.reml else design.n
 
         def residual_variance(theta):
             return integrate_out(cross, glmm.structure, relative_factor(glmm, theta)).rr / n
@@ -124,15 +124,16 @@ class ExactObjective(AbstractObjective):
         # Moments are in units of the whole deviation, theta in units of the residual one.
         theta = given_or(start_theta(glmm, tuple(own * jnp.sqrt(total / variance) for own in sd)))
         x = jnp.concatenate([*theta, 0.5 * jnp.log(variance)[None]])
-        return x, (), variance_information(glmm, theta, design.zz, n)
+        p = glmm.p
+        nothing = Profiled(jnp.zeros(p, x.dtype), jnp.zeros((p, p), x.dtype))
+        return x, nothing, variance_information(glmm, theta, design.zz, n)
 
     def value(self, glmm, data, vector, carry):
         params = self.params(glmm, vector)
-        cross = _cross(data)
-        value = log_likelihood_at_best_beta(
-            glmm, cross, params.theta, params.phi[0], reml=self.reml
+        value, profiled = log_likelihood_at_best_beta(
+            glmm, _cross(data), params.theta, params.phi[0], reml=self.reml
         )
-        return -value, carry
+        return -value, profiled
 
     def params(self, glmm, vector):
         return unpack(glmm, jnp.concatenate([jnp.zeros(glmm.p, vector.dtype), vector]))
@@ -142,17 +143,12 @@ class ExactObjective(AbstractObjective):
 
     def finish(self, glmm, data, minimum):
         variances = self.params(glmm, minimum.vector)
-        sigma = jnp.exp(variances.phi[0])
-        eliminated = integrate_out(
-            _cross(data), glmm.structure, relative_factor(glmm, variances.theta)
-        )
+        sigma, profiled = jnp.exp(variances.phi[0]), minimum.carry
         return Estimate(
-            params=Params(
-                data.response.fitted + solve_fixed(eliminated), variances.theta, variances.phi
-            ),
+            params=Params(data.response.fitted + profiled.beta, variances.theta, variances.phi),
             value=-minimum.value,
             gradient=-minimum.gradient,
-            information=block_diag(eliminated.xx / sigma**2, minimum.hessian),
+            information=block_diag(profiled.xx / sigma**2, minimum.hessian),
             scaled_gradient=minimum.scaled_gradient,
             converged=minimum.certified,
             lam=term_factors(glmm, variances.theta),

@@ -18,7 +18,7 @@ from ._conditional import expected_curvature, log_base, log_base_of_tally, score
 from ._method import AbstractMethod
 from ._mode import Mode, conditional_mode, predictor_at
 from ._objective import AbstractObjective, Data, Estimate, effects_of
-from ._start import pql_information, start_params
+from ._start import start_and_information
 
 _TALLY = 256
 _SEVERAL = (
@@ -74,13 +74,9 @@ class IntegralObjective(AbstractObjective):
         return tally(glmm, self.counts) if self.counts else ()
 
     def begin(self, glmm, data, start):
-        first = jax.lax.cond(start.given, lambda: start.params, lambda: start_params(glmm))
+        first, information = start_and_information(glmm, start, self._base(glmm, data))
         vector = pack(first)
-        return (
-            vector,
-            glmm.structure.no_effects(vector.dtype),
-            pql_information(glmm, first, self._base(glmm, data)),
-        )
+        return vector, glmm.structure.no_effects(vector.dtype), information
 
     def value(self, glmm, data, vector, carry):
         params = unpack(glmm, vector)
@@ -144,7 +140,7 @@ def pearson_scale(glmm: GLMM, params: Params, b: Effects) -> Array:
     terms = jnp.where(
         present, score(glmm, eta, params.phi)[0] ** 2 / jnp.where(present, curvature, 1.0), 0.0
     )
-    df = present.sum() - glmm.p
+    df = present.sum() - (~glmm.absent).sum()
     return jnp.where(df > 0, terms.sum() / jnp.maximum(df, 1), jnp.nan)
 
 

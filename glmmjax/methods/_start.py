@@ -29,7 +29,8 @@ from ..structure import (
     to_spherical,
     two_sided,
 )
-from ._conditional import expected_curvature, log_kernel, score
+from ._conditional import Curvature, Eta, expected_curvature, log_kernel, score
+from ._objective import Start
 
 Scalar = Float[Array, ""]
 MAX_SCORING = 25
@@ -47,15 +48,46 @@ class Scoring(NamedTuple):
     turns: Int[Array, ""]
 
 
+class Linearised(NamedTuple):
+    """The working linear model without random effects: linear predictors, curvatures, `Z'WZ`."""
+
+    eta: Eta
+    w: Curvature
+    gram: Gram
+
+
 def start_params(glmm: GLMM) -> Params:
     """Pooled estimates of `beta` and `phi`, and moment estimates of the variances."""
     beta, phi = pooled(glmm)
+    return Params(beta, _moment_theta(glmm, phi, _linearised(glmm, beta, phi)), phi)
+
+
+def start_and_information(
+    glmm: GLMM, start: Start, base: Callable[[Float[Array, " m"]], Float[Array, ""]]
+) -> tuple[Params, Float[Array, "size size"]]:
+    """Where a search begins, and the information there: `start_params` unless `start` is given, and
+    `pql_information`."""
+    given = start.params
+    beta, phi = jax.lax.cond(start.given, lambda: (given.beta, given.phi), lambda: pooled(glmm))
+    at = _linearised(glmm, beta, phi)
+    moments = _moment_theta(glmm, phi, at)
+    theta = tuple(jnp.where(start.given, *pair) for pair in zip(given.theta, moments, strict=True))
+    params = Params(beta, theta, phi)
+    return params, pql_information(glmm, params, at, base)
+
+
+def _linearised(glmm: GLMM, beta: Float[Array, " p"], phi: Float[Array, " m"]) -> Linearised:
     eta = fixed_predictor(glmm, beta)
     w = expected_curvature(glmm, eta, phi)
-    z_score = glmm.structure.gather(score(glmm, eta, phi))
+    return Linearised(eta, w, glmm.structure.gram(w))
+
+
+def _moment_theta(
+    glmm: GLMM, phi: Float[Array, " m"], at: Linearised
+) -> tuple[Float[Array, " _"], ...]:
+    z_score = glmm.structure.gather(score(glmm, at.eta, phi))
     scale = glmm.family.random_scale(phi)
-    sd = tuple(own / scale for own in moment_sd(glmm, z_score, glmm.structure.gram(w)))
-    return Params(beta, start_theta(glmm, sd), phi)
+    return start_theta(glmm, tuple(own / scale for own in moment_sd(glmm, z_score, at.gram)))
 
 
 def pooled(glmm: GLMM) -> tuple[Float[Array, " p"], Float[Array, " m"]]:
@@ -200,6 +232,7 @@ def pooled_beta(glmm: GLMM) -> Float[Array, " p"]:
     present = glmm.weights > 0
     mean = (glmm.weights * glmm.family.start_mean(glmm.y)).sum() / glmm.weights.sum()
     (x,), first = glmm.x, _at_level(glmm, glmm.family.link.link(mean), 0)
+    unknown = jnp.diag(glmm.absent.astype(first.dtype))
 
     def turn(s: Scoring) -> Scoring:
         beta = s.beta + s.length * s.step
@@ -208,7 +241,7 @@ def pooled_beta(glmm: GLMM) -> Float[Array, " p"]:
         better = (value >= s.value) & (on_branch(glmm.family.link, eta[0]) | ~present).all()
         w = expected_curvature(glmm, eta, phi)[0, 0]
         gradient = jnp.tensordot(x, score(glmm, eta, phi)[0], 2)
-        information = jnp.tensordot(x * w, x, [(1, 2), (1, 2)])
+        information = jnp.tensordot(x * w, x, [(1, 2), (1, 2)]) + unknown
         step = cho_solve((jnp.linalg.cholesky(information), True), gradient)
         moved = Scoring(beta, value, step, jnp.ones_like(value), gradient @ step, s.turns)
         stayed = s._replace(length=s.length / 2)
@@ -227,7 +260,10 @@ def pooled_beta(glmm: GLMM) -> Float[Array, " p"]:
 
 
 def pql_information(
-    glmm: GLMM, params: Params, base: Callable[[Float[Array, " m"]], Float[Array, ""]]
+    glmm: GLMM,
+    params: Params,
+    at: Linearised,
+    base: Callable[[Float[Array, " m"]], Float[Array, ""]],
 ) -> Float[Array, "size size"]:
     """Information about all parameters in the working linear mixed model of PQL (Breslow and
     Clayton 1993) at b = 0.
@@ -237,10 +273,7 @@ def pql_information(
 
     With `V^-1 = W - W Z lam H^-1 lam' Z'W` everything falls out of the factor of `H`.
     """
-    structure = glmm.structure
-    eta, lam = fixed_predictor(glmm, params.beta), scaled_factor(glmm, params)
-    w = expected_curvature(glmm, eta, params.phi)
-    gram = structure.gram(w)
+    structure, lam, (eta, w, gram) = glmm.structure, scaled_factor(glmm, params), at
     factor = factorise(structure, lam, gram)
     weighted = jnp.concatenate([w[:, i, None] * x for i, x in enumerate(glmm.x)], 1)  # W X
     columns = to_spherical(lam, structure.gather(weighted))
@@ -248,7 +281,8 @@ def pql_information(
     taken = (
         jnp.einsum("qag,qbg->ab", c, s) for c, s in zip(columns, factor.solve(columns), strict=True)
     )
-    for_beta = functools.reduce(operator.sub, taken, jnp.concatenate(rows, 1))
+    nothing = jnp.diag(glmm.absent.astype(eta.dtype))
+    for_beta = functools.reduce(operator.sub, taken, jnp.concatenate(rows, 1) + nothing)
     scale = glmm.family.random_scale(params.phi)
     for_theta = theta_information(
         glmm, params.theta, jax.tree.map(lambda leaf: leaf * scale**2, gram)

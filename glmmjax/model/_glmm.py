@@ -6,7 +6,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax.numpy as jnp
 from jax.scipy.linalg import block_diag
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from .._types import Array
 from ..covariances import AbstractCovariance, Placed
@@ -52,6 +52,11 @@ class GLMM(eqx.Module):
     def p(self) -> int:
         """Number of fixed effects."""
         return sum(len(x) for x in self.x)
+
+    @property
+    def absent(self) -> Bool[Array, " p"]:
+        """Fixed effects whose column is zero in every cell: they only pad, and stay at zero."""
+        return jnp.concatenate([(x == 0).all((1, 2)) for x in self.x])
 
     @property
     def sizes(self) -> tuple[int, tuple[int, ...], int]:

@@ -9,9 +9,12 @@ runs the program that is already compiled.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
+
+Rounded = Callable[[int], int]
+"""From a length to the one of the array that holds it: `round_up` or `round_far_up`."""
 
 # A block's share of the sum over blocks, in units of one padded row (measured: 4.3 ns, 1.1 ns)
 _BLOCK_COST = 4.0
@@ -44,14 +47,34 @@ class Layout:
         return out
 
 
-def make_layouts(refs: Sequence[np.ndarray], levels: Sequence[int]) -> list[Layout]:
+def round_up(count: int) -> int:
+    """The next of 1, 2, ..., 16, 18, 20, ..., 32, 36, 40, ...: eight sizes an octave, at most an
+    eighth more."""
+    if count <= 16:
+        return max(count, 1)
+    step = 1 << (int(count - 1).bit_length() - 4)
+    return -(-count // step) * step
+
+
+def round_far_up(count: int) -> int:
+    """The next of 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, ...: two sizes an octave, so that data sets of
+    about one size have one shape; at most half more."""
+    if count <= 4:
+        return max(count, 1)
+    step = 1 << (int(count - 1).bit_length() - 2)
+    return -(-count // step) * step
+
+
+def make_layouts(
+    refs: Sequence[np.ndarray], levels: Sequence[int], rounded: Rounded = round_up
+) -> list[Layout]:
     """Layouts of one shape for several sets of rows, so that one program serves them all."""
     sizes = [np.bincount(r, minlength=count) for r, count in zip(refs, levels, strict=True)]
-    width = _cheapest_width(np.concatenate(sizes))
-    groups = round_up(max(levels))
+    width = _cheapest_width(np.concatenate(sizes), rounded)
+    groups = rounded(max(levels))
     used = max(int(np.maximum(-(-s // width), 1).sum()) for s in sizes)
     one_each = bool(max(s.max() for s in sizes) <= width)
-    blocks = groups if one_each else round_up(used)
+    blocks = groups if one_each else rounded(used)
     return [
         _lay_out(r, s, (blocks, width, groups), one_each=one_each)
         for r, s in zip(refs, sizes, strict=True)
@@ -77,21 +100,12 @@ def _lay_out(
     return Layout(rows, present, None if one_each else group.astype(np.int32), groups)
 
 
-def round_up(count: int) -> int:
-    """The next of 1, 2, ..., 16, 18, 20, ..., 32, 36, 40, ...: eight sizes an octave, at most an
-    eighth more."""
-    if count <= 16:
-        return max(count, 1)
-    step = 1 << (int(count - 1).bit_length() - 4)
-    return -(-count // step) * step
-
-
-def _cheapest_width(sizes: np.ndarray) -> int:
+def _cheapest_width(sizes: np.ndarray, rounded: Rounded) -> int:
     """The block width of least padded rows plus cost of blocks."""
     candidates = sorted(
-        {round_up(int(size)) for size in np.unique(sizes)[-64:]} | {2**k for k in range(17)}
+        {rounded(int(size)) for size in np.unique(sizes)[-64:]} | {2**k for k in range(17)}
     )
-    candidates = [width for width in candidates if width <= max(round_up(int(sizes.max())), 1)]
+    candidates = [width for width in candidates if width <= max(rounded(int(sizes.max())), 1)]
 
     def cost(width: int) -> float:
         blocks = np.maximum(-(-sizes // width), 1)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ._columns import Columns
-from ._layout import Layout, make_layouts, round_up
+from ._layout import Layout, Rounded, make_layouts, round_far_up, round_up
 from ._structure import Border, Structure
 
 LARGEST_BLOCK = 32  # columns of a level; a factor with more is dense anyway
@@ -20,6 +20,7 @@ LARGEST_PRODUCTS = 2**28  # pairs of entries of a border: 3 GB of indices
 _PRODUCT = 4.0  # ns to gather two numbers and add their product in place (measured, as is the next)
 _FLOP = 0.01  # ns of a dense product
 _DENSE_BORDER = 2**28  # numbers
+FAR = 64  # levels, above which half as many more cost the dense matrix too much
 
 
 class Grouping(NamedTuple):
@@ -58,13 +59,16 @@ class Arrangement(NamedTuple):
     layout: Layout
 
 
-def make_structure(factors: Sequence[Grouping], n: int) -> Arrangement:
+def make_structure(factors: Sequence[Grouping], n: int, rounded: Rounded = round_up) -> Arrangement:
     """The structure of the factors of one data set of `n` rows."""
-    return make_structures([factors], [n])[0]
+    return make_structures([factors], [n], rounded)[0]
 
 
-def make_structures(members: Sequence[Sequence[Grouping]], n: Sequence[int]) -> list[Arrangement]:
-    """Structures of one shape for data sets that have the same factors."""
+def make_structures(
+    members: Sequence[Sequence[Grouping]], n: Sequence[int], rounded: Rounded = round_up
+) -> list[Arrangement]:
+    """Structures of one shape for data sets that have the same factors, lengths being `rounded`
+    (those of a large dense matrix never far)."""
     members = _of_one_width(members)
     order, chain = choose(members)
     matrix_free = _too_large(members, order, chain)
@@ -75,17 +79,24 @@ def make_structures(members: Sequence[Sequence[Grouping]], n: Sequence[int]) -> 
         factors[0].refs if chain else np.zeros(rows, int)
         for factors, rows in zip(members, n, strict=True)
     ]
-    layouts = make_layouts(finest, [factors[0].levels if chain else 1 for factors in members])
+    levels = [factors[0].levels if chain else 1 for factors in members]
+    layouts = make_layouts(finest, levels, rounded)
     levels = [max(factors[f].levels for factors in members) for f in range(len(order))]
     levels = [
-        layouts[0].groups if chain and f == 0 else round_up(count) for f, count in enumerate(levels)
+        layouts[0].groups if chain and f == 0 else _room(f, count, chain, rounded)
+        for f, count in enumerate(levels)
     ]
     maps = [_Maps(factors, levels, chain) for factors in members]
-    shapes = _shapes(maps, levels)
+    shapes = _shapes(maps, levels, rounded)
     pairs = zip(maps, layouts, strict=True)
     return [
         Arrangement(_structure(one, layout, shapes, matrix_free), layout) for one, layout in pairs
     ]
+
+
+def _room(f: int, levels: int, chain: int, rounded: Rounded) -> int:
+    """Room for so many levels of factor `f`."""
+    return (round_up if f >= chain and levels > FAR else rounded)(levels)
 
 
 def _of_one_width(members: Sequence[Sequence[Grouping]]) -> list[list[Grouping]]:
@@ -220,19 +231,28 @@ class _Shapes(NamedTuple):
     products: list[int]
 
 
-def _shapes(maps: list[_Maps], levels: Sequence[int]) -> _Shapes:
+def _shapes(maps: list[_Maps], levels: Sequence[int], rounded: Rounded) -> _Shapes:
     first = maps[0]
     rest = range(len(first.factors) - first.chain)
-    # One pair more than there are: the padding of every index points to its zero.
     pairs = [
-        tuple(round_up(max(len(m.borders[t].levels[r]) for m in maps) + 1) for r in rest)
+        tuple(_room_for_pairs(maps, t, r, levels, rounded) for r in rest)
         for t in range(len(first.borders))
     ]
     products = []
     for t in range(len(first.borders)):
         counts = [_count_products(_entries(m, t, pairs[t])) for m in maps]
-        products.append(round_up(max(counts)) if _sparse(first, t, max(counts), levels) else 0)
+        products.append(rounded(max(counts)) if _sparse(first, t, max(counts), levels) else 0)
     return _Shapes(levels, pairs, products)
+
+
+def _room_for_pairs(
+    maps: list[_Maps], t: int, r: int, levels: Sequence[int], rounded: Rounded
+) -> int:
+    """One pair more than there are: the padding of every index points to its zero. Where lengths
+    are rounded far up and most pairs occur, there is room for all."""
+    count = max(len(m.borders[t].levels[r]) for m in maps) + 1
+    every = levels[t] * levels[maps[0].chain + r] + 1
+    return every if rounded is round_far_up and every <= 3 * count else rounded(count)
 
 
 def _sparse(maps: _Maps, t: int, products: int, levels: Sequence[int]) -> bool:

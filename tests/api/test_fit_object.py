@@ -334,10 +334,11 @@ class TestTablesThatComeIn:
         data = table().astype({"g": str})
         expected = model("poisson", "log", data=data).fit()
         fit = model("poisson", "log", data=convert(data)).fit()
-        assert fit.loglik == expected.loglik
-        np.testing.assert_array_equal(fit.fixef, expected.fixef)
+        # Not to the bit: a program that has been called often is compiled again, optimised.
+        assert fit.loglik == pytest.approx(expected.loglik, rel=1e-13)
+        np.testing.assert_allclose(fit.fixef, expected.fixef, rtol=1e-12)
         assert list(fit.ranef().level) == list(expected.ranef().level)
-        np.testing.assert_array_equal(fit.predict(convert(data)), expected.predict())
+        np.testing.assert_allclose(fit.predict(convert(data)), expected.predict(), rtol=1e-12)
 
 
 class TestDatasets:

@@ -236,7 +236,7 @@ def moved_to(fit: gj.Fit, vector: np.ndarray) -> gj.Fit:
     row["theta"] = tuple(theta[None] for theta in params.theta)
     modes = Modes((mode,), solution.mode_cov)
     outcome = fit.fits.outcome._replace(**row)
-    return gj.Fit(dataclasses.replace(fit.fits, outcome=outcome, modes=modes))
+    return gj.Fit(dataclasses.replace(fit.fits, outcome=outcome, known=modes))
 
 
 @pytest.mark.parametrize("level", ["conditional", "population", "marginal"])

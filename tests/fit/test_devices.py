@@ -48,8 +48,8 @@ def test_blocks_that_cannot_be_shared_evenly():
     data = pd.DataFrame({"g": np.repeat(np.arange(5), 4), "y": np.arange(20) % 3})
     model = gj.glmm("y ~ 1 + (1 | g)", data, family="poisson")
     with pytest.raises(
-        gj.ModelError, match="the 5 blocks of rows of this model cannot be shared evenly among 2"
+        gj.ModelError, match="the 6 blocks of rows of this model cannot be shared evenly among 4"
     ):
-        model.fit(devices=jax.devices() * 2)
+        model.fit(devices=jax.devices() * 4)
     with pytest.raises(gj.ModelError, match="devices must be a list"):
         model.fit(devices="gpu")

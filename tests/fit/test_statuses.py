@@ -205,7 +205,9 @@ class TestDoors:
         assert json.loads(json.dumps(fit.to_dict()))["varcorr"][1]["sdcor"] is None
         batch = gj.fit_many(fit.model, np.stack([data.y, data.y]))
         assert list(batch.varcorr().columns) == ["member", *rows.columns]
-        assert batch.varcorr().parameter[1] == pytest.approx(row["parameter"], rel=1e-5)
+        # The range runs off: where its search ends only its order of magnitude means something.
+        found = batch.varcorr().parameter[1]
+        assert np.log(found) == pytest.approx(np.log(row["parameter"]), rel=0.01)
 
     def test_a_file_keeps_where_parameters_went(self, data, tmp_path):
         fit = gj.glmm("even ~ x + (1 | g)", data, "nbinom1").fit()

@@ -1,0 +1,203 @@
+"""The search of one model by itself, in two small programs.
+
+Compiling is what a person waits for, so the objective and its gradient are compiled once: one loop
+searches, and when the search is at rest evaluates the gradients of which central differences make
+the Hessian.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from .._programs import Program
+from .._types import Array
+from ..methods import (
+    AbstractObjective,
+    Data,
+    Estimate,
+    Matrix,
+    RandomEffects,
+    Start,
+    Vector,
+    canonical,
+    objective_data,
+)
+from ..model import GLMM, Params, pack
+from ._bfgs import judged, next_step, searching
+from ._estimate import Progress, begin, certified, check, limit, minimum, value_and_gradient
+
+# Standard errors to either side of the points of a difference. Standard errors are then right to
+# 1e-10 of themselves (Poisson, beta) to 5e-8 (extra zeros); rounding shows from a tenth of it.
+LENGTH, SHORTER = 3e-5, 3e-6
+OF_ESTIMATES = 1e-2  # the same of an iterative factor, whose values are rougher
+CLOSE = 5e-9  # of the diagonal: an error of differences that is too small to see
+
+
+class Found(NamedTuple):
+    """Where a round ended.
+
+    Attributes:
+        estimate: what there is to report.
+        progress: the search.
+        error: of the differences, in units of the diagonal of the Hessian.
+    """
+
+    estimate: Estimate
+    progress: Progress
+    error: Float[Array, ""]
+
+
+def search_alone(objective: AbstractObjective, glmm: GLMM, start: Start) -> Estimate:
+    """What a search from `start` finds."""
+    shapes = _begun.ahead(objective, glmm, start)
+    if shapes is not None:
+        _round.ahead(objective, glmm, *shapes, np.array(LENGTH))
+    data, progress = _begun(objective, glmm, start)
+    while True:
+        found = _next(objective, glmm, data, progress)
+        progress = found.progress
+        is_last = progress.rounds >= progress.last
+        if progress.done or is_last or not np.isfinite(progress.search.gradient).all():
+            return found.estimate
+
+
+def _next(objective: AbstractObjective, glmm: GLMM, data: Data, progress: Progress) -> Found:
+    """One round more, its Hessian by longer or shorter differences, or exact where the likelihood
+    bends too much for either (parameters near their limits): that takes a program of its own."""
+    if glmm.structure.matrix_free:
+        return _round(objective, glmm, data, progress, np.array(OF_ESTIMATES))
+    found = _round(objective, glmm, data, progress, np.array(LENGTH))
+    if found.error <= CLOSE:
+        return found
+    again = found.progress._replace(rounds=progress.rounds)
+    shorter = _round(objective, glmm, data, again, np.array(SHORTER))
+    return shorter if shorter.error <= CLOSE else _exact(objective, glmm, data, again)
+
+
+@Program
+def effects_at(objective: AbstractObjective, glmm: GLMM, params: Params) -> RandomEffects:
+    """Random effects at `params`."""
+    carry = glmm.structure.no_effects(params.beta.dtype)
+    return objective.effects(glmm, objective_data(objective, glmm), params, carry)
+
+
+@Program
+def _begun(objective: AbstractObjective, glmm: GLMM, start: Start) -> tuple[Data, Progress]:
+    data = objective_data(objective, glmm)
+    return data, begin(objective, glmm, data, start)
+
+
+class _Turn(NamedTuple):
+    """The search, the number of the next point of a difference (0: where the search is at rest),
+    and the gradients at those before it."""
+
+    progress: Progress
+    number: Int[Array, ""]
+    gradients: Float[Array, "points size"]
+
+
+@Program
+def _round(
+    objective: AbstractObjective,
+    glmm: GLMM,
+    data: Data,
+    progress: Progress,
+    length: Float[Array, ""],
+) -> Found:
+    """Search until at rest, and check by the Hessian: the objective is in one place of one loop."""
+    function = value_and_gradient(objective, glmm, data)
+    x = progress.search.x
+    real = ~_absent(objective, glmm, x)
+    order, points = _first(real), 1 + 2 * real.sum()
+
+    def moving(turn: _Turn) -> Bool[Array, ""]:
+        progress = turn.progress
+        return (turn.number == 0) & searching(progress.search, limit=limit(progress))
+
+    def advance(turn: _Turn) -> _Turn:
+        search, number = turn.progress.search, turn.number
+        on_the_way, step = moving(turn), next_step(search)
+        centre = canonical(objective, glmm, search.x)
+        aside = _lengths(search, length) * jnp.where(number % 2, 1.0, -1.0)
+        is_here = (jnp.arange(len(x)) == order[(number - 1) // 2]) & (number > 0)
+        aside = jnp.where(is_here, aside, 0.0)
+        trial = jnp.where(on_the_way, search.x + step, centre + aside)
+        (value, carry), gradient = function(trial, search.carry)
+        at_rest = search._replace(x=centre, value=value, carry=carry)
+        stayed = _either(number == 0, at_rest, search)
+        moved = judged(search, step, value, carry, gradient)
+        gradients = jnp.asarray(turn.gradients).at[number].set(gradient)
+        return _Turn(
+            turn.progress._replace(search=_either(on_the_way, moved, stayed)),
+            jnp.where(on_the_way, number, number + 1),
+            jnp.where(on_the_way, turn.gradients, gradients),
+        )
+
+    nothing = jnp.zeros((1 + 2 * len(x), len(x)), x.dtype)
+    first = _Turn(progress, jnp.array(0), nothing)
+    progress, _, gradients = jax.lax.while_loop(
+        lambda turn: moving(turn) | (turn.number < points), advance, first
+    )
+    search = progress.search
+    search = search._replace(evaluations=search.evaluations + 1)
+    hessian, error = _hessian(gradients, order, real, _lengths(search, length))
+    progress = certified(objective, glmm, progress._replace(search=search), gradients[0], hessian)
+    return Found(objective.finish(glmm, data, minimum(progress)), progress, error)
+
+
+@Program
+def _exact(objective: AbstractObjective, glmm: GLMM, data: Data, progress: Progress) -> Found:
+    """Check by the exact Hessian where a search is at rest."""
+    function = value_and_gradient(objective, glmm, data)
+    progress = check(objective, function, glmm, progress)
+    return Found(objective.finish(glmm, data, minimum(progress)), progress, jnp.zeros(()))
+
+
+def _absent(objective: AbstractObjective, glmm: GLMM, x: Vector) -> Bool[Array, " size"]:
+    """Which of the parameters only pad."""
+    _, sizes, m = glmm.sizes
+    theta = tuple(jnp.zeros(size) for size in sizes)
+    return objective.free(glmm, pack(Params(glmm.absent + 0.0, theta, jnp.zeros(m)))) > 0
+
+
+def _first(real: Bool[Array, " size"]) -> Int[Array, " size"]:
+    """Numbers of all parameters, those that only pad last. (A sort cannot be kept on disk.)"""
+    place = jnp.where(real, jnp.cumsum(real) - 1, real.sum() + jnp.cumsum(~real) - 1)
+    return jnp.zeros(len(real), int).at[place].set(jnp.arange(len(real)))
+
+
+def _lengths(search, length: Float[Array, ""]) -> Vector:
+    """The distance between points of each parameter."""
+    tiny = jnp.finfo(search.x.dtype).tiny
+    return length * jnp.sqrt(jnp.maximum(jnp.diagonal(search.inverse), tiny))
+
+
+def _hessian(
+    gradients: Float[Array, "points size"], order: Array, real: Array, lengths: Vector
+) -> tuple[Matrix, Float[Array, ""]]:
+    """Central differences of gradients, with ones for parameters that only pad, and their error.
+
+    Where the gradient bends so that `g(x + h) - 2 g(x) + g(x - h)` is `r` times `g(x + h) - g(x -
+    h)`, the Hessian changes by its own size over `h / r`, and the differences, which are right to
+    the second order, are off by some `r^2`.
+    """
+    centre, ahead, behind = gradients[0], gradients[1::2], gradients[2::2]
+    apart = 2 * lengths[order]
+    inside = real[order][:, None] & real
+
+    def placed(rows: Matrix) -> Matrix:
+        rows = jnp.where(inside, rows / apart[:, None], 0.0)
+        return jnp.zeros_like(rows).at[order].set(rows)
+
+    matrix, bent = placed(ahead - behind), placed(ahead - 2 * centre + behind)
+    matrix = 0.5 * (matrix + matrix.T) + jnp.diag(jnp.where(real, 0.0, 1.0))
+    diagonal = jnp.abs(jnp.diagonal(matrix))
+    scale = 1 / jnp.sqrt(jnp.where(diagonal > 0, diagonal, 1.0))
+    return matrix, jnp.square((jnp.abs(bent) * scale[:, None] * scale).max(initial=0.0))
+
+
+def _either(here: Array, one, other):
+    return jax.tree.map(lambda a, b: jnp.where(here, a, b), one, other)

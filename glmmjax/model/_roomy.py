@@ -1,0 +1,55 @@
+"""A model in arrays that have room for more coefficients, so that one program serves models with a
+covariate more or less."""
+
+import dataclasses
+
+import numpy as np
+
+from ..structure import round_far_up
+from ._glmm import GLMM
+from ._params import Params
+from ._working import Working
+
+_FIRST = 8  # columns that there is room for at least in the linear predictor of the mean
+_OTHERS = 4  # in the others
+
+
+@dataclasses.dataclass(frozen=True)
+class Roomy:
+    """A model whose arrays may have columns of zeros behind those of its fixed effects.
+
+    Attributes:
+        working: the model itself.
+        glmm: the same with room.
+        kept: numbers of the coefficients that are the model's own.
+    """
+
+    working: Working
+    glmm: GLMM
+    kept: np.ndarray
+
+    def widened(self, params: Params) -> Params:
+        """Parameters of `working` as those of `glmm`."""
+        beta = np.zeros(self.glmm.p)
+        beta[self.kept] = params.beta
+        return Params(beta, params.theta, params.phi)
+
+    def own(self, params: Params) -> Params:
+        """Parameters of `glmm` as those of `working`; they may have leading axes."""
+        return Params(params.beta[..., self.kept], params.theta, params.phi)
+
+
+def as_it_is(working: Working) -> Roomy:
+    """No room for others."""
+    return Roomy(working, working.glmm, np.arange(working.glmm.p))
+
+
+def with_room(working: Working) -> Roomy:
+    """Room for the numbers of columns that are next in size."""
+    glmm, x, kept, first = working.glmm, [], [], 0
+    for number, own in enumerate(glmm.x):
+        room = max(round_far_up(len(own)), _OTHERS if number else _FIRST)
+        kept.append(first + np.arange(len(own)))
+        x.append(np.concatenate([own, np.zeros((room - len(own), *own.shape[1:]))]))
+        first += room
+    return Roomy(working, dataclasses.replace(glmm, x=tuple(x)), np.concatenate(kept))

@@ -1,0 +1,51 @@
+"""Standard errors from differences of gradients, which a single fit has, against those of the exact
+Hessian, which a batch has."""
+
+import numpy as np
+import pytest
+from problems import model, table
+
+import glmmjax as gj
+from glmmjax.families import FAMILIES
+from glmmjax.fit import usual_start
+from glmmjax.fit._alone import _begun, _exact, _next
+
+pytestmark = pytest.mark.usefixtures("float64")
+
+# The likelihood has a point of inflection near the estimate: the exact Hessian is asked for.
+BENT = ("skew_normal",)
+ROWS = table(seed=4, sizes=(4, 5, 6, 7, 8) * 6)
+ROWS["count"] *= np.arange(len(ROWS)) % 3 > 0
+MODELS = {name: {} for name in FAMILIES} | {
+    "gaussian, REML": {"method": gj.Exact(reml=True)},
+    "poisson, zi ~ 1": {"ziformula": "~ 1"},
+    "gaussian, disp ~ x": {"dispformula": "~ x"},
+    "bernoulli, slopes": {"random": "(x | g)"},
+    "poisson, crossed": {"random": "(1 | g) + (1 | size)"},
+    "bernoulli, AGHQ": {"method": gj.AGHQ(5)},
+}
+
+
+def standard_errors(information, real):
+    """Of the parameters that do not only pad."""
+    return np.sqrt(np.diag(np.linalg.inv(information[np.ix_(real, real)])))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_differences_are_right_to_a_ten_millionth_of_a_standard_error(name):
+    options = dict(MODELS[name])
+    method = options.pop("method", None)
+    family = FAMILIES[name.split(",")[0]]
+    link = "log" if family().link.name == "inverse" else family().link.name
+    mixed = model(name.split(",")[0], link, data=ROWS, **options).core
+    glmm = mixed.roomy.glmm
+    if method is None:
+        method = gj.Exact() if mixed.is_linear else gj.Laplace()
+    (objective, _), *_ = method.objectives(glmm)
+    data, progress = _begun(objective, glmm, usual_start(glmm))
+    found = _next(objective, glmm, data, progress)
+    assert (float(found.error) > 0) == (name not in BENT)
+    exact = _exact(objective, glmm, data, found.progress)
+    near, right = np.asarray(found.progress.hessian), np.asarray(exact.progress.hessian)
+    real = np.diag(right) != 0
+    np.testing.assert_allclose(standard_errors(near, real), standard_errors(right, real), rtol=1e-7)
