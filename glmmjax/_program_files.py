@@ -41,7 +41,7 @@ def folder() -> pathlib.Path | None:
     return pathlib.Path(given or pathlib.Path(base) / "glmmjax")
 
 
-def file_of(name: str, key: Any, optimised: bool) -> pathlib.Path | None:
+def file_of(name: str, key: Any, options: dict[str, Any]) -> pathlib.Path | None:
     """The file of a program; None if it is not kept: there is no folder, its arguments are shared
     among devices, or hold functions or classes of the user's own, whose text may change."""
     tree, kinds, x64, device = key
@@ -56,7 +56,7 @@ def file_of(name: str, key: Any, optimised: bool) -> pathlib.Path | None:
     except (pickle.PicklingError, AttributeError, TypeError):
         return None
     shapes = [(shape, dtype.name) for shape, dtype, _ in kinds]
-    text = repr((name, shapes, x64, optimised, os.environ.get("XLA_FLAGS"), _machine()))
+    text = repr((name, shapes, x64, options, os.environ.get("XLA_FLAGS"), _machine()))
     return place / f"{hashlib.sha256(text.encode() + written.getvalue()).hexdigest()}.program"
 
 

@@ -10,16 +10,17 @@ XLA compiles outside of Python's lock: `Program.ahead` has one compiled while an
 
 import concurrent.futures
 import dataclasses
-import importlib
 import itertools
 import pathlib
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import jax
 
 from . import _program_files as files
+from ._later import Later
 
 # On a CPU LLVM's optimisation takes three quarters of the time that XLA compiles. Without it a
 # program runs two to three times as long, which one model of ordinary size does not feel.
@@ -33,8 +34,8 @@ PLAIN = {
     ),
 }
 OPTIMISED = PLAIN | {"xla_backend_optimization_level": 1, "xla_llvm_disable_expensive_passes": True}
-LARGE = 2**15  # numbers in the largest argument, from which a single call earns the optimisation
-OFTEN = 16  # calls, from which they earn it together
+WHOLE: dict[str, Any] = {}  # all that XLA does: a third longer, for programs that run for long
+EARNED = 2**17  # calls times numbers of the largest argument, which are worth the optimisation
 
 _CONTEXT = ("jax_enable_x64", "jax_default_device")  # of JAX's settings, which matter
 _SECONDS = 1.5  # after which a person is told what is waited for
@@ -43,6 +44,7 @@ _AT_MOST = 40_000
 _EVERY = 8  # models: counting takes milliseconds
 _models = itertools.count(1)
 _programs: list["Program"] = []
+_spinner = Later("glmmjax._spinner")
 _compiler = concurrent.futures.ThreadPoolExecutor(2, thread_name_prefix="glmmjax-compiler")
 
 
@@ -50,25 +52,25 @@ class Program:
     """A pure function of pytrees of arrays, compiled once for each structure and shapes; once more,
     optimised, when it has been called often."""
 
-    def __init__(self, function: Callable, *, optimised: bool = False):
-        self._function, self._optimised, self.__doc__ = function, optimised, function.__doc__
+    def __init__(self, function: Callable, *, for_many: bool = False):
+        self._function, self._for_many, self.__doc__ = function, for_many, function.__doc__
         self.name = f"{function.__module__}.{function.__qualname__}"
         self._kinds: dict[Any, _Kind] = {}
         _programs.append(self)
 
     @classmethod
-    def optimised(cls, function: Callable) -> "Program":
-        """One that is always optimised, for work on many members."""
-        return cls(function, optimised=True)
+    def of_many(cls, function: Callable) -> "Program":
+        """One that works on many members, and gets all that XLA can do."""
+        return cls(function, for_many=True)
 
     def __call__(self, *args: Any) -> Any:
         leaves, key = _read(args)
         kind = self._kinds.get(key)
         if kind is None:
-            kind = self._kinds[key] = self._started(leaves, key, self._pays(leaves))
+            kind = self._kinds[key] = self._started(leaves, key, self._tier(leaves, 1))
         kind.calls += 1
-        if kind.calls == OFTEN and not kind.optimised:
-            kind = self._kinds[key] = self._started(leaves, key, True, kind.lowered)
+        if kind.tier is PLAIN and self._tier(leaves, kind.calls) is OPTIMISED:
+            kind = self._kinds[key] = self._started(leaves, key, OPTIMISED, kind.lowered)
         if kind.compiled is None:
             kind.compiled = _awaited(kind.coming)
         return kind.compiled(*leaves)
@@ -79,42 +81,43 @@ class Program:
         leaves, key = _read(args)
         if key in self._kinds:
             return None
-        kind = self._kinds[key] = self._started(leaves, key, self._pays(leaves))
+        kind = self._kinds[key] = self._started(leaves, key, self._tier(leaves, 1))
         return None if kind.lowered is None else kind.lowered.out_info
 
-    def _pays(self, leaves: list[Any]) -> bool:
-        """Whether a call of arrays of this size earns the optimisation by itself."""
-        return self._optimised or max((leaf.size for leaf in leaves), default=0) > LARGE
+    def _tier(self, leaves: list[Any], calls: int) -> dict[str, Any]:
+        """The options with which compiling and so many calls with arrays of this size take
+        least."""
+        if self._for_many:
+            return WHOLE
+        size = max((leaf.size for leaf in leaves), default=0)
+        return OPTIMISED if calls * size > EARNED else PLAIN
 
     def clear(self) -> None:
         """Forget what was compiled."""
         self._kinds.clear()
 
-    def _started(self, leaves: list, key: Any, optimised: bool, lowered: Any = None) -> "_Kind":
+    def _started(self, leaves: list, key: Any, tier: dict, lowered: Any = None) -> "_Kind":
         """A kind that is being compiled, or was found on disk."""
-        file = files.file_of(self.name, key, optimised)
+        options = tier if jax.default_backend() == "cpu" else {}
+        file = files.file_of(self.name, key, options)
         found = None if file is None else files.load(file)
         if found is not None:
-            return _Kind(optimised, compiled=found)
+            return _Kind(tier, compiled=found)
         tree = key[0]
 
         def flat(*leaves: Any) -> Any:
             return self._function(*jax.tree.unflatten(tree, leaves))
 
         lowered = lowered or jax.jit(flat).lower(*leaves)
-        options = OPTIMISED if optimised else PLAIN
-        options = dict(options) if jax.default_backend() == "cpu" else {}
-        coming = _compiler.submit(lowered.compile, compiler_options=options)
-        if file is not None:
-            coming.add_done_callback(lambda done: _keep(file, done))
-        return _Kind(optimised, coming=coming, lowered=lowered)
+        coming = _compiler.submit(_compile, lowered, options, file)
+        return _Kind(tier, coming=coming, lowered=lowered)
 
 
 @dataclasses.dataclass
 class _Kind:
     """A program for one structure and shapes: compiled, or coming."""
 
-    optimised: bool
+    tier: dict[str, Any]
     compiled: Any = None
     coming: Any = None
     lowered: Any = None
@@ -134,9 +137,22 @@ def _shared(leaf: Any) -> Any:
     return None if sharding is None or len(sharding.device_set) == 1 else sharding
 
 
-def _keep(file: pathlib.Path, done: concurrent.futures.Future) -> None:
-    if not done.cancelled() and done.exception() is None:
-        files.save(file, done.result())
+_read_back = set()  # threads for which JAX's own cache had what they were to compile
+jax.monitoring.register_event_listener(
+    lambda event, **_: (
+        _read_back.add(threading.get_ident()) if event.endswith("/cache_hits") else None
+    )
+)
+
+
+def _compile(lowered: Any, options: dict[str, Any], file: pathlib.Path | None) -> Any:
+    """Compile, and let another thread keep the program; one that JAX has read from a cache of its
+    own cannot be written again."""
+    _read_back.discard(threading.get_ident())
+    compiled = lowered.compile(compiler_options=dict(options))
+    if file is not None and threading.get_ident() not in _read_back:
+        _compiler.submit(files.save, file, compiled)
+    return compiled
 
 
 def _awaited(future: concurrent.futures.Future) -> Any:
@@ -146,7 +162,7 @@ def _awaited(future: concurrent.futures.Future) -> Any:
     done, _ = concurrent.futures.wait([future], _SECONDS)
     if done:
         return future.result()
-    with importlib.import_module("._spinner", __package__).spinner():  # which others need not load
+    with _spinner.spinner():
         return future.result()
 
 

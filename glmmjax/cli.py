@@ -154,7 +154,6 @@ def _family_names() -> list[str]:
 
 
 def _fit(options: argparse.Namespace) -> None:
-    gj.enable_compilation_cache()
     fit = _model(options, options.data).fit(_method(options), reml=options.reml)
     print(fit.summary(ratios=True), end="")
     if options.json:
@@ -170,7 +169,6 @@ def _fit_many(options: argparse.Namespace) -> None:
         raise ModelError(f"There is no folder {out.parent} for --out.")
     if out.suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
         raise ModelError("Writing Parquet needs pyarrow: pip install 'glmmjax[parquet]'.")
-    gj.enable_compilation_cache()
     batch = gj.fit_many(
         _model(options, options.design),
         gj.datasets.read_responses(options.counts),

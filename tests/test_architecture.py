@@ -28,13 +28,14 @@ PARTS = {
     "_traced": {"_errors"},
     "_precision": {"_errors", "_traced"},
     "_files": {"_errors"},
+    "_later": set(),
     "_spinner": set(),
     "_program_files": {"_errors", "_files"},
-    "_programs": {"_program_files"},
+    "_programs": {"_later", "_program_files"},
     "_family_names": set(),
     "datasets": {"_errors"},
     "formula": {"_errors"},
-    "design": {"_errors", "_tolerances", "_numbers", "_traced", "formula"},
+    "design": {"_errors", "_later", "_tolerances", "_numbers", "_traced", "formula"},
     "families": {"_errors", "_family_names", "_types"},
     "linalg": {"_types"},
     "structure": {"_types", "linalg"},
@@ -84,7 +85,16 @@ PARTS = {
     | {"methods", "fit"},
     "study": {"_errors", "_numbers", "_status", "_precision", "covariances", "families", "model"}
     | {"assembly", "methods", "fit", "inference", "prediction", "batch"},
-    "api": {"_errors", "_precision", "_programs", "_types", "families", "model", "assembly"}
+    "api": {
+        "_errors",
+        "_later",
+        "_precision",
+        "_programs",
+        "_types",
+        "families",
+        "model",
+        "assembly",
+    }
     | {"methods", "fit", "inference", "prediction", "report", "batch", "study"},
     "cli": {
         "_errors",

@@ -2,15 +2,20 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .. import batch as core
 from .._errors import ModelError
+from .._later import Later
 from ..families import AbstractFamily
 from ..methods import AbstractMethod
 from ..model import Params
 from ._model import Batch, Model
 from ._stoppable import stoppable
+
+if TYPE_CHECKING:
+    from .. import batch as core
+else:
+    core = Later("glmmjax.batch")
 
 
 def fit_many(  # noqa: PLR0913 - keyword-only settings
@@ -144,7 +149,7 @@ def fit_by(  # noqa: PLR0913 - the arguments of glmm and keyword-only settings
 
 def _of_responses(
     model: Model, responses: Any, weights: Any, offset: Any
-) -> core.AbstractManyMembers:
+) -> "core.AbstractManyMembers":
     if responses is None:
         raise ModelError("fit_many needs responses, one row a member, or a sequence of models.")
     rows = core.as_responses(
@@ -153,7 +158,9 @@ def _of_responses(
     return core.SharedDesign(model.core, rows, weights, offset)
 
 
-def _of_models(models: Any, responses: Any, weights: Any, offset: Any) -> core.AbstractManyMembers:
+def _of_models(
+    models: Any, responses: Any, weights: Any, offset: Any
+) -> "core.AbstractManyMembers":
     models = list(models) if isinstance(models, Sequence) else [models]
     if not models or not all(isinstance(m, Model) for m in models):
         raise ModelError("fit_many takes a model made by gj.glmm, or a sequence of them.")

@@ -2,13 +2,18 @@
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from .._later import Later
 from .._programs import let_programs_go
 from ..assembly import mixed_model
 from ..families import AbstractFamily
-from ..report import load_fit
 from ._model import Fit, Model
+
+if TYPE_CHECKING:
+    from .. import report
+else:
+    report = Later("glmmjax.report")
 
 
 def glmm(  # noqa: PLR0913 - the arguments of lme4 and glmmTMB, keyword-only
@@ -156,4 +161,4 @@ def load(path: str | os.PathLike, *, context: Mapping[str, Any] | None = None) -
         ModelError: a file that is no fit, is damaged or was written by a newer version, and
             functions that are missing or give other columns.
     """
-    return Fit(load_fit(path, context))
+    return Fit(report.load_fit(path, context))

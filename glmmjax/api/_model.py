@@ -5,14 +5,14 @@ import dataclasses
 import functools
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any, overload
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from .. import batch as many
-from .. import inference, study
+from .. import inference
+from .._later import Later
 from .._types import Array
 from ..assembly import MixedModel, check_response, plan, with_data
 from ..families import innermost
@@ -20,9 +20,14 @@ from ..fit import Fits, Solution, as_finite_params, as_params, fit_model, starti
 from ..methods import AbstractMethod, choose_method, log_marginal
 from ..model import Params
 from ..prediction import curves_of, predict, residuals, simulate
-from ..report import Summary, save_fit, summarise, to_dict, write_parquet
 from ._doors import AbstractDoors
 from ._stoppable import stoppable
+
+if TYPE_CHECKING:
+    from .. import batch as many
+    from .. import report, study
+else:
+    many, report, study = (Later(f"glmmjax.{part}") for part in ("batch", "report", "study"))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -209,7 +214,7 @@ class Fit(AbstractDoors[float, bool, str, int, pd.Series]):
         *,
         progress: bool | None = None,
         checkpoint: str | os.PathLike | None = None,
-    ) -> study.Bootstrap:
+    ) -> "study.Bootstrap":
         """Parametric bootstrap: `n` draws from the fit, refitted by its method as a batch.
 
         Args:
@@ -229,17 +234,17 @@ class Fit(AbstractDoors[float, bool, str, int, pd.Series]):
         original, estimates = study.truth(self.model.core, self.params), study.estimates(refits)
         return study.Bootstrap(original, estimates, inference.failures(refits), Batch(refits))
 
-    def summary(self, *, ratios: bool = False) -> Summary:
+    def summary(self, *, ratios: bool = False) -> "report.Summary":
         """The summary; `ratios=True` adds odds ratios (ratios of means for a log link)."""
-        return summarise(self.fits, ratios=ratios)
+        return report.summarise(self.fits, ratios=ratios)
 
     def to_dict(self) -> dict[str, Any]:
         """Results as plain Python values for `json.dumps`; None for what is not finite."""
-        return to_dict(self.fits)
+        return report.to_dict(self.fits)
 
     def save(self, path: str | os.PathLike) -> None:
         """Write the fit with its data to a JSON file that `gj.load` reads."""
-        save_fit(self.fits, path)
+        report.save_fit(self.fits, path)
 
     def __repr__(self) -> str:
         formula = self.fits.members.first.design.formula.text
@@ -301,7 +306,7 @@ class Batch(AbstractDoors[np.ndarray, np.ndarray, np.ndarray, np.ndarray, pd.Dat
     def to_parquet(self, path: str | os.PathLike) -> None:
         """Write `to_frame()` to a Parquet file; `ModelError` without pyarrow (the extra
         `parquet`)."""
-        write_parquet(self.fits, path)
+        report.write_parquet(self.fits, path)
 
     def counts(self) -> pd.Series:
         """Number of members by status."""

@@ -2,14 +2,14 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from .. import batch as many
-from .. import inference, study
+from .. import inference
 from .._errors import ModelError
+from .._later import Later
 from ..assembly import MixedModel, mixed_model
 from ..families import AbstractFamily
 from ..fit import as_finite_params
@@ -18,6 +18,12 @@ from ..model import Params
 from ..prediction import simulate
 from ._model import Batch, Model
 from ._stoppable import stoppable
+
+if TYPE_CHECKING:
+    from .. import batch as many
+    from .. import study
+else:
+    many, study = Later("glmmjax.batch"), Later("glmmjax.study")
 
 
 def simulation_study(  # noqa: PLR0913 - keyword-only settings
@@ -31,7 +37,7 @@ def simulation_study(  # noqa: PLR0913 - keyword-only settings
     level: float = 0.95,
     checkpoint: str | os.PathLike | None = None,
     progress: bool | None = None,
-) -> study.SimulationStudy:
+) -> "study.SimulationStudy":
     """Simulate data sets, fit them all as a batch, and tell how the estimates perform.
 
     Args:
@@ -77,7 +83,7 @@ def power(  # noqa: PLR0913 - keyword-only settings
     reml: bool = False,
     checkpoint: str | os.PathLike | None = None,
     progress: bool | None = None,
-) -> study.Power:
+) -> "study.Power":
     """Power to find a coefficient: the share of simulated data sets in which it is significant.
 
     Args:

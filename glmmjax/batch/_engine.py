@@ -152,7 +152,7 @@ def _send(task: Task) -> tuple[tuple[GLMM, Params], tuple[GLMM, Start]]:
     return own, jax.device_put((shared, kind), NamedSharding(task.mesh, EVERYWHERE))
 
 
-@Program.optimised
+@Program.of_many
 def _begin(
     objective: AbstractObjective,
     own: tuple[GLMM, Params],
@@ -190,7 +190,7 @@ def _of_design(glmm: GLMM) -> tuple:
     return glmm.x, glmm.structure, glmm.weights
 
 
-@Program.optimised
+@Program.of_many
 def _advance(
     objective: AbstractObjective,
     chunk: Chunk,
@@ -217,7 +217,7 @@ def _advance(
     return _in_lanes(one, chunk, progress, lanes, machine)
 
 
-@Program.optimised
+@Program.of_many
 def _check(
     objective: AbstractObjective, chunk: Chunk, progress: Progress, lanes: Array, machine: Machine
 ) -> tuple[Progress, Bool[Array, " lanes"]]:
@@ -232,7 +232,7 @@ def _check(
     return _in_lanes(one, chunk, progress, lanes, machine)
 
 
-@Program.optimised
+@Program.of_many
 def _finish(
     objective: AbstractObjective, chunk: Chunk, progress: Progress, machine: Machine
 ) -> Estimate:

@@ -10,17 +10,22 @@ the line is fixed. x is scaled to [0, 1] over its range, so that nothing depends
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
-from scipy.interpolate import CubicSpline
 
 from .._errors import ModelError
+from .._later import Later
 from ..formula import SmoothFormula
 from ._grouping import code_column
 from ._names import NO_CONTEXT, quoted
 from ._variable import Variable, read_variable
+
+if TYPE_CHECKING:
+    from scipy import interpolate
+else:
+    interpolate = Later("scipy.interpolate")
 
 _LEAST = 3  # knots, below which nothing is penalised
 
@@ -112,7 +117,7 @@ def build_smooths(
 def cardinal_basis(knots: np.ndarray, u: np.ndarray) -> np.ndarray:
     """C, (n, k): in column j the natural cubic spline that is 1 at knot j and 0 at the others; a
     line outside."""
-    spline = CubicSpline(knots, np.eye(len(knots)), bc_type="natural")
+    spline = interpolate.CubicSpline(knots, np.eye(len(knots)), bc_type="natural")
     inside = np.clip(u, knots[0], knots[-1])
     return spline(inside) + (u - inside)[:, None] * spline(inside, 1)
 

@@ -26,14 +26,15 @@ from ..methods import (
     objective_data,
 )
 from ..model import GLMM, Params, pack
-from ._bfgs import judged, next_step, searching
+from ._bfgs import Search, judged, next_step, searching
 from ._estimate import Progress, begin, certified, check, limit, minimum, value_and_gradient
 
-# Standard errors to either side of the points of a difference. Standard errors are then right to
+# Standard errors to either side of the points of a difference. Those that follow are then right to
 # 1e-10 of themselves (Poisson, beta) to 5e-8 (extra zeros); rounding shows from a tenth of it.
-LENGTH, SHORTER = 3e-5, 3e-6
+LENGTH, SHORTER = 1e-5, 1e-6
 OF_ESTIMATES = 1e-2  # the same of an iterative factor, whose values are rougher
 CLOSE = 5e-9  # of the diagonal: an error of differences that is too small to see
+CERTAIN = 1e-4  # the same, with which the sign is right
 
 
 class Found(NamedTuple):
@@ -59,8 +60,8 @@ def search_alone(objective: AbstractObjective, glmm: GLMM, start: Start) -> Esti
     while True:
         found = _next(objective, glmm, data, progress)
         progress = found.progress
-        is_last = progress.rounds >= progress.last
-        if progress.done or is_last or not np.isfinite(progress.search.gradient).all():
+        is_last = bool(progress.done) or int(progress.rounds) >= int(start.rounds)
+        if is_last or not np.isfinite(progress.search.gradient).all():
             return found.estimate
 
 
@@ -70,11 +71,11 @@ def _next(objective: AbstractObjective, glmm: GLMM, data: Data, progress: Progre
     if glmm.structure.matrix_free:
         return _round(objective, glmm, data, progress, np.array(OF_ESTIMATES))
     found = _round(objective, glmm, data, progress, np.array(LENGTH))
-    if found.error <= CLOSE:
+    if float(found.error) <= CLOSE:
         return found
     again = found.progress._replace(rounds=progress.rounds)
     shorter = _round(objective, glmm, data, again, np.array(SHORTER))
-    return shorter if shorter.error <= CLOSE else _exact(objective, glmm, data, again)
+    return shorter if float(shorter.error) <= CLOSE else _exact(objective, glmm, data, again)
 
 
 @Program
@@ -94,7 +95,7 @@ class _Turn(NamedTuple):
     """The search, the number of the next point of a difference (0: where the search is at rest),
     and the gradients at those before it."""
 
-    progress: Progress
+    search: Search
     number: Int[Array, ""]
     gradients: Float[Array, "points size"]
 
@@ -113,12 +114,13 @@ def _round(
     real = ~_absent(objective, glmm, x)
     order, points = _first(real), 1 + 2 * real.sum()
 
+    most = limit(progress)
+
     def moving(turn: _Turn) -> Bool[Array, ""]:
-        progress = turn.progress
-        return (turn.number == 0) & searching(progress.search, limit=limit(progress))
+        return (turn.number == 0) & searching(turn.search, limit=most)
 
     def advance(turn: _Turn) -> _Turn:
-        search, number = turn.progress.search, turn.number
+        search, number = turn.search, turn.number
         on_the_way, step = moving(turn), next_step(search)
         centre = canonical(objective, glmm, search.x)
         aside = _lengths(search, length) * jnp.where(number % 2, 1.0, -1.0)
@@ -129,19 +131,22 @@ def _round(
         at_rest = search._replace(x=centre, value=value, carry=carry)
         stayed = _either(number == 0, at_rest, search)
         moved = judged(search, step, value, carry, gradient)
-        gradients = jnp.asarray(turn.gradients).at[number].set(gradient)
+        # Where the search comes to rest the gradient is known, unless the mirror image counts.
+        is_image = (canonical(objective, glmm, moved.x) != moved.x).any()
+        arrived = ~searching(moved, limit=most) & ~is_image
+        gradient = jnp.where(on_the_way, moved.gradient, gradient)
         return _Turn(
-            turn.progress._replace(search=_either(on_the_way, moved, stayed)),
-            jnp.where(on_the_way, number, number + 1),
-            jnp.where(on_the_way, turn.gradients, gradients),
+            _either(on_the_way, moved, stayed),
+            jnp.where(on_the_way, jnp.where(arrived, 1, 0), number + 1),
+            jnp.asarray(turn.gradients).at[number].set(gradient),
         )
 
     nothing = jnp.zeros((1 + 2 * len(x), len(x)), x.dtype)
-    first = _Turn(progress, jnp.array(0), nothing)
-    progress, _, gradients = jax.lax.while_loop(
-        lambda turn: moving(turn) | (turn.number < points), advance, first
+    search, _, gradients = jax.lax.while_loop(
+        lambda turn: moving(turn) | (turn.number < points),
+        advance,
+        _Turn(progress.search, jnp.array(0), nothing),
     )
-    search = progress.search
     search = search._replace(evaluations=search.evaluations + 1)
     hessian, error = _hessian(gradients, order, real, _lengths(search, length))
     progress = certified(objective, glmm, progress._replace(search=search), gradients[0], hessian)
@@ -194,9 +199,11 @@ def _hessian(
 
     matrix, bent = placed(ahead - behind), placed(ahead - 2 * centre + behind)
     matrix = 0.5 * (matrix + matrix.T) + jnp.diag(jnp.where(real, 0.0, 1.0))
-    diagonal = jnp.abs(jnp.diagonal(matrix))
-    scale = 1 / jnp.sqrt(jnp.where(diagonal > 0, diagonal, 1.0))
-    return matrix, jnp.square((jnp.abs(bent) * scale[:, None] * scale).max(initial=0.0))
+    diagonal = jnp.diagonal(matrix)
+    scale = 1 / jnp.sqrt(jnp.where(diagonal != 0, jnp.abs(diagonal), 1.0))
+    error = jnp.square((jnp.abs(bent) * scale[:, None] * scale).max(initial=0.0))
+    # Beside a negative diagonal no digits are needed: here is no minimum, and the search goes on.
+    return matrix, jnp.where((diagonal < 0).any() & (error < CERTAIN), 0.0, error)
 
 
 def _either(here: Array, one, other):

@@ -64,14 +64,13 @@ def fit_model(
 
 def _kept(roomy: Roomy, found: Estimate) -> Estimate:
     """The estimate without parameters that only pad."""
-    params, p = found.params, roomy.glmm.p
-    if len(roomy.kept) == p:
+    if roomy.is_full:
         return found
-    of_fixed = found.gradient.shape[1] - sum(roomy.glmm.sizes[1]) - roomy.glmm.sizes[2]
-    keep = np.concatenate([roomy.kept, np.arange(p, found.information.shape[1])])
+    keep, gradient = roomy.kept_of_all, found.gradient
+    with_fixed = gradient.shape[1] == found.information.shape[1]  # an exact likelihood has none
     return found._replace(
-        params=roomy.own(params),
-        gradient=found.gradient[:, keep] if of_fixed else found.gradient,
+        params=roomy.own(found.params),
+        gradient=gradient[:, keep] if with_fixed else gradient,
         information=found.information[:, keep[:, None], keep],
     )
 

@@ -2,6 +2,7 @@
 covariate more or less."""
 
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -27,6 +28,17 @@ class Roomy:
     working: Working
     glmm: GLMM
     kept: np.ndarray
+
+    @functools.cached_property
+    def is_full(self) -> bool:
+        """Whether there is no room."""
+        return len(self.kept) == self.glmm.p
+
+    @functools.cached_property
+    def kept_of_all(self) -> np.ndarray:
+        """Numbers of the parameters that are the model's own among all, packed."""
+        p, sizes, m = self.glmm.sizes
+        return np.concatenate([self.kept, p + np.arange(sum(sizes) + m)])
 
     def widened(self, params: Params) -> Params:
         """Parameters of `working` as those of `glmm`."""
