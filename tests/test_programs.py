@@ -1,10 +1,181 @@
-"""Programs are let go when the process has many memory maps."""
+"""Compiled programs: kept on disk, optimised when they are called often, let go when there are
+many."""
+
+import os
+import pathlib
+import stat
+import threading
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+import pandas as pd
 import pytest
 
-from glmmjax import _programs
+import glmmjax as gj
+from glmmjax import _program_files, _programs
+from glmmjax._programs import Program
+
+
+@pytest.fixture
+def folder(monkeypatch, tmp_path):
+    """An empty folder for programs."""
+    place = tmp_path / "programs"
+    monkeypatch.setenv("GLMMJAX_CACHE", str(place))
+    return place
+
+
+@pytest.fixture
+def double():
+    """A program, to be called with `gj.float64()`."""
+    program = Program(_double)
+    yield program
+    _programs._programs.remove(program)
+
+
+def _double(numbers):
+    return {"twice": 2 * numbers[0], "sum": numbers[0].sum() + numbers[1]}
+
+
+ARGUMENT = (np.arange(3.0), np.array(1.0))
+
+
+def kept(folder) -> list[pathlib.Path]:
+    """The files, when all that was to be written is: when both threads can meet."""
+    meeting = threading.Barrier(2)
+    for job in [_programs._compiler.submit(meeting.wait) for _ in range(2)]:
+        job.result()
+    return sorted(folder.glob("*.program")) if folder.exists() else []
+
+
+def check(program):
+    with gj.float64():
+        found = jax.tree.map(np.asarray, program(ARGUMENT))
+    np.testing.assert_array_equal(found["twice"], [0, 2, 4])
+    assert found["sum"] == 4
+
+
+class TestFiles:
+    def test_a_known_shape_is_not_compiled_again(self, double, folder, compilations):
+        check(double)
+        (file,) = kept(folder)
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        double.clear()
+        before = compilations()
+        check(double)
+        assert compilations() == before
+        assert kept(folder) == [file]
+
+    @pytest.mark.parametrize("content", [b"", b"no program", None])
+    def test_a_damaged_file_is_ignored_and_written_again(
+        self, double, folder, compilations, content
+    ):
+        check(double)
+        (file,) = kept(folder)
+        right = file.read_bytes()
+        file.write_bytes(right[:-9] if content is None else content)
+        double.clear()
+        before = compilations()
+        check(double)
+        assert compilations() > before
+        assert kept(folder) == [file]
+        assert len(file.read_bytes()) > len(right) / 2
+
+    @pytest.mark.parametrize("which", ["file", "folder"])
+    def test_what_others_can_write_is_not_read(self, double, folder, compilations, which):
+        check(double)
+        (file,) = kept(folder)
+        (file if which == "file" else folder).chmod(0o777)
+        double.clear()
+        before = compilations()
+        check(double)
+        assert compilations() > before
+
+    def test_off(self, double, folder, monkeypatch):
+        monkeypatch.setenv("GLMMJAX_CACHE", "off")
+        check(double)
+        assert _program_files.folder() is None and not kept(folder)
+
+    def test_a_folder_that_cannot_be_made_is_no_fault(self, double, tmp_path, monkeypatch):
+        (tmp_path / "file").write_text("")
+        monkeypatch.setenv("GLMMJAX_CACHE", str(tmp_path / "file" / "programs"))
+        check(double)
+        assert not kept(tmp_path / "file")
+
+    def test_the_oldest_go(self, folder, monkeypatch):
+        folder.mkdir(0o700)
+        for age, name in enumerate("abc"):
+            (folder / f"{name}.program").write_bytes(bytes(100))
+            os.utime(folder / f"{name}.program", (1000 - age, 1000 - age))
+        monkeypatch.setattr(_program_files, "MOST", 250)
+        _program_files._let_old_ones_go(folder)
+        assert [file.name for file in kept(folder)] == ["a.program", "b.program"]
+
+    def test_functions_of_the_user_are_not_kept(self, folder):
+        data = pd.DataFrame({"y": np.arange(20) % 4, "g": np.arange(20) // 4})
+        own = gj.CustomFamily(lambda y, eta, phi: y * eta - jnp.exp(eta), response="count")
+        fit = gj.glmm("y ~ 1 + (1 | g)", data, own).fit()
+        assert np.isfinite(fit.loglik) and not kept(folder)
+
+    def test_a_fit_of_the_package_is_kept(self, folder, compilations):
+        data = pd.DataFrame({"y": np.arange(20) % 4, "g": np.arange(20) // 4})
+        first = gj.glmm("y ~ 1 + (1 | g)", data, "poisson").fit()
+        assert len(kept(folder)) == 2
+        for program in _programs._programs:
+            program.clear()
+        before = compilations()
+        again = gj.glmm("y ~ 1 + (1 | g)", data, "poisson").fit()
+        assert compilations() == before and again.loglik == first.loglik
+
+
+def test_a_program_that_is_called_often_is_optimised(double, monkeypatch, compilations):
+    monkeypatch.setenv("GLMMJAX_CACHE", "off")
+    monkeypatch.setattr(_programs, "EARNED", 3 * 2)
+    before = [compilations()]
+    for _ in range(4):
+        check(double)
+        before.append(compilations())
+    assert np.diff(before).tolist() == [1, 0, 1, 0]
+
+
+def test_what_is_ahead_is_compiled_once(double, monkeypatch, compilations):
+    monkeypatch.setenv("GLMMJAX_CACHE", "off")
+    before = compilations()
+    with gj.float64():
+        shapes = double.ahead(ARGUMENT)
+    assert shapes["twice"].shape == (3,)
+    check(double)
+    assert compilations() == before + 1
+    with gj.float64():
+        assert double.ahead(ARGUMENT) is None
+
+
+class TestSizes:
+    """Data of about one size share their programs."""
+
+    FORMULA = "y ~ {x} + {random}"
+
+    @staticmethod
+    def table(groups, seed):
+        rng = np.random.default_rng(seed)
+        g = np.repeat(np.arange(groups), 6)
+        x = rng.normal(size=(len(g), 3))
+        y = rng.poisson(np.exp(0.5 + x[:, 0] / 3 + rng.normal(size=groups)[g] / 2))
+        columns = {"y": y, "g": g, "h": g // 5, "k": rng.integers(0, 7, len(g))}
+        return pd.DataFrame(columns | dict(zip("abc", x.T, strict=True)))
+
+    @pytest.mark.parametrize("random", ["(1 | g)", "(1 | h/g)", "(1 | g) + (1 | k)"])
+    def test_near_sizes_and_one_covariate_more_compile_nothing(self, random, compilations):
+        def fit(groups, seed, x):
+            formula = self.FORMULA.format(x=x, random=random)
+            return gj.glmm(formula, self.table(groups, seed), "poisson").fit()
+
+        fit(30, 1, "a + b")
+        before = compilations()
+        fit(27, 2, "a + b")
+        fit(30, 1, "a + b + c")
+        fit(30, 1, "a")
+        assert compilations() == before
 
 
 @pytest.mark.parametrize("many", [False, True])
