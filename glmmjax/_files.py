@@ -26,8 +26,11 @@ def as_path(path: Any) -> pathlib.Path:
     return pathlib.Path(text)
 
 
-def write_whole(path: str | os.PathLike, write: Callable[[BinaryIO], Any]) -> None:
-    """Let `write` fill a file beside `path`, and then put it in the place of `path`.
+def write_whole(
+    path: str | os.PathLike, write: Callable[[BinaryIO], Any], mode: int = 0o666
+) -> None:
+    """Let `write` fill a file beside `path`, and then put it in the place of `path`; a new file has
+    the permissions `mode`, less the user's mask.
 
     A file that is there stays as it was until the new one is on the disk. Raises `ModelError` if
     the system refuses.
@@ -41,15 +44,15 @@ def write_whole(path: str | os.PathLike, write: Callable[[BinaryIO], Any]) -> No
             with target.open("wb") as file:
                 write(file)
         else:
-            _write_beside(target, write)
+            _write_beside(target, write, mode)
     except OSError as error:
         raise ModelError(f"{given} cannot be written: {error.strerror or error}.") from error
 
 
-def _write_beside(target: pathlib.Path, write: Callable[[BinaryIO], Any]) -> None:
+def _write_beside(target: pathlib.Path, write: Callable[[BinaryIO], Any], mode: int) -> None:
     beside = target.with_name(f"{UNFINISHED}{secrets.token_hex(8)}")
     try:
-        with beside.open("xb") as file:  # which has the permissions of any new file
+        with open(beside, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
             if target.exists():
                 target.open("r+b").close()  # what may not be changed is not replaced
                 shutil.copymode(target, beside)

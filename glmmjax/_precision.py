@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 import jax
 
+from . import _program_files
 from ._errors import ModelError
 from ._traced import refuse_tracing
 
@@ -31,6 +32,7 @@ def usual_promotion() -> Iterator[None]:
 def own_settings(*, x64: bool = True) -> Iterator[None]:
     """The settings of JAX with which fits and all that follows compute; `ModelError` within a
     function being traced."""
+    refuse_tracing()
     with jax.enable_x64(x64), usual_promotion():
         try:
             yield
@@ -40,20 +42,25 @@ def own_settings(*, x64: bool = True) -> Iterator[None]:
 
 
 def enable_compilation_cache(folder: str | os.PathLike | None = None) -> pathlib.Path:
-    """Keep compiled programs on disk, so that the next process does not compile them again; returns
-    the folder.
+    """Let JAX keep what it compiles for your own functions (of `model.log_marginal`, say), so that
+    the next process does not compile them again; returns the folder. What the package compiles for
+    itself is kept without.
 
-    `folder` defaults to `$GLMMJAX_CACHE`, else `glmmjax` in the user's cache folder. A cache folder
-    that the user has already given to JAX is kept. Raises `ModelError` if the system refuses to
-    make it.
+    `folder` defaults to `jax` in `$GLMMJAX_CACHE`, else in `glmmjax` in the user's cache folder. A
+    cache folder that the user has already given to JAX is kept. Raises `ModelError` if there is
+    none, or the system refuses to make it.
     """
     given = getattr(jax.config, "jax_compilation_cache_dir", None)
     if given and folder is None:
         return pathlib.Path(given)
-    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    place = pathlib.Path(
-        folder or os.environ.get("GLMMJAX_CACHE") or pathlib.Path(base) / "glmmjax"
-    )
+    place, usual = pathlib.Path(folder or ""), _program_files.folder()
+    if not folder:
+        if usual is None:
+            raise ModelError(
+                "There is no folder for compiled programs: GLMMJAX_CACHE is off, or you have no"
+                " home."
+            )
+        place = usual / "jax"
     try:
         place.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -1,10 +1,12 @@
 """Compiled programs on disk, for processes to come.
 
 A file's name is the digest of all that decides what is compiled: the program, the structure, shapes
-and types of its arguments, the package's source, versions, options, platform and processor. Files
-hold pickled code, so they are read only from a folder that is the user's alone.
+and types of its arguments, the package's source, versions, options, settings, platform and
+processor. Files hold pickled code, so they are read only from a folder, and as files, that nobody
+but the user can write. Whatever is wrong with a file, it is as if there were none.
 """
 
+import contextlib
 import functools
 import hashlib
 import io
@@ -13,9 +15,10 @@ import pathlib
 import pickle
 import platform
 import stat
+import time
 import zlib
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -23,41 +26,61 @@ from jax.experimental import serialize_executable
 from jaxlib import lapack
 
 from ._errors import ModelError
-from ._files import write_whole
+from ._files import UNFINISHED, write_whole
 
 FOLDER = "GLMMJAX_CACHE"
 """Environment variable: the folder, or `off`."""
 
 MOST = 256 * 2**20  # bytes, beyond which what was not used for longest goes
+_ABANDONED = 3600.0  # seconds, after which an unfinished file is nobody's
 _TRUSTED = ("builtins", "copyreg", "glmmjax", "jax", "jaxlib", "equinox", "numpy")
 
 
+class Key(NamedTuple):
+    """What decides which compiled program serves a call.
+
+    Attributes:
+        tree: the structure of the arguments, with all that is static.
+        kinds: shape and type of each array, and where it lies if it was put there.
+        settings: those of JAX that matter.
+    """
+
+    tree: Any
+    kinds: tuple[tuple[tuple[int, ...], np.dtype, Any], ...]
+    settings: tuple
+
+
 def folder() -> pathlib.Path | None:
-    """Where programs are kept; None if they are not."""
+    """Where things are kept for other processes; None if they are not."""
     given = os.environ.get(FOLDER, "")
     if given.lower() == "off":
         return None
-    base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
-    return pathlib.Path(given or pathlib.Path(base) / "glmmjax")
+    if given:
+        return pathlib.Path(given)
+    try:
+        base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    except RuntimeError:  # a user without a home
+        return None
+    return pathlib.Path(base) / "glmmjax"
 
 
-def file_of(name: str, key: Any, options: dict[str, Any]) -> pathlib.Path | None:
-    """The file of a program; None if it is not kept: there is no folder, its arguments are shared
-    among devices, or hold functions or classes of the user's own, whose text may change."""
-    tree, kinds, x64, device = key
+def file_of(name: str, key: Key, options: dict[str, Any]) -> pathlib.Path | None:
+    """The file of a program; None if it is not kept: there is no folder, its arguments were put on
+    devices, or hold functions or classes of the user's own, whose text may change."""
     place = folder()
-    if place is None or device is not None or any(sharding for *_, sharding in kinds):
+    if place is None or not _source() or any(sharding for *_, sharding in key.kinds):
         return None
     written = io.BytesIO()
     pickler = _OwnClasses(written)
     pickler.fast = True  # no references, which depend on what is the same object
     try:
-        pickler.dump(tree)
+        pickler.dump(key.tree)
     except (pickle.PicklingError, AttributeError, TypeError):
         return None
-    shapes = [(shape, dtype.name) for shape, dtype, _ in kinds]
-    text = repr((name, shapes, x64, options, os.environ.get("XLA_FLAGS"), _machine()))
-    return place / f"{hashlib.sha256(text.encode() + written.getvalue()).hexdigest()}.program"
+    shapes = [(shape, dtype.name) for shape, dtype, _ in key.kinds]
+    text = repr((name, shapes, key.settings, options, os.environ.get("XLA_FLAGS"), _machine()))
+    digest = hashlib.sha256(text.encode() + written.getvalue()).hexdigest()
+    return place / "programs" / f"{digest}.program"
 
 
 class _OwnClasses(pickle.Pickler):
@@ -65,51 +88,61 @@ class _OwnClasses(pickle.Pickler):
 
     def reducer_override(self, obj: Any) -> Any:
         """As `pickle` has it."""
-        has_text = isinstance(obj, type) or hasattr(obj, "__code__")
-        if has_text and (obj.__module__ or "").split(".")[0] not in _TRUSTED:
+        module = getattr(obj, "__module__", None) if callable(obj) else None
+        if isinstance(module, str) and module.split(".")[0] not in _TRUSTED:
             raise pickle.PicklingError(f"{obj!r} is not the package's own")
         return NotImplemented
 
 
 @functools.cache
+def _source() -> str:
+    """The digest of the package's files; empty where there are none to read."""
+    root, digest = pathlib.Path(__file__).parent, hashlib.sha256()
+    files = sorted(root.rglob("*.py"))
+    for path in files:
+        digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest() if files else ""
+
+
+@functools.cache
 def _machine() -> tuple:
     """What programs depend on that does not change within a process."""
-    root = pathlib.Path(__file__).parent
-    source = [
-        (path.relative_to(root).as_posix(), *_changed(path)) for path in sorted(root.rglob("*.py"))
-    ]
     info = pathlib.Path("/proc/cpuinfo")
     lines = info.read_text().splitlines() if info.exists() else []
     features = {line for line in lines if line.startswith(("flags", "model name", "Features"))}
+    packages = [version(name) for name in ("jax", "jaxlib", "equinox", "numpy")]
     device = jax.devices()[0]
-    versions = jax.__version__, version("jaxlib"), platform.python_version()
     return (
-        *(source, versions, platform.machine(), sorted(features)),
+        *(_source(), packages, platform.python_version(), platform.machine(), sorted(features)),
         *(device.platform, device.device_kind, device.client.platform_version),
     )
-
-
-def _changed(path: pathlib.Path) -> tuple[int, int]:
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns
 
 
 def load(file: pathlib.Path) -> Any:
     """The program of a file; None if there is none, it is damaged, or others could have written
     it."""
     try:
-        if not (_is_private(file.parent) and _is_private(file)):
+        if not _is_private(file.parent.lstat()):
             return None
-        content = zlib.decompress(file.read_bytes())
+        # What is opened is what is looked at, and no link is followed.
+        with os.fdopen(os.open(file, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as opened:
+            if not _is_private(os.fstat(opened.fileno())):
+                return None
+            content = opened.read()
         os.utime(file)
-    except (OSError, zlib.error):
+    except OSError:
         return None
-    program, count, result = pickle.loads(content)
-    _load_lapack()
-    trees = (jax.tree.structure(own) for own in (((0,) * count, {}), result))
-    return serialize_executable.deserialize_and_load(
-        program, *trees, execution_devices=jax.local_devices()[:1]
-    )
+    try:
+        program, count, result = pickle.loads(zlib.decompress(content))
+        _load_lapack()
+        trees = (jax.tree.structure(own) for own in (((0,) * count, {}), result))
+        return serialize_executable.deserialize_and_load(
+            program, *trees, execution_devices=jax.local_devices()[:1]
+        )
+    except Exception:
+        with contextlib.suppress(OSError):
+            file.unlink()
+        return None
 
 
 @functools.cache
@@ -122,30 +155,36 @@ def save(file: pathlib.Path, compiled: Any) -> None:
     """Keep a program, unless the system refuses, or XLA cannot write what it holds (a sort)."""
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not _is_private(file.parent):
+        if not _is_private(file.parent.lstat()):
             return
         program, taken, given = serialize_executable.serialize(compiled)
         # Structures of modules lose their meaning when they are pickled, objects do not.
         result = jax.tree.unflatten(given, range(given.num_leaves))
-        content = pickle.dumps((program, taken.num_leaves, result))
-        write_whole(file, lambda opened: opened.write(zlib.compress(content, 1)))
+        content = zlib.compress(pickle.dumps((program, taken.num_leaves, result)), 1)
+        write_whole(file, lambda opened: opened.write(content), mode=0o600)
         _let_old_ones_go(file.parent)
-    except (OSError, ModelError, jax.errors.JaxRuntimeError):
+    except (OSError, ModelError, jax.errors.JaxRuntimeError, NotImplementedError):
         return
 
 
-def _is_private(path: pathlib.Path) -> bool:
+def _is_private(found: os.stat_result) -> bool:
     """Whether a file or folder is this user's, and nobody else may write it."""
-    found = path.lstat()
-    if not hasattr(os, "getuid"):
+    if not hasattr(os, "getuid"):  # where folders of users are private as they are
         return True
-    mine, others = found.st_uid == os.getuid(), found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
-    return mine and not others and not stat.S_ISLNK(found.st_mode)
+    return found.st_uid == os.getuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
 
 
 def _let_old_ones_go(place: pathlib.Path) -> None:
-    """Delete what was not used for longest while there is too much."""
-    found = [(own.stat().st_mtime_ns, own.stat().st_size, own) for own in place.glob("*.program")]
+    """Delete what was not used for longest while there is too much, and what was left
+    unfinished."""
+    found = []
+    for own in place.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # another process may have been here
+            state = own.stat()
+            if own.name.startswith(UNFINISHED) and time.time() - state.st_mtime > _ABANDONED:
+                own.unlink()
+            elif own.suffix == ".program":
+                found.append((state.st_mtime_ns, state.st_size, own))
     total = sum(size for _, size, _ in found)
     for _, size, own in sorted(found):
         if total <= MOST:

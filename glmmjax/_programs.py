@@ -9,7 +9,9 @@ XLA compiles outside of Python's lock: `Program.ahead` has one compiled while an
 """
 
 import concurrent.futures
+import contextlib
 import dataclasses
+import functools
 import itertools
 import pathlib
 import sys
@@ -37,7 +39,11 @@ OPTIMISED = PLAIN | {"xla_backend_optimization_level": 1, "xla_llvm_disable_expe
 WHOLE: dict[str, Any] = {}  # all that XLA does: a third longer, for programs that run for long
 EARNED = 2**17  # calls times numbers of the largest argument, which are worth the optimisation
 
-_CONTEXT = ("jax_enable_x64", "jax_default_device")  # of JAX's settings, which matter
+# Settings of JAX that decide what is compiled
+_SETTINGS = (
+    *("jax_enable_x64", "jax_default_device", "jax_default_matmul_precision"),
+    *("jax_default_prng_impl", "jax_threefry_partitionable", "jax_debug_nans"),
+)
 _SECONDS = 1.5  # after which a person is told what is waited for
 _MAPS = pathlib.Path("/proc/self/maps")
 _AT_MOST = 40_000
@@ -53,9 +59,10 @@ class Program:
     optimised, when it has been called often."""
 
     def __init__(self, function: Callable, *, for_many: bool = False):
-        self._function, self._for_many, self.__doc__ = function, for_many, function.__doc__
+        self._function, self._for_many = function, for_many
+        functools.update_wrapper(self, function)
         self.name = f"{function.__module__}.{function.__qualname__}"
-        self._kinds: dict[Any, _Kind] = {}
+        self._kinds: dict[files.Key, _Kind] = {}
         _programs.append(self)
 
     @classmethod
@@ -64,94 +71,133 @@ class Program:
         return cls(function, for_many=True)
 
     def __call__(self, *args: Any) -> Any:
+        if getattr(jax.config, "jax_disable_jit"):  # noqa: B009 - unknown to type checkers
+            return self._function(*args)
         leaves, key = _read(args)
-        kind = self._kinds.get(key)
-        if kind is None:
-            kind = self._kinds[key] = self._started(leaves, key, self._tier(leaves, 1))
+        kind = self._kinds.get(key) or self._new(leaves, key)
         kind.calls += 1
-        if kind.tier is PLAIN and self._tier(leaves, kind.calls) is OPTIMISED:
-            kind = self._kinds[key] = self._started(leaves, key, OPTIMISED, kind.lowered)
+        if kind.better is None and kind.options != (options := self._options(leaves, kind.calls)):
+            kind.better = self._started(leaves, key, options, kind.lowered)
+        if kind.better is not None and kind.better.is_there:
+            kind = self._kinds[key] = kind.better
         if kind.compiled is None:
-            kind.compiled = _awaited(kind.coming)
+            try:
+                kind.compiled = _awaited(kind.coming)
+            except BaseException:
+                self._kinds.pop(key, None)
+                raise
         return kind.compiled(*leaves)
 
     def ahead(self, *args: Any) -> Any:
         """Begin to compile what a call with such arguments needs, of which shapes are enough;
-        returns the shapes of its result, or None if it can be called at once."""
+        returns the shapes of its result, or None if it can be called at once, or shapes are not
+        enough to know what it needs."""
         leaves, key = _read(args)
-        if key in self._kinds:
+        is_placed = any(sharding for *_, sharding in key.kinds)
+        if key in self._kinds or is_placed or getattr(jax.config, "jax_disable_jit"):  # noqa: B009
             return None
-        kind = self._kinds[key] = self._started(leaves, key, self._tier(leaves, 1))
-        return None if kind.lowered is None else kind.lowered.out_info
-
-    def _tier(self, leaves: list[Any], calls: int) -> dict[str, Any]:
-        """The options with which compiling and so many calls with arrays of this size take
-        least."""
-        if self._for_many:
-            return WHOLE
-        size = max((leaf.size for leaf in leaves), default=0)
-        return OPTIMISED if calls * size > EARNED else PLAIN
+        return self._new(leaves, key).shapes
 
     def clear(self) -> None:
         """Forget what was compiled."""
         self._kinds.clear()
 
-    def _started(self, leaves: list, key: Any, tier: dict, lowered: Any = None) -> "_Kind":
+    def _new(self, leaves: list[Any], key: files.Key) -> "_Kind":
+        # What a second call would have optimised is optimised at once.
+        kind = self._kinds[key] = self._started(leaves, key, self._options(leaves, 2))
+        return kind
+
+    def _options(self, leaves: list[Any], calls: int) -> dict[str, Any]:
+        """The compiler's options with which compiling and so many calls with arrays of this size
+        take least."""
+        if self._for_many or jax.default_backend() != "cpu":
+            return WHOLE
+        size = max((leaf.size for leaf in leaves), default=0)
+        return OPTIMISED if calls * size > EARNED else PLAIN
+
+    def _started(
+        self, leaves: list[Any], key: files.Key, options: dict[str, Any], lowered: Any = None
+    ) -> "_Kind":
         """A kind that is being compiled, or was found on disk."""
-        options = tier if jax.default_backend() == "cpu" else {}
         file = files.file_of(self.name, key, options)
         found = None if file is None else files.load(file)
         if found is not None:
-            return _Kind(tier, compiled=found)
-        tree = key[0]
+            return _Kind(options, compiled=found)
 
         def flat(*leaves: Any) -> Any:
-            return self._function(*jax.tree.unflatten(tree, leaves))
+            return self._function(*jax.tree.unflatten(key.tree, leaves))
 
         lowered = lowered or jax.jit(flat).lower(*leaves)
         coming = _compiler.submit(_compile, lowered, options, file)
-        return _Kind(tier, coming=coming, lowered=lowered)
+        again = lowered if options is PLAIN else None
+        return _Kind(options, None, coming, lowered.out_info, again)
 
 
 @dataclasses.dataclass
 class _Kind:
-    """A program for one structure and shapes: compiled, or coming."""
+    """A program for one structure and shapes.
 
-    tier: dict[str, Any]
+    Attributes:
+        options: how it is compiled.
+        compiled: what can be called, or None.
+        coming: the future of that.
+        shapes: of its result; None if it was found on disk.
+        lowered: what may be compiled again, optimised.
+        better: the optimised one, which takes its place when it is there.
+        calls: how many there were.
+    """
+
+    options: dict[str, Any]
     compiled: Any = None
     coming: Any = None
+    shapes: Any = None
     lowered: Any = None
+    better: "_Kind | None" = None
     calls: int = 0
 
+    @property
+    def is_there(self) -> bool:
+        """Whether it can be called without waiting."""
+        return self.compiled is not None or self.coming.done()
 
-def _read(args: tuple) -> tuple[list[Any], Any]:
+
+def _read(args: tuple) -> tuple[list[Any], files.Key]:
     """The arrays of arguments, and what decides which program serves them."""
     leaves, tree = jax.tree.flatten(args)
-    kinds = tuple((leaf.shape, leaf.dtype, _shared(leaf)) for leaf in leaves)
-    return leaves, (tree, kinds, *(getattr(jax.config, name) for name in _CONTEXT))
+    kinds = tuple((leaf.shape, leaf.dtype, _place(leaf)) for leaf in leaves)
+    return leaves, files.Key(tree, kinds, tuple(getattr(jax.config, name) for name in _SETTINGS))
 
 
-def _shared(leaf: Any) -> Any:
-    """How an array is shared among devices; None if it is not."""
-    sharding = getattr(leaf, "sharding", None)
-    return None if sharding is None or len(sharding.device_set) == 1 else sharding
+def _place(leaf: Any) -> Any:
+    """Where an array was put; None if it may be anywhere."""
+    return leaf.sharding if getattr(leaf, "committed", False) else None
 
 
 _read_back = set()  # threads for which JAX's own cache had what they were to compile
-jax.monitoring.register_event_listener(
-    lambda event, **_: (
-        _read_back.add(threading.get_ident()) if event.endswith("/cache_hits") else None
-    )
-)
+
+
+def _hear(event: str, **_: Any) -> None:
+    if event.endswith("/cache_hits"):
+        _read_back.add(threading.get_ident())
+
+
+jax.monitoring.register_event_listener(_hear)
 
 
 def _compile(lowered: Any, options: dict[str, Any], file: pathlib.Path | None) -> Any:
     """Compile, and let another thread keep the program; one that JAX has read from a cache of its
-    own cannot be written again."""
+    own cannot be written again. Options are not an interface of XLA: where it knows one no longer,
+    it compiles without any."""
     _read_back.discard(threading.get_ident())
-    compiled = lowered.compile(compiler_options=dict(options))
+    try:
+        compiled = lowered.compile(compiler_options=dict(options))
+    except jax.errors.JaxRuntimeError:
+        if not options:
+            raise
+        compiled = lowered.compile()
     if file is not None and threading.get_ident() not in _read_back:
-        _compiler.submit(files.save, file, compiled)
+        with contextlib.suppress(RuntimeError):  # at the end of the process there are no threads
+            _compiler.submit(files.save, file, compiled)
     return compiled
 
 
@@ -179,6 +225,11 @@ def let_programs_go() -> None:
         and _MAPS.exists()
         and _MAPS.read_bytes().count(b"\n") > _AT_MOST
     ):
-        for program in _programs:
-            program.clear()
-        jax.clear_caches()
+        forget_programs()
+
+
+def forget_programs() -> None:
+    """Clear the caches of programs, and those of JAX."""
+    for program in _programs:
+        program.clear()
+    jax.clear_caches()

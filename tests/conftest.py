@@ -37,6 +37,7 @@ install_import_hook([f"glmmjax.{part}" for part in _MODEL + _COMPUTE], "beartype
 from golden import fit_case  # noqa: E402
 
 import glmmjax as gj  # noqa: E402
+from glmmjax._programs import forget_programs  # noqa: E402
 
 # A trace makes millions of objects, few of them garbage, among which the collector looks a
 # twentieth of the time.
@@ -95,7 +96,7 @@ def programs_are_let_go():
     """The programs of earlier modules go when there are many."""
     yield
     if _MAPS.exists() and _MAPS.read_bytes().count(b"\n") > _MAPS_AT_MOST:
-        jax.clear_caches()
+        forget_programs()
         gc.collect()
 
 

@@ -3,8 +3,10 @@ many."""
 
 import os
 import pathlib
+import pickle
 import stat
 import threading
+import zlib
 
 import jax
 import jax.numpy as jnp
@@ -40,12 +42,16 @@ def _double(numbers):
 ARGUMENT = (np.arange(3.0), np.array(1.0))
 
 
+def _homeless():
+    raise RuntimeError("Could not determine home directory.")
+
+
 def kept(folder) -> list[pathlib.Path]:
     """The files, when all that was to be written is: when both threads can meet."""
     meeting = threading.Barrier(2)
     for job in [_programs._compiler.submit(meeting.wait) for _ in range(2)]:
         job.result()
-    return sorted(folder.glob("*.program")) if folder.exists() else []
+    return sorted(folder.glob("programs/*.program"))
 
 
 def check(program):
@@ -59,21 +65,27 @@ class TestFiles:
     def test_a_known_shape_is_not_compiled_again(self, double, folder, compilations):
         check(double)
         (file,) = kept(folder)
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
         double.clear()
         before = compilations()
         check(double)
         assert compilations() == before
         assert kept(folder) == [file]
 
-    @pytest.mark.parametrize("content", [b"", b"no program", None])
+    @pytest.mark.parametrize("content", ["", "no program", "shortened", "pickled", "no executable"])
     def test_a_damaged_file_is_ignored_and_written_again(
         self, double, folder, compilations, content
     ):
         check(double)
         (file,) = kept(folder)
         right = file.read_bytes()
-        file.write_bytes(right[:-9] if content is None else content)
+        damaged = {
+            "shortened": right[:-9],
+            "pickled": zlib.compress(pickle.dumps("something else")),
+            "no executable": zlib.compress(pickle.dumps((b"program", 2, {"twice": 0, "sum": 1}))),
+        }
+        file.write_bytes(damaged.get(content, content.encode()))
         double.clear()
         before = compilations()
         check(double)
@@ -85,11 +97,33 @@ class TestFiles:
     def test_what_others_can_write_is_not_read(self, double, folder, compilations, which):
         check(double)
         (file,) = kept(folder)
-        (file if which == "file" else folder).chmod(0o777)
+        (file if which == "file" else file.parent).chmod(0o777)
         double.clear()
         before = compilations()
         check(double)
         assert compilations() > before
+
+    def test_a_group_that_may_write_new_files_may_not_write_these(
+        self, double, folder, compilations
+    ):
+        before = os.umask(0o002)
+        try:
+            check(double)
+            assert len(kept(folder)) == 1
+        finally:
+            os.umask(before)
+        double.clear()
+        before = compilations()
+        check(double)
+        assert compilations() == before
+
+    def test_without_a_home_there_is_no_folder(self, monkeypatch):
+        monkeypatch.delenv("GLMMJAX_CACHE")
+        monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+        monkeypatch.setattr(pathlib.Path, "home", _homeless)
+        assert _program_files.folder() is None
+        with pytest.raises(gj.ModelError, match="There is no folder for compiled programs"):
+            gj.enable_compilation_cache()
 
     def test_off(self, double, folder, monkeypatch):
         monkeypatch.setenv("GLMMJAX_CACHE", "off")
@@ -103,13 +137,14 @@ class TestFiles:
         assert not kept(tmp_path / "file")
 
     def test_the_oldest_go(self, folder, monkeypatch):
-        folder.mkdir(0o700)
-        for age, name in enumerate("abc"):
-            (folder / f"{name}.program").write_bytes(bytes(100))
-            os.utime(folder / f"{name}.program", (1000 - age, 1000 - age))
+        place = folder / "programs"
+        place.mkdir(0o700, parents=True)
+        for age, name in enumerate(("a.program", "b.program", "c.program", ".writing-d")):
+            (place / name).write_bytes(bytes(100))
+            os.utime(place / name, (1000 - age, 1000 - age))
         monkeypatch.setattr(_program_files, "MOST", 250)
-        _program_files._let_old_ones_go(folder)
-        assert [file.name for file in kept(folder)] == ["a.program", "b.program"]
+        _program_files._let_old_ones_go(place)
+        assert sorted(file.name for file in place.iterdir()) == ["a.program", "b.program"]
 
     def test_functions_of_the_user_are_not_kept(self, folder):
         data = pd.DataFrame({"y": np.arange(20) % 4, "g": np.arange(20) // 4})
@@ -130,12 +165,32 @@ class TestFiles:
 
 def test_a_program_that_is_called_often_is_optimised(double, monkeypatch, compilations):
     monkeypatch.setenv("GLMMJAX_CACHE", "off")
-    monkeypatch.setattr(_programs, "EARNED", 3 * 2)
+    monkeypatch.setattr(_programs, "EARNED", 3 * 3)
     before = [compilations()]
-    for _ in range(4):
+    for _ in range(5):
         check(double)
+        (kind,) = double._kinds.values()
+        for coming in (kind, kind.better):
+            if coming is not None and coming.coming is not None:
+                coming.coming.result()
         before.append(compilations())
-    assert np.diff(before).tolist() == [1, 0, 1, 0]
+    assert np.diff(before).tolist() == [1, 0, 0, 1, 0]
+    (kind,) = double._kinds.values()
+    assert kind.options == _programs.OPTIMISED
+
+
+def test_what_two_calls_earn_is_optimised_at_once(double, monkeypatch):
+    monkeypatch.setenv("GLMMJAX_CACHE", "off")
+    monkeypatch.setattr(_programs, "EARNED", 3)
+    check(double)
+    (kind,) = double._kinds.values()
+    assert kind.options == _programs.OPTIMISED
+
+
+def test_without_jit_nothing_is_compiled(double):
+    with jax.disable_jit():
+        check(double)
+    assert not double._kinds
 
 
 def test_what_is_ahead_is_compiled_once(double, monkeypatch, compilations):

@@ -147,9 +147,11 @@ def _update(flags: Bool[np.ndarray, "devices members"], calls: list) -> None:
 def _send(task: Task) -> tuple[tuple[GLMM, Params], tuple[GLMM, Start]]:
     """What differs between members, and what does not, on the devices."""
     own, shared = eqx.partition(task.glmm, task.own)
-    own = jax.device_put((own, task.start.params), NamedSharding(task.mesh, MEMBERS))
-    kind = task.start._replace(params=None)
-    return own, jax.device_put((shared, kind), NamedSharding(task.mesh, EVERYWHERE))
+    kind, is_one = task.start._replace(params=None), task.mesh.size == 1
+    everyone, each = (
+        None if is_one else NamedSharding(task.mesh, spec) for spec in (EVERYWHERE, MEMBERS)
+    )
+    return jax.device_put((own, task.start.params), each), jax.device_put((shared, kind), everyone)
 
 
 @Program.of_many

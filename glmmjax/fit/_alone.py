@@ -29,11 +29,12 @@ from ..model import GLMM, Params, pack
 from ._bfgs import Search, judged, next_step, searching
 from ._estimate import Progress, begin, certified, check, limit, minimum, value_and_gradient
 
-# Standard errors to either side of the points of a difference. Those that follow are then right to
-# 1e-10 of themselves (Poisson, beta) to 5e-8 (extra zeros); rounding shows from a tenth of it.
+# Standard errors to either side of the points of a difference. The standard errors that follow are
+# right to 1e-10 of themselves (Poisson) to 1e-8 (extra zeros); shorter ones lose to rounding.
 LENGTH, SHORTER = 1e-5, 1e-6
 OF_ESTIMATES = 1e-2  # the same of an iterative factor, whose values are rougher
-CLOSE = 5e-9  # of the diagonal: an error of differences that is too small to see
+FARTHEST = 1e3  # what counts as a standard error at most, relative to the estimate or one
+CLOSE = 1e-8  # of the diagonal of the Hessian: an error of differences that is too small to see
 CERTAIN = 1e-4  # the same, with which the sign is right
 
 
@@ -43,12 +44,13 @@ class Found(NamedTuple):
     Attributes:
         estimate: what there is to report.
         progress: the search.
-        error: of the differences, in units of the diagonal of the Hessian.
+        errors: of differences because the gradient bends, and because it is rounded, in units of
+            the diagonal of the Hessian.
     """
 
     estimate: Estimate
     progress: Progress
-    error: Float[Array, ""]
+    errors: Float[Array, " kinds"]
 
 
 def search_alone(objective: AbstractObjective, glmm: GLMM, start: Start) -> Estimate:
@@ -66,16 +68,22 @@ def search_alone(objective: AbstractObjective, glmm: GLMM, start: Start) -> Esti
 
 
 def _next(objective: AbstractObjective, glmm: GLMM, data: Data, progress: Progress) -> Found:
-    """One round more, its Hessian by longer or shorter differences, or exact where the likelihood
-    bends too much for either (parameters near their limits): that takes a program of its own."""
+    """One round more, its Hessian by differences, by shorter ones where the gradient bends too much
+    (parameters near their limits), or exact: that takes a program of its own."""
     if glmm.structure.matrix_free:
         return _round(objective, glmm, data, progress, np.array(OF_ESTIMATES))
     found = _round(objective, glmm, data, progress, np.array(LENGTH))
-    if float(found.error) <= CLOSE:
+    bent, rounded = np.asarray(found.errors)
+    if max(bent, rounded) <= CLOSE or not np.isfinite(found.progress.gradient).all():
         return found
-    again = found.progress._replace(rounds=progress.rounds)
-    shorter = _round(objective, glmm, data, again, np.array(SHORTER))
-    return shorter if float(shorter.error) <= CLOSE else _exact(objective, glmm, data, again)
+    search = found.progress.search
+    search = search._replace(gradient=np.zeros(search.gradient.shape))  # it is at rest
+    again = found.progress._replace(search=search, rounds=progress.rounds)
+    if rounded <= CLOSE:
+        found = _round(objective, glmm, data, again, np.array(SHORTER))
+        if np.asarray(found.errors).max() <= CLOSE:
+            return found
+    return _exact(objective, glmm, data, again)
 
 
 @Program
@@ -92,8 +100,8 @@ def _begun(objective: AbstractObjective, glmm: GLMM, start: Start) -> tuple[Data
 
 
 class _Turn(NamedTuple):
-    """The search, the number of the next point of a difference (0: where the search is at rest),
-    and the gradients at those before it."""
+    """The search; the number of the point that is evaluated next (0: on the way, or where the
+    search is at rest, then those of the differences); and the gradients at those before it."""
 
     search: Search
     number: Int[Array, ""]
@@ -110,31 +118,27 @@ def _round(
 ) -> Found:
     """Search until at rest, and check by the Hessian: the objective is in one place of one loop."""
     function = value_and_gradient(objective, glmm, data)
-    x = progress.search.x
+    x, most = progress.search.x, limit(progress)
     real = ~_absent(objective, glmm, x)
     order, points = _first(real), 1 + 2 * real.sum()
-
-    most = limit(progress)
 
     def moving(turn: _Turn) -> Bool[Array, ""]:
         return (turn.number == 0) & searching(turn.search, limit=most)
 
     def advance(turn: _Turn) -> _Turn:
-        search, number = turn.search, turn.number
-        on_the_way, step = moving(turn), next_step(search)
-        centre = canonical(objective, glmm, search.x)
-        aside = _lengths(search, length) * jnp.where(number % 2, 1.0, -1.0)
+        search, number, on_the_way = turn.search, turn.number, moving(turn)
+        step, centre = next_step(search), canonical(objective, glmm, search.x)
         is_here = (jnp.arange(len(x)) == order[(number - 1) // 2]) & (number > 0)
-        aside = jnp.where(is_here, aside, 0.0)
+        aside = jnp.where(is_here, _lengths(centre, search, length), 0.0)
+        aside = jnp.where(number % 2, aside, -aside)
         trial = jnp.where(on_the_way, search.x + step, centre + aside)
         (value, carry), gradient = function(trial, search.carry)
         at_rest = search._replace(x=centre, value=value, carry=carry)
         stayed = _either(number == 0, at_rest, search)
         moved = judged(search, step, value, carry, gradient)
-        # Where the search comes to rest the gradient is known, unless the mirror image counts.
-        is_image = (canonical(objective, glmm, moved.x) != moved.x).any()
-        arrived = ~searching(moved, limit=most) & ~is_image
-        gradient = jnp.where(on_the_way, moved.gradient, gradient)
+        # Where a step ends the search, the gradient is known, unless the mirror image counts.
+        is_new = (moved.x == trial).all() & (canonical(objective, glmm, trial) == trial).all()
+        arrived = is_new & ~searching(moved, limit=most)
         return _Turn(
             _either(on_the_way, moved, stayed),
             jnp.where(on_the_way, jnp.where(arrived, 1, 0), number + 1),
@@ -148,9 +152,9 @@ def _round(
         _Turn(progress.search, jnp.array(0), nothing),
     )
     search = search._replace(evaluations=search.evaluations + 1)
-    hessian, error = _hessian(gradients, order, real, _lengths(search, length))
+    hessian, errors = _hessian(gradients, order, real, search.x, _lengths(search.x, search, length))
     progress = certified(objective, glmm, progress._replace(search=search), gradients[0], hessian)
-    return Found(objective.finish(glmm, data, minimum(progress)), progress, error)
+    return Found(objective.finish(glmm, data, minimum(progress)), progress, errors)
 
 
 @Program
@@ -158,7 +162,7 @@ def _exact(objective: AbstractObjective, glmm: GLMM, data: Data, progress: Progr
     """Check by the exact Hessian where a search is at rest."""
     function = value_and_gradient(objective, glmm, data)
     progress = check(objective, function, glmm, progress)
-    return Found(objective.finish(glmm, data, minimum(progress)), progress, jnp.zeros(()))
+    return Found(objective.finish(glmm, data, minimum(progress)), progress, jnp.zeros(2))
 
 
 def _absent(objective: AbstractObjective, glmm: GLMM, x: Vector) -> Bool[Array, " size"]:
@@ -174,37 +178,43 @@ def _first(real: Bool[Array, " size"]) -> Int[Array, " size"]:
     return jnp.zeros(len(real), int).at[place].set(jnp.arange(len(real)))
 
 
-def _lengths(search, length: Float[Array, ""]) -> Vector:
+def _lengths(x: Vector, search: Search, length: Float[Array, ""]) -> Vector:
     """The distance between points of each parameter."""
-    tiny = jnp.finfo(search.x.dtype).tiny
-    return length * jnp.sqrt(jnp.maximum(jnp.diagonal(search.inverse), tiny))
+    tiny = jnp.finfo(x.dtype).tiny
+    errors = jnp.sqrt(jnp.maximum(jnp.diagonal(search.inverse), tiny))
+    return length * jnp.minimum(errors, FARTHEST * jnp.maximum(jnp.abs(x), 1.0))
 
 
 def _hessian(
-    gradients: Float[Array, "points size"], order: Array, real: Array, lengths: Vector
-) -> tuple[Matrix, Float[Array, ""]]:
-    """Central differences of gradients, with ones for parameters that only pad, and their error.
+    gradients: Float[Array, "points size"], order: Array, real: Array, x: Vector, lengths: Vector
+) -> tuple[Matrix, Float[Array, " kinds"]]:
+    """Central differences of gradients, with ones for parameters that only pad, and their errors.
 
     Where the gradient bends so that `g(x + h) - 2 g(x) + g(x - h)` is `r` times `g(x + h) - g(x -
     h)`, the Hessian changes by its own size over `h / r`, and the differences, which are right to
-    the second order, are off by some `r^2`.
+    the second order, are off by some `r^2`. What they lack in symmetry is rounding.
     """
     centre, ahead, behind = gradients[0], gradients[1::2], gradients[2::2]
-    apart = 2 * lengths[order]
+    apart = ((x + lengths) - (x - lengths))[order]  # as the points are rounded
     inside = real[order][:, None] & real
 
     def placed(rows: Matrix) -> Matrix:
         rows = jnp.where(inside, rows / apart[:, None], 0.0)
         return jnp.zeros_like(rows).at[order].set(rows)
 
-    matrix, bent = placed(ahead - behind), placed(ahead - 2 * centre + behind)
-    matrix = 0.5 * (matrix + matrix.T) + jnp.diag(jnp.where(real, 0.0, 1.0))
+    one_sided, bent = placed(ahead - behind), placed(ahead - 2 * centre + behind)
+    matrix = 0.5 * (one_sided + one_sided.T) + jnp.diag(jnp.where(real, 0.0, 1.0))
     diagonal = jnp.diagonal(matrix)
     scale = 1 / jnp.sqrt(jnp.where(diagonal != 0, jnp.abs(diagonal), 1.0))
-    error = jnp.square((jnp.abs(bent) * scale[:, None] * scale).max(initial=0.0))
+    bent, uneven = (
+        (jnp.abs(own) * scale[:, None] * scale).max(initial=0.0)
+        for own in (bent, one_sided - one_sided.T)
+    )
+    errors = jnp.stack([4 * bent * bent, uneven])
     # Beside a negative diagonal no digits are needed: here is no minimum, and the search goes on.
-    return matrix, jnp.where((diagonal < 0).any() & (error < CERTAIN), 0.0, error)
+    is_bound = (diagonal < 0).any() & (errors.max() < CERTAIN)
+    return matrix, jnp.where(is_bound, 0.0, errors)
 
 
-def _either(here: Array, one, other):
+def _either(here: Bool[Array, ""], one: Search, other: Search) -> Search:
     return jax.tree.map(lambda a, b: jnp.where(here, a, b), one, other)

@@ -105,7 +105,7 @@ class OneModel(AbstractMembers):
         return [np.zeros(1, int)]
 
     def load(self, numbers, bucket):
-        working = self._model.working
+        working = self._model.roomy.working
         shared = jax.tree.map(lambda _: False, working.glmm)
         status = np.full(len(numbers), FIT)
         return MemberArrays(status, working, shared, self._model.response_size[numbers])
