@@ -32,7 +32,9 @@ zero in the padding. Arrays of a batch have a leading axis of members. `b` is sp
 so a variance of zero is an ordinary point (the block of H is I) and not a failure.
 
 Fits compute in float64 and leave JAX's configuration alone; `gj.float64()` is the same for your own
-code, and `gj.enable_compilation_cache()` keeps compiled programs for the next process.
+code. Compiled programs are kept for the next process in `~/.cache/glmmjax`, or where the
+environment variable `GLMMJAX_CACHE` says (`off`: nowhere); `gj.enable_compilation_cache()` lets JAX
+keep those of your own code too.
 
 The table below is the public interface. Names are loaded when they are first used, so that `import
 glmmjax` costs nothing and the formula machinery (a second of imports) is only paid for by who

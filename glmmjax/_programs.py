@@ -76,8 +76,10 @@ class Program:
         leaves, key = _read(args)
         kind = self._kinds.get(key) or self._new(leaves, key)
         kind.calls += 1
-        if kind.better is None and kind.options != (options := self._options(leaves, kind.calls)):
-            kind.better = self._started(leaves, key, options, kind.lowered)
+        if kind.options is PLAIN and kind.better is None:
+            options = self._options(leaves, kind.calls)
+            if options is not PLAIN:
+                kind.better = self._started(leaves, key, options, kind.lowered)
         if kind.better is not None and kind.better.is_there:
             kind = self._kinds[key] = kind.better
         if kind.compiled is None:

@@ -19,10 +19,10 @@ EVALUATIONS = 200
 
 
 class Progress(NamedTuple):
-    """A search, and what the exact Hessian said where it last came to rest.
+    """A search, and what the Hessian said where it last came to rest.
 
     Attributes:
-        search: its value and inverse metric are exact after a check.
+        search: its value and inverse metric are those of the Hessian after a check.
         gradient, hessian: of the objective at the last check.
         scaled_gradient: `sqrt(g' hessian^-1 g)` there, the distance to the minimum in standard
             errors.

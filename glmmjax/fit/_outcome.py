@@ -43,7 +43,7 @@ class Outcome(NamedTuple):
             quasi-likelihood.
         gradient: of the log-likelihood by what was optimised, in working coordinates.
         scaled_gradient: distance to the maximum in standard errors.
-        evaluations: of the log-likelihood and its gradient.
+        evaluations: of the log-likelihood and its gradient, but those that only make a Hessian.
         status: how the fit ended, an index into `STATUSES`.
         ends: where parameters went, codes of `End`.
     """

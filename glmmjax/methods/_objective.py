@@ -87,7 +87,7 @@ class Estimate(NamedTuple):
         scale: what `lam` is multiplied by (sigma for gaussian).
         dispersion: the family's own parameters on their natural scale, or the scale of a
             quasi-likelihood.
-        evaluations: of the log-likelihood and its gradient.
+        evaluations: of the log-likelihood and its gradient, but those that only make a Hessian.
     """
 
     params: Params

@@ -182,7 +182,9 @@ def equals(batch, number, single):
     )
     assert own.dispersion["scale"] == batch.dispersion["scale"].iloc[number]
     np.testing.assert_allclose(batch.std_errors.iloc[number], single.std_errors, rtol=1e-6)
-    np.testing.assert_allclose(batch.vcov[number], single.vcov, rtol=1e-6, atol=1e-12)
+    # Covariances of zero by the exact Hessian, of which a single fit has differences
+    least = 1e-9 * np.outer(single.std_errors, single.std_errors)
+    assert (np.abs(batch.vcov[number] - single.vcov) <= 1e-6 * np.abs(single.vcov) + least).all()
     np.testing.assert_allclose(
         own.ranef()[["mode", "std_error"]], single.ranef()[["mode", "std_error"]], atol=1e-6
     )
