@@ -36,6 +36,7 @@ OF_ESTIMATES = 1e-2  # the same of an iterative factor, whose values are rougher
 FARTHEST = 1e3  # what counts as a standard error at most, relative to the estimate or one
 CLOSE = 1e-8  # of the diagonal of the Hessian: an error of differences that is too small to see
 CERTAIN = 1e-4  # the same, with which the sign is right
+FAR = 0.1  # standard errors
 
 
 class Found(NamedTuple):
@@ -74,7 +75,8 @@ def _next(objective: AbstractObjective, glmm: GLMM, data: Data, progress: Progre
         return _round(objective, glmm, data, progress, np.array(OF_ESTIMATES))
     found = _round(objective, glmm, data, progress, np.array(LENGTH))
     bent, rounded = np.asarray(found.errors)
-    if max(bent, rounded) <= CLOSE or not np.isfinite(found.progress.gradient).all():
+    # Far from rest (which a gradient without end is too) the Hessian is but a metric to go on with.
+    if max(bent, rounded) <= CLOSE or not float(found.progress.scaled_gradient) < FAR:
         return found
     search = found.progress.search
     search = search._replace(gradient=np.zeros(search.gradient.shape))  # it is at rest
