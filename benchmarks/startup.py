@@ -219,7 +219,7 @@ def main(names: list[str], *, with_peers: bool) -> None:
             kept = in_a_process(name, f"{folder}/cache")
             other = peer(name, pathlib.Path(folder)) if with_peers else ""
         numbers = [f"{value:.2f}" for value in (empty[0], kept[0], *empty[1:])]
-        rows.append((name, *numbers, other))
+        rows.append((name.replace("|", "\\|"), *numbers, other))
     print(table(rows), "\n")
     print(table(processes()))
 

@@ -31,7 +31,7 @@ from ._estimate import Progress, begin, certified, check, limit, minimum, value_
 
 # Standard errors to either side of the points of a difference. The standard errors that follow are
 # right to 1e-10 of themselves (Poisson) to 1e-8 (extra zeros); shorter ones lose to rounding.
-LENGTH, SHORTER = 1e-5, 1e-6
+LENGTH, SHORTER, LONGER = 1e-5, 1e-6, 1e-4
 OF_ESTIMATES = 1e-2  # the same of an iterative factor, whose values are rougher
 FARTHEST = 1e3  # what counts as a standard error at most, relative to the estimate or one
 CLOSE = 1e-8  # of the diagonal of the Hessian: an error of differences that is too small to see
@@ -69,8 +69,9 @@ def search_alone(objective: AbstractObjective, glmm: GLMM, start: Start) -> Esti
 
 
 def _next(objective: AbstractObjective, glmm: GLMM, data: Data, progress: Progress) -> Found:
-    """One round more, its Hessian by differences, by shorter ones where the gradient bends too much
-    (parameters near their limits), or exact: that takes a program of its own."""
+    """One round more, its Hessian by differences, by others where the gradient bends too much for
+    these (parameters near their limits) or is too rough (many rows), or exact: that takes a program
+    of its own."""
     if glmm.structure.matrix_free:
         return _round(objective, glmm, data, progress, np.array(OF_ESTIMATES))
     found = _round(objective, glmm, data, progress, np.array(LENGTH))
@@ -81,10 +82,11 @@ def _next(objective: AbstractObjective, glmm: GLMM, data: Data, progress: Progre
     search = found.progress.search
     search = search._replace(gradient=np.zeros(search.gradient.shape))  # it is at rest
     again = found.progress._replace(search=search, rounds=progress.rounds)
-    if rounded <= CLOSE:
-        found = _round(objective, glmm, data, again, np.array(SHORTER))
-        if np.asarray(found.errors).max() <= CLOSE:
-            return found
+    # What bends is a hundred times less over a tenth of the length, what is rounded ten times more.
+    other = SHORTER if bent > CLOSE else LONGER
+    found = _round(objective, glmm, data, again, np.array(other))
+    if np.asarray(found.errors).max() <= CLOSE:
+        return found
     return _exact(objective, glmm, data, again)
 
 
