@@ -32,6 +32,7 @@ FOLDER = "GLMMJAX_CACHE"
 """Environment variable: the folder, or `off`."""
 
 MOST = 256 * 2**20  # bytes, beyond which what was not used for longest goes
+_DIGEST = hashlib.sha256().digest_size
 _ABANDONED = 3600.0  # seconds, after which an unfinished file is nobody's
 _TRUSTED = ("builtins", "copyreg", "glmmjax", "jax", "jaxlib", "equinox", "numpy")
 
@@ -55,13 +56,11 @@ def folder() -> pathlib.Path | None:
     given = os.environ.get(FOLDER, "")
     if given.lower() == "off":
         return None
-    if given:
-        return pathlib.Path(given)
+    base = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
     try:
-        base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+        return (pathlib.Path(given) if given else pathlib.Path(base) / "glmmjax").expanduser()
     except RuntimeError:  # a user without a home
         return None
-    return pathlib.Path(base) / "glmmjax"
 
 
 def file_of(name: str, key: Key, options: dict[str, Any]) -> pathlib.Path | None:
@@ -132,16 +131,17 @@ def load(file: pathlib.Path) -> Any:
         os.utime(file)
     except OSError:
         return None
+    digest, content = content[:_DIGEST], content[_DIGEST:]
+    if hashlib.sha256(content).digest() != digest:
+        return None  # damaged: it is compiled and written again
+    program, count, result = pickle.loads(zlib.decompress(content))
+    _load_lapack()
+    trees = (jax.tree.structure(own) for own in (((0,) * count, {}), result))
     try:
-        program, count, result = pickle.loads(zlib.decompress(content))
-        _load_lapack()
-        trees = (jax.tree.structure(own) for own in (((0,) * count, {}), result))
         return serialize_executable.deserialize_and_load(
             program, *trees, execution_devices=jax.local_devices()[:1]
         )
-    except Exception:
-        with contextlib.suppress(OSError):
-            file.unlink()
+    except jax.errors.JaxRuntimeError:  # XLA cannot load it here
         return None
 
 
@@ -161,7 +161,8 @@ def save(file: pathlib.Path, compiled: Any) -> None:
         # Structures of modules lose their meaning when they are pickled, objects do not.
         result = jax.tree.unflatten(given, range(given.num_leaves))
         content = zlib.compress(pickle.dumps((program, taken.num_leaves, result)), 1)
-        write_whole(file, lambda opened: opened.write(content), mode=0o600)
+        whole = hashlib.sha256(content).digest() + content
+        write_whole(file, lambda opened: opened.write(whole), mode=0o600)
         _let_old_ones_go(file.parent)
     except (OSError, ModelError, jax.errors.JaxRuntimeError, NotImplementedError):
         return

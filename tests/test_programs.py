@@ -5,6 +5,7 @@ import os
 import pathlib
 import pickle
 import stat
+import sys
 import threading
 import zlib
 
@@ -42,7 +43,7 @@ def _double(numbers):
 ARGUMENT = (np.arange(3.0), np.array(1.0))
 
 
-def _homeless():
+def _homeless(_):
     raise RuntimeError("Could not determine home directory.")
 
 
@@ -120,7 +121,11 @@ class TestFiles:
     def test_without_a_home_there_is_no_folder(self, monkeypatch):
         monkeypatch.delenv("GLMMJAX_CACHE")
         monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-        monkeypatch.setattr(pathlib.Path, "home", _homeless)
+        assert _program_files.folder() == pathlib.Path.home() / ".cache" / "glmmjax"
+        monkeypatch.setenv("XDG_CACHE_HOME", "/caches")
+        assert _program_files.folder() == pathlib.Path("/caches/glmmjax")
+        monkeypatch.delenv("XDG_CACHE_HOME")
+        monkeypatch.setattr(pathlib.Path, "expanduser", _homeless)
         assert _program_files.folder() is None
         with pytest.raises(gj.ModelError, match="There is no folder for compiled programs"):
             gj.enable_compilation_cache()
@@ -185,6 +190,19 @@ def test_what_two_calls_earn_is_optimised_at_once(double, monkeypatch):
     check(double)
     (kind,) = double._kinds.values()
     assert kind.options == _programs.OPTIMISED
+
+
+def test_a_terminal_says_what_is_waited_for(double, monkeypatch, capsys):
+    monkeypatch.setenv("GLMMJAX_CACHE", "off")
+    check(double)
+    assert capsys.readouterr().err == ""
+    double.clear()
+    monkeypatch.setattr(_programs, "_SECONDS", 0.0)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    check(double)
+    assert "Compiling for a model of this kind" in capsys.readouterr().err
 
 
 def test_without_jit_nothing_is_compiled(double):

@@ -54,11 +54,8 @@ def test_room_is_invisible(data, name, monkeypatch):
     assert arrays[0].p > arrays[1].p and arrays[0].weights.size >= arrays[1].weights.size
     assert roomy.fits.outcome.status == tight.fits.outcome.status
     np.testing.assert_allclose(roomy.loglik, tight.loglik, rtol=1e-10)
-    errors = np.concatenate([tight.std_errors, tight.zi * 0 + 1, tight.disp * 0 + 1])
-    for one, other in zip(
-        (roomy.fixef, roomy.zi, roomy.disp), (tight.fixef, tight.zi, tight.disp), strict=True
-    ):
-        np.testing.assert_allclose(one, other, atol=1e-5 * errors.max(initial=1e-3))
+    for part in ("fixef", "zi", "disp"):
+        np.testing.assert_allclose(getattr(roomy, part), getattr(tight, part), atol=1e-5)
     np.testing.assert_allclose(roomy.std_errors, tight.std_errors, rtol=1e-5)
     sds = (own.varcorr().sdcor.astype(float) for own in (roomy, tight))
     np.testing.assert_allclose(*sds, rtol=1e-4, atol=1e-6)
