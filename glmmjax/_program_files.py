@@ -110,10 +110,10 @@ def _machine() -> tuple:
     lines = info.read_text().splitlines() if info.exists() else []
     features = {line for line in lines if line.startswith(("flags", "model name", "Features"))}
     packages = [version(name) for name in ("jax", "jaxlib", "equinox", "numpy")]
-    device = jax.devices()[0]
+    device = jax.local_devices()[0]  # its number is written into programs
     return (
         *(_source(), packages, platform.python_version(), platform.machine(), sorted(features)),
-        *(device.platform, device.device_kind, device.client.platform_version),
+        *(device.platform, device.device_kind, device.client.platform_version, device.id),
     )
 
 
