@@ -39,6 +39,23 @@ CERTAIN = 1e-4  # the same, with which the sign is right
 FAR = 0.1  # standard errors
 
 
+class Way(NamedTuple):
+    """To either side of the points of a difference.
+
+    Attributes:
+        length: in standard errors.
+        less: how many times less the differences of this length are off than those that the search
+            had before, with which they are extrapolated (Richardson); infinite if there are none.
+    """
+
+    length: Float[Array, ""]
+    less: Float[Array, ""]
+
+
+def _way(length: float, less: float = np.inf) -> Way:
+    return Way(np.array(length), np.array(less))
+
+
 class Found(NamedTuple):
     """Where a round ended.
 
@@ -58,7 +75,7 @@ def search_alone(objective: AbstractObjective, glmm: GLMM, start: Start) -> Esti
     """What a search from `start` finds."""
     shapes = _begun.ahead(objective, glmm, start)
     if shapes is not None:
-        _round.ahead(objective, glmm, *shapes, np.array(LENGTH))
+        _round.ahead(objective, glmm, *shapes, _way(LENGTH))
     data, progress = _begun(objective, glmm, start)
     while True:
         found = _next(objective, glmm, data, progress)
@@ -73,8 +90,8 @@ def _next(objective: AbstractObjective, glmm: GLMM, data: Data, progress: Progre
     these (parameters near their limits) or is too rough (many rows), or exact: that takes a program
     of its own."""
     if glmm.structure.matrix_free:
-        return _round(objective, glmm, data, progress, np.array(OF_ESTIMATES))
-    found = _round(objective, glmm, data, progress, np.array(LENGTH))
+        return _round(objective, glmm, data, progress, _way(OF_ESTIMATES))
+    found = _round(objective, glmm, data, progress, _way(LENGTH))
     bent, rounded = np.asarray(found.errors)
     # Far from rest (which a gradient without end is too) the Hessian is but a metric to go on with.
     if max(bent, rounded) <= CLOSE or not float(found.progress.scaled_gradient) < FAR:
@@ -83,8 +100,8 @@ def _next(objective: AbstractObjective, glmm: GLMM, data: Data, progress: Progre
     search = search._replace(gradient=np.zeros(search.gradient.shape))  # it is at rest
     again = found.progress._replace(search=search, rounds=progress.rounds)
     # What bends is a hundred times less over a tenth of the length, what is rounded ten times more.
-    other = SHORTER if bent > CLOSE else LONGER
-    found = _round(objective, glmm, data, again, np.array(other))
+    other = _way(SHORTER, (LENGTH / SHORTER) ** 2) if bent > CLOSE else _way(LONGER)
+    found = _round(objective, glmm, data, again, other)
     if np.asarray(found.errors).max() <= CLOSE:
         return found
     return _exact(objective, glmm, data, again)
@@ -118,7 +135,7 @@ def _round(
     glmm: GLMM,
     data: Data,
     progress: Progress,
-    length: Float[Array, ""],
+    way: Way,
 ) -> Found:
     """Search until at rest, and check by the Hessian: the objective is in one place of one loop."""
     function = value_and_gradient(objective, glmm, data)
@@ -133,7 +150,7 @@ def _round(
         search, number, on_the_way = turn.search, turn.number, moving(turn)
         step, centre = next_step(search), canonical(objective, glmm, search.x)
         is_here = (jnp.arange(len(x)) == order[(number - 1) // 2]) & (number > 0)
-        aside = jnp.where(is_here, _lengths(centre, search, length), 0.0)
+        aside = jnp.where(is_here, _lengths(centre, search, way.length), 0.0)
         aside = jnp.where(number % 2, aside, -aside)
         trial = jnp.where(on_the_way, search.x + step, centre + aside)
         (value, carry), gradient = function(trial, search.carry)
@@ -156,7 +173,12 @@ def _round(
         _Turn(progress.search, jnp.array(0), nothing),
     )
     search = search._replace(evaluations=search.evaluations + 1)
-    hessian, errors = _hessian(gradients, order, real, search.x, _lengths(search.x, search, length))
+    lengths = _lengths(search.x, search, way.length)
+    hessian, errors = _hessian(gradients, order, real, search.x, lengths)
+    change = (hessian - progress.hessian) / (way.less - 1)
+    hessian = jnp.where(jnp.isfinite(way.less), hessian + change, hessian)
+    # What is left is of the fourth order: the product of the errors of both.
+    errors = errors.at[0].set(errors[0] * jnp.minimum(1.0, way.less * errors[0]))
     progress = certified(objective, glmm, progress._replace(search=search), gradients[0], hessian)
     return Found(objective.finish(glmm, data, minimum(progress)), progress, errors)
 
