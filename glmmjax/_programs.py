@@ -80,26 +80,31 @@ class Program:
         if kind.options is PLAIN and kind.better is None:
             options = self._options(leaves, kind.calls)
             if options is not PLAIN:
-                kind.better = self._started(leaves, key, options, kind.lowered)
+                kind.better = self._kind(leaves, key, options, kind.lowered)
+                kind.better.begin()
         if kind.better is not None and kind.better.is_there:
             kind = self._kinds[key] = kind.better
         if kind.compiled is None:
             try:
+                kind.begin()
                 kind.compiled = _awaited(kind.coming)
             except BaseException:
                 self._kinds.pop(key, None)
                 raise
         return kind.compiled(*leaves)
 
-    def ahead(self, *args: Any) -> Any:
-        """Begin to compile what a call with such arguments needs, of which shapes are enough;
-        returns the shapes of its result, or None if it can be called at once, or shapes are not
-        enough to know what it needs."""
+    def ahead(self, *args: Any, only_trace: bool = False) -> Any:
+        """Begin to compile what a call with such arguments needs, of which shapes are enough, or
+        only trace it; returns the shapes of its result, or None if it can be called at once, or
+        shapes are not enough to know what it needs."""
         leaves, key = _read(args)
         is_placed = any(sharding for *_, sharding in key.kinds)
         if key in self._kinds or is_placed or getattr(jax.config, "jax_disable_jit"):  # noqa: B009
             return None
-        return self._new(leaves, key).shapes
+        kind = self._new(leaves, key)
+        if not only_trace:
+            kind.begin()
+        return kind.shapes
 
     def clear(self) -> None:
         """Forget what was compiled."""
@@ -107,7 +112,7 @@ class Program:
 
     def _new(self, leaves: list[Any], key: files.Key) -> "_Kind":
         # What a second call would have optimised is optimised at once.
-        kind = self._kinds[key] = self._started(leaves, key, self._options(leaves, 2))
+        kind = self._kinds[key] = self._kind(leaves, key, self._options(leaves, 2))
         return kind
 
     def _options(self, leaves: list[Any], calls: int) -> dict[str, Any]:
@@ -118,24 +123,21 @@ class Program:
         size = max((leaf.size for leaf in leaves), default=0)
         return OPTIMISED if calls * size > EARNED else PLAIN
 
-    def _started(
+    def _kind(
         self, leaves: list[Any], key: files.Key, options: dict[str, Any], lowered: Any = None
     ) -> "_Kind":
-        """A kind that is being compiled, or was found on disk."""
+        """A kind that was found on disk, or is to be compiled."""
         file = files.file_of(self.name, key, options)
         found = None if file is None else files.load(file)
-        if found is not None:
-            return _Kind(options, compiled=found)
+        if found is not None or lowered is not None:
+            return _Kind(options, file, found, lowered=lowered)
 
         def flat(*leaves: Any) -> Any:
             return self._function(*jax.tree.unflatten(key.tree, leaves))
 
-        if lowered is None:
-            with _uncollected():
-                lowered = jax.jit(flat).lower(*leaves)
-        coming = _compiler.submit(_compile, lowered, options, file)
-        again = lowered if options is PLAIN else None
-        return _Kind(options, None, coming, lowered.out_info, again)
+        with _uncollected():
+            traced = jax.jit(flat).trace(*leaves)
+        return _Kind(options, file, traced=traced, shapes=traced.out_info)
 
 
 @contextlib.contextmanager
@@ -158,21 +160,37 @@ class _Kind:
 
     Attributes:
         options: how it is compiled.
+        file: where it is kept, or None.
         compiled: what can be called, or None.
-        coming: the future of that.
+        traced: what comes before it is lowered.
         shapes: of its result; None if it was found on disk.
         lowered: what may be compiled again, optimised.
+        coming: the future of what can be called.
         better: the optimised one, which takes its place when it is there.
         calls: how many there were.
     """
 
     options: dict[str, Any]
+    file: pathlib.Path | None
     compiled: Any = None
-    coming: Any = None
+    traced: Any = None
     shapes: Any = None
     lowered: Any = None
+    coming: Any = None
     better: "_Kind | None" = None
     calls: int = 0
+
+    def begin(self) -> None:
+        """Have it compiled, unless it is, or will be."""
+        if self.compiled is not None or self.coming is not None:
+            return
+        if self.lowered is None:
+            with _uncollected():
+                self.lowered = self.traced.lower()
+        self.coming = _compiler.submit(_compile, self.lowered, self.options, self.file)
+        self.traced = None
+        if self.options is not PLAIN:
+            self.lowered = None
 
     @property
     def is_there(self) -> bool:

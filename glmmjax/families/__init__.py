@@ -23,7 +23,6 @@ from ._dispersed import Dispersed as Dispersed
 from ._family import AbstractFamily as AbstractFamily
 from ._family import Traits as Traits
 from ._family import log_prob as log_prob
-from ._family import second_derivative as second_derivative
 from ._gamma import Gamma as Gamma
 from ._gaussian import Gaussian as Gaussian
 from ._genpois import GenPois as GenPois

@@ -73,7 +73,8 @@ class Found(NamedTuple):
 
 def search_alone(objective: AbstractObjective, glmm: GLMM, start: Start) -> Estimate:
     """What a search from `start` finds."""
-    shapes = _begun.ahead(objective, glmm, start)
+    # What takes longer to compile comes first, the other while that is compiled.
+    shapes = _begun.ahead(objective, glmm, start, only_trace=True)
     if shapes is not None:
         _round.ahead(objective, glmm, *shapes, _way(LENGTH))
     data, progress = _begun(objective, glmm, start)
@@ -175,10 +176,11 @@ def _round(
     search = search._replace(evaluations=search.evaluations + 1)
     lengths = _lengths(search.x, search, way.length)
     hessian, errors = _hessian(gradients, order, real, search.x, lengths)
-    change = (hessian - progress.hessian) / (way.less - 1)
-    hessian = jnp.where(jnp.isfinite(way.less), hessian + change, hessian)
+    again = jnp.isfinite(way.less)
+    hessian = hessian + jnp.where(again, (hessian - progress.hessian) / (way.less - 1), 0.0)
     # What is left is of the fourth order: the product of the errors of both.
-    errors = errors.at[0].set(errors[0] * jnp.minimum(1.0, way.less * errors[0]))
+    before = jnp.where(again, jnp.minimum(way.less * errors[0], 1.0), 1.0)
+    errors = errors.at[0].multiply(before)
     progress = certified(objective, glmm, progress._replace(search=search), gradients[0], hessian)
     return Found(objective.finish(glmm, data, minimum(progress)), progress, errors)
 

@@ -2,6 +2,7 @@
 predictors."""
 
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -41,16 +42,37 @@ def log_base_of_tally(
     return glmm.family.base(jnp.arange(len(weights), dtype=weights.dtype), phi, weights).sum()
 
 
+class Expansion(NamedTuple):
+    """The log density of each observation (its `log_kernel`) and its derivatives by the linear
+    predictors; zero for predictors without random effects, unless none has any."""
+
+    kernel: Cells
+    score: Eta
+    curvature: Curvature
+
+
 def score(glmm: GLMM, eta: Eta, phi: Float[Array, " m"]) -> Eta:
-    """`d log f / d eta` of each observation; zero for linear predictors without random effects,
-    unless none has any."""
-    return _derivative(lambda e: log_kernel(glmm, e, phi), eta, _moving(glmm))
+    """`d log f / d eta` of each observation, as in `Expansion`."""
+    return kernel_and_score(glmm, eta, phi)[1]
 
 
 def observed_curvature(glmm: GLMM, eta: Eta, phi: Float[Array, " m"]) -> Curvature:
-    """`-d2 log f / d eta2` of each observation, a matrix over the linear predictors; zero as
-    `score` is."""
-    return -_derivative(lambda e: score(glmm, e, phi), eta, _moving(glmm))
+    """`-d2 log f / d eta2` of each observation, a matrix over the linear predictors, as in
+    `Expansion`."""
+    return expansion(glmm, eta, phi).curvature
+
+
+def kernel_and_score(glmm: GLMM, eta: Eta, phi: Float[Array, " m"]) -> tuple[Cells, Eta]:
+    """Both, traced once."""
+    return _with_derivative(lambda e: log_kernel(glmm, e, phi), eta, _moving(glmm))
+
+
+def expansion(glmm: GLMM, eta: Eta, phi: Float[Array, " m"]) -> Expansion:
+    """All, traced once."""
+    (kernel, score), (_, second) = _with_derivative(
+        lambda e: kernel_and_score(glmm, e, phi), eta, _moving(glmm)
+    )
+    return Expansion(kernel, score, -second)
 
 
 def expected_curvature(glmm: GLMM, eta: Eta, phi: Float[Array, " m"]) -> Curvature:
@@ -65,17 +87,19 @@ def _moving(glmm: GLMM) -> tuple[int, ...]:
     return glmm.structure.random_predictors or (0,)
 
 
-def _derivative(function: Callable[[Eta], Array], eta: Eta, wanted: tuple[int, ...]) -> Array:
-    """Derivatives of an elementwise function by each of the `wanted` predictors, on a new first
-    axis, with zeros for the others: forward mode with a tangent of ones costs one pass and no
+def _with_derivative(function: Callable[[Eta], Any], eta: Eta, wanted: tuple[int, ...]) -> Any:
+    """An elementwise function, and its derivatives by each of the `wanted` predictors, on a new
+    first axis, with zeros for the others: forward mode with a tangent of ones costs one pass and no
     transposition."""
     k = len(eta)
     if k == 1:
-        return jax.jvp(function, (eta,), (jnp.ones_like(eta),))[1][None]
+        value, slope = jax.jvp(function, (eta,), (jnp.ones_like(eta),))
+        return value, jax.tree.map(lambda leaf: leaf[None], slope)
     one, zero = jnp.ones_like(eta[0]), jnp.zeros_like(eta[0])
-    found = {
-        j: jax.jvp(function, (eta,), (jnp.stack([one if i == j else zero for i in range(k)]),))[1]
-        for j in wanted
-    }
-    nothing = jnp.zeros_like(found[wanted[0]])
-    return jnp.stack([found.get(j, nothing) for j in range(k)])
+    value, found = None, {}
+    for j in wanted:
+        along = jnp.stack([one if i == j else zero for i in range(k)])
+        value, found[j] = jax.jvp(function, (eta,), (along,))
+    nothing = jax.tree.map(jnp.zeros_like, found[wanted[0]])
+    every = [found.get(j, nothing) for j in range(k)]
+    return value, jax.tree.map(lambda *leaves: jnp.stack(leaves), *every)

@@ -16,7 +16,7 @@ from ..structure import (
     to_natural,
     to_spherical,
 )
-from ._conditional import Curvature, Eta, log_kernel, score
+from ._conditional import Cells, Curvature, Eta, log_kernel
 
 PerComponent = Float[Array, " components"]
 
@@ -42,14 +42,16 @@ class Joint(NamedTuple):
 
     def log_joint(self, eta: Eta, b: Effects) -> PerComponent:
         """The density of each component, at `b` with its `predictor`."""
-        structure = self.glmm.structure
-        conditional = structure.sum_components(log_kernel(self.glmm, eta, self.phi))
-        return conditional - 0.5 * structure.dot(b, b)
+        return self.density(log_kernel(self.glmm, eta, self.phi), b)
 
-    def slope(self, eta: Eta, b: Effects) -> Effects:
-        """Its gradient by `b`, `lam' Z' dlog f - b`."""
-        gathered = self.glmm.structure.gather(score(self.glmm, eta, self.phi))
-        return less(to_spherical(self.lam, gathered), b)
+    def density(self, kernel: Cells, b: Effects) -> PerComponent:
+        """The same from the `log_kernel` there."""
+        structure = self.glmm.structure
+        return structure.sum_components(kernel) - 0.5 * structure.dot(b, b)
+
+    def slope(self, score: Eta, b: Effects) -> Effects:
+        """Its gradient by `b`, `lam' Z' score - b`, from the `score` there."""
+        return less(to_spherical(self.lam, self.glmm.structure.gather(score)), b)
 
     def factor(self, w: Curvature) -> AbstractFactor:
         """The factor of `H = I + lam' Z'WZ lam`, minus the second derivative where `w` is that of

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from ..model import GLMM, Params
 from ..structure import AbstractFactor, Effects
-from ._conditional import CurvatureRule, Eta, observed_curvature
+from ._conditional import CurvatureRule, Eta, observed_curvature, score
 from ._joint import joint_at
 from ._newton import find_mode, settled
 
@@ -84,4 +84,4 @@ def predictor_at(glmm: GLMM, params: Params, b: Effects) -> Eta:
 
 def _slope(glmm: GLMM, params: Params, b: Effects) -> Effects:
     at = joint_at(glmm, params)
-    return at.slope(at.predictor(b), b)
+    return at.slope(score(glmm, at.predictor(b), params.phi), b)

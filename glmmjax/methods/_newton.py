@@ -9,7 +9,7 @@ from jaxtyping import Bool, Int
 from .._types import Array
 from ..model import GLMM, Params
 from ..structure import Effects, Elimination
-from ._conditional import observed_curvature
+from ._conditional import expansion, kernel_and_score, observed_curvature
 from ._joint import Joint, PerComponent, joint_at
 
 MAX_STEPS = 100
@@ -90,8 +90,8 @@ def _newton_turn(at: Joint, search: ModeSearch) -> ModeSearch:
     structure = at.glmm.structure
     b = _moved(point.b, structure.to_levels(length), point.direction)
     eta = at.predictor(b)
-    density, slope = at.log_joint(eta, b), at.slope(eta, b)
-    w = observed_curvature(at.glmm, eta, at.phi)
+    kernel, first, w = expansion(at.glmm, eta, at.phi)
+    density, slope = at.density(kernel, b), at.slope(first, b)
     factor = at.factor(w)
     direction = factor.solve(slope)
     if not at.glmm.family.traits.log_concave:
@@ -117,7 +117,8 @@ def _shared_turn(at: Joint, search: ModeSearch) -> ModeSearch:
     assert old is not None
     b = _moved(point.b, structure.to_levels(length), point.direction)
     eta = at.predictor(b)
-    density, slope = at.log_joint(eta, b), at.slope(eta, b)
+    kernel, first = kernel_and_score(at.glmm, eta, at.phi)
+    density, slope = at.density(kernel, b), at.slope(first, b)
     better = _is_better(density, point)
     here = structure.to_levels(better)
     b, slope = _either(here, b, point.b), _either(here, slope, point.slope)
