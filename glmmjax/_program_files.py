@@ -117,9 +117,16 @@ def _machine() -> tuple:
     )
 
 
-def load(file: pathlib.Path) -> Any:
-    """The program of a file; None if there is none, it is damaged, or others could have written
-    it."""
+class Kept(NamedTuple):
+    """What a file holds: the program, the number of its arguments, and the shapes of its result."""
+
+    program: bytes
+    count: int
+    shapes: Any
+
+
+def read(file: pathlib.Path) -> Kept | None:
+    """What a file holds; None if there is none, it is damaged, or others could have written it."""
     try:
         if not _is_private(file.parent.lstat()):
             return None
@@ -134,14 +141,18 @@ def load(file: pathlib.Path) -> Any:
     digest, content = content[:_DIGEST], content[_DIGEST:]
     if hashlib.sha256(content).digest() != digest:
         return None  # damaged: it is compiled and written again
-    program, count, result = pickle.loads(zlib.decompress(content))
+    return Kept(*pickle.loads(zlib.decompress(content)))
+
+
+def loaded(kept: Kept) -> Any:
+    """The program, to be called; None if XLA cannot load it here."""
     _load_lapack()
-    trees = (jax.tree.structure(own) for own in (((0,) * count, {}), result))
+    trees = (jax.tree.structure(own) for own in (((0,) * kept.count, {}), kept.shapes))
     try:
         return serialize_executable.deserialize_and_load(
-            program, *trees, execution_devices=jax.local_devices()[:1]
+            kept.program, *trees, execution_devices=jax.local_devices()[:1]
         )
-    except jax.errors.JaxRuntimeError:  # XLA cannot load it here
+    except jax.errors.JaxRuntimeError:
         return None
 
 
@@ -151,16 +162,17 @@ def _load_lapack() -> None:
     lapack.prepare_lapack_call("potrf_ffi", np.dtype(np.float64))
 
 
-def save(file: pathlib.Path, compiled: Any) -> None:
-    """Keep a program, unless the system refuses, or XLA cannot write what it holds (a sort)."""
+def save(file: pathlib.Path, compiled: Any, shapes: Any) -> None:
+    """Keep a program with the shapes of its result, unless the system refuses, or XLA cannot write what it holds (a sort)."""
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not _is_private(file.parent.lstat()):
             return
         program, taken, given = serialize_executable.serialize(compiled)
         # Structures of modules lose their meaning when they are pickled, objects do not.
-        result = jax.tree.unflatten(given, range(given.num_leaves))
-        content = zlib.compress(pickle.dumps((program, taken.num_leaves, result)), 1)
+        leaves = [jax.ShapeDtypeStruct(own.shape, own.dtype) for own in jax.tree.leaves(shapes)]
+        kept = Kept(program, taken.num_leaves, jax.tree.unflatten(given, leaves))
+        content = zlib.compress(pickle.dumps(tuple(kept)), 1)
         whole = hashlib.sha256(content).digest() + content
         write_whole(file, lambda opened: opened.write(whole), mode=0o600)
         _let_old_ones_go(file.parent)

@@ -84,14 +84,22 @@ class Program:
                 kind.better.begin()
         if kind.better is not None and kind.better.is_there:
             kind = self._kinds[key] = kind.better
-        if kind.compiled is None:
-            try:
-                kind.begin()
-                kind.compiled = _awaited(kind.coming)
-            except BaseException:
-                self._kinds.pop(key, None)
-                raise
-        return kind.compiled(*leaves)
+        return self._compiled(kind, leaves, key)(*leaves)
+
+    def _compiled(self, kind: "_Kind", leaves: list[Any], key: files.Key) -> Any:
+        """What can be called, waited for if need be."""
+        if kind.compiled is not None:
+            return kind.compiled
+        try:
+            kind.begin()
+            kind.compiled = _awaited(kind.coming)
+        except BaseException:
+            self._kinds.pop(key, None)
+            raise
+        if kind.compiled is None:  # on disk was what cannot be loaded
+            kind = self._kinds[key] = self._kind(leaves, key, kind.options, is_damaged=True)
+            return self._compiled(kind, leaves, key)
+        return kind.compiled
 
     def ahead(self, *args: Any, only_trace: bool = False) -> Any:
         """Begin to compile what a call with such arguments needs, of which shapes are enough, or
@@ -102,7 +110,7 @@ class Program:
         if key in self._kinds or is_placed or getattr(jax.config, "jax_disable_jit"):  # noqa: B009
             return None
         kind = self._new(leaves, key)
-        if not only_trace:
+        if kind.kept is not None or not only_trace:
             kind.begin()
         return kind.shapes
 
@@ -124,13 +132,22 @@ class Program:
         return OPTIMISED if calls * size > EARNED else PLAIN
 
     def _kind(
-        self, leaves: list[Any], key: files.Key, options: dict[str, Any], lowered: Any = None
+        self,
+        leaves: list[Any],
+        key: files.Key,
+        options: dict[str, Any],
+        lowered: Any = None,
+        *,
+        is_damaged: bool = False,
     ) -> "_Kind":
-        """A kind that was found on disk, or is to be compiled."""
+        """A kind that was found on disk, or is to be compiled: because what is there cannot be
+        loaded, too."""
         file = files.file_of(self.name, key, options)
-        found = None if file is None else files.load(file)
-        if found is not None or lowered is not None:
-            return _Kind(options, file, found, lowered=lowered)
+        kept = None if file is None or is_damaged else files.read(file)
+        if kept is not None:
+            return _Kind(options, file, kept=kept, shapes=kept.shapes)
+        if lowered is not None:
+            return _Kind(options, file, lowered=lowered)
 
         def flat(*leaves: Any) -> Any:
             return self._function(*jax.tree.unflatten(key.tree, leaves))
@@ -162,8 +179,9 @@ class _Kind:
         options: how it is compiled.
         file: where it is kept, or None.
         compiled: what can be called, or None.
+        kept: what was found on disk.
         traced: what comes before it is lowered.
-        shapes: of its result; None if it was found on disk.
+        shapes: of its result.
         lowered: what may be compiled again, optimised.
         coming: the future of what can be called.
         better: the optimised one, which takes its place when it is there.
@@ -173,6 +191,7 @@ class _Kind:
     options: dict[str, Any]
     file: pathlib.Path | None
     compiled: Any = None
+    kept: files.Kept | None = None
     traced: Any = None
     shapes: Any = None
     lowered: Any = None
@@ -181,8 +200,11 @@ class _Kind:
     calls: int = 0
 
     def begin(self) -> None:
-        """Have it compiled, unless it is, or will be."""
+        """Have it loaded or compiled, unless it is, or will be."""
         if self.compiled is not None or self.coming is not None:
+            return
+        if self.kept is not None:
+            self.coming, self.kept = _compiler.submit(files.loaded, self.kept), None
             return
         if self.lowered is None:
             with _uncollected():
@@ -195,7 +217,7 @@ class _Kind:
     @property
     def is_there(self) -> bool:
         """Whether it can be called without waiting."""
-        return self.compiled is not None or self.coming.done()
+        return self.coming is not None and self.coming.done()
 
 
 def _read(args: tuple) -> tuple[list[Any], files.Key]:
@@ -234,7 +256,7 @@ def _compile(lowered: Any, options: dict[str, Any], file: pathlib.Path | None) -
         compiled = lowered.compile()
     if file is not None and threading.get_ident() not in _read_back:
         with contextlib.suppress(RuntimeError):  # at the end of the process there are no threads
-            _compiler.submit(files.save, file, compiled)
+            _compiler.submit(files.save, file, compiled, lowered.out_info)
     return compiled
 
 
