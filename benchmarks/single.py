@@ -62,6 +62,13 @@ def peers(data: pd.DataFrame) -> dict[str, float]:
     return {name: value for name, value in times.items() if value is not None}
 
 
+def settle(model: gj.Model, seconds: float = 5.0) -> None:
+    """Fit until what repeated fits earn, an optimised program, is there."""
+    start = time.perf_counter()
+    while time.perf_counter() - start < seconds:
+        model.fit()
+
+
 def main() -> None:
     data = simulate()
     warnings.simplefilter("ignore")
@@ -70,6 +77,8 @@ def main() -> None:
     parsed = time.perf_counter()
     fit = model.fit()
     first = time.perf_counter()
+    hundred = milliseconds(model.fit, repeats=100)
+    settle(model)
     own = milliseconds(model.fit, repeats=100)
     print(machine("glmmjax", "jax", "glmm", "gpboost"))
     print(
@@ -79,7 +88,8 @@ def main() -> None:
     )
     print(
         f"{first - parsed:.2f} s, log-likelihood {fit.loglik:.4f}, scaled gradient"
-        f" {fit.scaled_gradient:.0e}\n"
+        f" {fit.scaled_gradient:.0e}; one of the first hundred, beside which the optimised"
+        f" program is compiled, {hundred:.1f} ms\n"
     )
     rows = [("engine", "ms a fit", "times glmmjax"), ("glmmjax", f"{own:.2f}", "1")]
     rows += [(name, f"{value:.1f}", f"{value / own:.1f}") for name, value in peers(data).items()]

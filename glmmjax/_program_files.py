@@ -163,7 +163,8 @@ def _load_lapack() -> None:
 
 
 def save(file: pathlib.Path, compiled: Any, shapes: Any) -> None:
-    """Keep a program with the shapes of its result, unless the system refuses, or XLA cannot write what it holds (a sort)."""
+    """Keep a program with the shapes of its result, unless the system refuses, or XLA cannot write
+    what it holds (a sort)."""
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not _is_private(file.parent.lstat()):

@@ -132,11 +132,7 @@ class _Turn(NamedTuple):
 
 @Program
 def _round(
-    objective: AbstractObjective,
-    glmm: GLMM,
-    data: Data,
-    progress: Progress,
-    way: Way,
+    objective: AbstractObjective, glmm: GLMM, data: Data, progress: Progress, way: Way
 ) -> Found:
     """Search until at rest, and check by the Hessian: the objective is in one place of one loop."""
     function = value_and_gradient(objective, glmm, data)
@@ -179,8 +175,9 @@ def _round(
     again = jnp.isfinite(way.less)
     hessian = hessian + jnp.where(again, (hessian - progress.hessian) / (way.less - 1), 0.0)
     # What is left is of the fourth order: the product of the errors of both.
-    before = jnp.where(again, jnp.minimum(way.less * errors[0], 1.0), 1.0)
-    errors = errors.at[0].multiply(before)
+    bent, rounded = errors
+    bent = jnp.where(again, bent * jnp.minimum(way.less * bent, 1.0), bent)
+    errors = jnp.stack([bent, rounded])
     progress = certified(objective, glmm, progress._replace(search=search), gradients[0], hessian)
     return Found(objective.finish(glmm, data, minimum(progress)), progress, errors)
 

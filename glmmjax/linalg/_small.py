@@ -71,8 +71,8 @@ def multiply(a: Float[Array, "q d _"], x: Float[Array, "d *columns groups"]) -> 
     """`a x` of each group (or the same `a` in all); `x` may have axes between the first and the
     last.
 
-    A sum of outer products: XLA's sums over so short an axis, or its matrix products, are calls that
-    nothing fuses with, and took three times as long on a CPU.
+    A sum of outer products: XLA's sums over so short an axis, or its matrix products, are calls
+    that nothing fuses with, and took three times as long on a CPU.
     """
     q, d = a.shape[:2]
     if not q * d:
