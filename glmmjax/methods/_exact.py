@@ -25,9 +25,10 @@ from ._cross_products import (
     log_likelihood_at_best_beta,
     response_products,
 )
+from ._information import variance_information
 from ._method import AbstractMethod
 from ._objective import AbstractObjective, Data, Estimate, effects_of
-from ._start import moment_sd, start_theta, variance_information
+from ._start import moment_sd, start_theta
 
 
 @dataclasses.dataclass(frozen=True)
