@@ -63,7 +63,7 @@ def peers(data: pd.DataFrame) -> dict[str, float]:
 
 
 def settle(model: gj.Model, seconds: float = 5.0) -> None:
-    """Fit until what repeated fits earn, an optimised program, is there."""
+    """Fit for as long as what repeated fits earn, an optimised program, takes to compile."""
     start = time.perf_counter()
     while time.perf_counter() - start < seconds:
         model.fit()

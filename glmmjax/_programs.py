@@ -198,9 +198,14 @@ class _Kind:
     coming: Any = None
     better: "_Kind | None" = None
     calls: int = 0
+    lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
 
     def begin(self) -> None:
         """Have it loaded or compiled, unless it is, or will be."""
+        with self.lock:  # two threads may ask for it
+            self._begin()
+
+    def _begin(self) -> None:
         if self.compiled is not None or self.coming is not None:
             return
         if self.kept is not None:

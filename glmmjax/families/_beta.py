@@ -37,7 +37,8 @@ class Beta(AbstractMeanFamily):
         divergence = jnp.exp(log_a) * (jnp.log(y) - log_mu) + jnp.exp(log_b) * (
             jnp.log1p(-y) - log_rest
         )
-        divergence = jnp.minimum(divergence, 0.0)  # what rounds to more looks like a likelihood
+        # What rounds to more than zero looks like a likelihood; derivatives stay as they are.
+        divergence = divergence - jax.lax.stop_gradient(jnp.maximum(divergence, 0.0))
         return (
             divergence + 0.5 * (log_mu + log_rest) - log_gamma_rest(log_a) - log_gamma_rest(log_b)
         )

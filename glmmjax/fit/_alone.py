@@ -5,7 +5,7 @@ searches, and when the search is at rest evaluates the gradients of which centra
 the Hessian.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -44,16 +44,24 @@ class Way(NamedTuple):
 
     Attributes:
         length: in standard errors.
-        less: how many times less the differences of this length are off than those that the search
-            had before, with which they are extrapolated (Richardson); infinite if there are none.
+        lengths: of each parameter instead, where the Hessian that the search had before is taken
+            into account (Richardson).
+        less: how many times less the square of these is than that of the lengths before; infinite
+            if `length` counts.
     """
 
     length: Float[Array, ""]
+    lengths: Vector
     less: Float[Array, ""]
 
 
-def _way(length: float, less: float = np.inf) -> Way:
-    return Way(np.array(length), np.array(less))
+def _way(length: float, x: Any) -> Way:
+    return Way(np.array(length), np.zeros(x.shape, x.dtype), np.array(np.inf))
+
+
+def _shorter(found: "Found") -> Way:
+    times = LENGTH / SHORTER
+    return Way(np.array(SHORTER), np.asarray(found.lengths) / times, np.array(times**2))
 
 
 class Found(NamedTuple):
@@ -64,11 +72,13 @@ class Found(NamedTuple):
         progress: the search.
         errors: of differences because the gradient bends, and because it is rounded, in units of
             the diagonal of the Hessian.
+        lengths: of the differences.
     """
 
     estimate: Estimate
     progress: Progress
     errors: Float[Array, " kinds"]
+    lengths: Vector
 
 
 def search_alone(objective: AbstractObjective, glmm: GLMM, start: Start) -> Estimate:
@@ -76,7 +86,7 @@ def search_alone(objective: AbstractObjective, glmm: GLMM, start: Start) -> Esti
     # What takes longer to compile comes first, the other while that is compiled.
     shapes = _begun.ahead(objective, glmm, start, only_trace=True)
     if shapes is not None:
-        _round.ahead(objective, glmm, *shapes, _way(LENGTH))
+        _round.ahead(objective, glmm, *shapes, _way(LENGTH, shapes[1].search.x))
     data, progress = _begun(objective, glmm, start)
     while True:
         found = _next(objective, glmm, data, progress)
@@ -91,8 +101,8 @@ def _next(objective: AbstractObjective, glmm: GLMM, data: Data, progress: Progre
     these (parameters near their limits) or is too rough (many rows), or exact: that takes a program
     of its own."""
     if glmm.structure.matrix_free:
-        return _round(objective, glmm, data, progress, _way(OF_ESTIMATES))
-    found = _round(objective, glmm, data, progress, _way(LENGTH))
+        return _round(objective, glmm, data, progress, _way(OF_ESTIMATES, progress.search.x))
+    found = _round(objective, glmm, data, progress, _way(LENGTH, progress.search.x))
     bent, rounded = np.asarray(found.errors)
     # Far from rest (which a gradient without end is too) the Hessian is but a metric to go on with.
     if max(bent, rounded) <= CLOSE or not float(found.progress.scaled_gradient) < FAR:
@@ -101,7 +111,7 @@ def _next(objective: AbstractObjective, glmm: GLMM, data: Data, progress: Progre
     search = search._replace(gradient=np.zeros(search.gradient.shape))  # it is at rest
     again = found.progress._replace(search=search, rounds=progress.rounds)
     # What bends is a hundred times less over a tenth of the length, what is rounded ten times more.
-    other = _way(SHORTER, (LENGTH / SHORTER) ** 2) if bent > CLOSE else _way(LONGER)
+    other = _shorter(found) if bent > CLOSE else _way(LONGER, search.x)
     found = _round(objective, glmm, data, again, other)
     if np.asarray(found.errors).max() <= CLOSE:
         return found
@@ -147,7 +157,7 @@ def _round(
         search, number, on_the_way = turn.search, turn.number, moving(turn)
         step, centre = next_step(search), canonical(objective, glmm, search.x)
         is_here = (jnp.arange(len(x)) == order[(number - 1) // 2]) & (number > 0)
-        aside = jnp.where(is_here, _lengths(centre, search, way.length), 0.0)
+        aside = jnp.where(is_here, _lengths(centre, search, way), 0.0)
         aside = jnp.where(number % 2, aside, -aside)
         trial = jnp.where(on_the_way, search.x + step, centre + aside)
         (value, carry), gradient = function(trial, search.carry)
@@ -170,7 +180,7 @@ def _round(
         _Turn(progress.search, jnp.array(0), nothing),
     )
     search = search._replace(evaluations=search.evaluations + 1)
-    lengths = _lengths(search.x, search, way.length)
+    lengths = _lengths(search.x, search, way)
     hessian, errors = _hessian(gradients, order, real, search.x, lengths)
     again = jnp.isfinite(way.less)
     hessian = hessian + jnp.where(again, (hessian - progress.hessian) / (way.less - 1), 0.0)
@@ -179,7 +189,7 @@ def _round(
     bent = jnp.where(again, bent * jnp.minimum(way.less * bent, 1.0), bent)
     errors = jnp.stack([bent, rounded])
     progress = certified(objective, glmm, progress._replace(search=search), gradients[0], hessian)
-    return Found(objective.finish(glmm, data, minimum(progress)), progress, errors)
+    return Found(objective.finish(glmm, data, minimum(progress)), progress, errors, lengths)
 
 
 @Program
@@ -187,7 +197,9 @@ def _exact(objective: AbstractObjective, glmm: GLMM, data: Data, progress: Progr
     """Check by the exact Hessian where a search is at rest."""
     function = value_and_gradient(objective, glmm, data)
     progress = check(objective, function, glmm, progress)
-    return Found(objective.finish(glmm, data, minimum(progress)), progress, jnp.zeros(2))
+    x = progress.search.x
+    found = objective.finish(glmm, data, minimum(progress))
+    return Found(found, progress, jnp.zeros(2), jnp.zeros_like(x))
 
 
 def _absent(objective: AbstractObjective, glmm: GLMM, x: Vector) -> Bool[Array, " size"]:
@@ -203,11 +215,12 @@ def _first(real: Bool[Array, " size"]) -> Int[Array, " size"]:
     return jnp.zeros(len(real), int).at[place].set(jnp.arange(len(real)))
 
 
-def _lengths(x: Vector, search: Search, length: Float[Array, ""]) -> Vector:
+def _lengths(x: Vector, search: Search, way: Way) -> Vector:
     """The distance between points of each parameter."""
     tiny = jnp.finfo(x.dtype).tiny
     errors = jnp.sqrt(jnp.maximum(jnp.diagonal(search.inverse), tiny))
-    return length * jnp.minimum(errors, FARTHEST * jnp.maximum(jnp.abs(x), 1.0))
+    usual = way.length * jnp.minimum(errors, FARTHEST * jnp.maximum(jnp.abs(x), 1.0))
+    return jnp.where(jnp.isfinite(way.less), way.lengths, usual)
 
 
 def _hessian(

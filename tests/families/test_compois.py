@@ -13,7 +13,8 @@ from family_checks import recovers, simulated_fit
 from mpmath_checks import close, density_of, derivatives, grid, is_finite_with_derivatives, rounding
 
 import glmmjax as gj
-from glmmjax.families import log_prob, second_derivative
+from glmmjax.families import log_prob
+from glmmjax.families._family import second_derivative
 
 pytestmark = pytest.mark.usefixtures("float64")
 
