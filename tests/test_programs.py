@@ -3,11 +3,9 @@ many."""
 
 import os
 import pathlib
-import pickle
 import stat
 import sys
 import threading
-import zlib
 
 import jax
 import jax.numpy as jnp
@@ -74,18 +72,14 @@ class TestFiles:
         assert compilations() == before
         assert kept(folder) == [file]
 
-    @pytest.mark.parametrize("content", ["", "no program", "shortened", "pickled", "no executable"])
+    @pytest.mark.parametrize("content", ["", "no program", "shortened", "another digest"])
     def test_a_damaged_file_is_ignored_and_written_again(
         self, double, folder, compilations, content
     ):
         check(double)
         (file,) = kept(folder)
         right = file.read_bytes()
-        damaged = {
-            "shortened": right[:-9],
-            "pickled": zlib.compress(pickle.dumps("something else")),
-            "no executable": zlib.compress(pickle.dumps((b"program", 2, {"twice": 0, "sum": 1}))),
-        }
+        damaged = {"shortened": right[:-9], "another digest": bytes([right[0] ^ 1]) + right[1:]}
         file.write_bytes(damaged.get(content, content.encode()))
         double.clear()
         before = compilations()
@@ -93,6 +87,34 @@ class TestFiles:
         assert compilations() > before
         assert kept(folder) == [file]
         assert len(file.read_bytes()) > len(right) / 2
+
+    def test_what_cannot_be_loaded_is_compiled(self, double, folder, compilations, monkeypatch):
+        check(double)
+        assert kept(folder)
+        double.clear()
+        monkeypatch.setattr(_program_files, "loaded", lambda kept: None)
+        before = compilations()
+        check(double)
+        assert compilations() > before
+
+    def test_shapes_of_what_is_on_disk_are_known(self, double, folder, compilations):
+        check(double)
+        assert kept(folder)
+        double.clear()
+        before = compilations()
+        with gj.float64():
+            shapes = double.ahead(ARGUMENT, only_trace=True)
+        assert (shapes["twice"].shape, shapes["sum"].dtype) == ((3,), np.float64)
+        check(double)
+        assert compilations() == before
+
+    def test_of_another_device_are_other_files(self, folder, monkeypatch):
+        key = _program_files.Key(None, (), ())
+        here = _program_files.file_of("f", key, {})
+        machine = _program_files._machine()
+        monkeypatch.setattr(_program_files, "_machine", lambda: (*machine[:-1], 2048))
+        assert machine[-1] == jax.local_devices()[0].id
+        assert _program_files.file_of("f", key, {}) != here
 
     @pytest.mark.parametrize("which", ["file", "folder"])
     def test_what_others_can_write_is_not_read(self, double, folder, compilations, which):

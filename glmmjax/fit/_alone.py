@@ -28,12 +28,12 @@ from ..methods import (
 from ..model import GLMM, Params, pack
 from ._bfgs import Search, judged, next_step, searching
 from ._estimate import Progress, begin, certified, check, limit, minimum, value_and_gradient
+from ._metric import standard_errors
 
 # Standard errors to either side of the points of a difference. The standard errors that follow are
 # right to 1e-10 of themselves (Poisson) to 1e-8 (extra zeros); shorter ones lose to rounding.
 LENGTH, SHORTER, LONGER = 1e-5, 1e-6, 1e-4
 OF_ESTIMATES = 1e-2  # the same of an iterative factor, whose values are rougher
-FARTHEST = 1e3  # what counts as a standard error at most, relative to the estimate or one
 CLOSE = 1e-8  # of the diagonal of the Hessian: an error of differences that is too small to see
 CERTAIN = 1e-4  # the same, with which the sign is right
 FAR = 0.1  # standard errors
@@ -104,8 +104,9 @@ def _next(objective: AbstractObjective, glmm: GLMM, data: Data, progress: Progre
         return _round(objective, glmm, data, progress, _way(OF_ESTIMATES, progress.search.x))
     found = _round(objective, glmm, data, progress, _way(LENGTH, progress.search.x))
     bent, rounded = np.asarray(found.errors)
-    # Far from rest (which a gradient without end is too) the Hessian is but a metric to go on with.
-    if max(bent, rounded) <= CLOSE or not float(found.progress.scaled_gradient) < FAR:
+    # Far from rest the Hessian is but a metric to go on with.
+    is_far = float(found.progress.scaled_gradient) >= FAR
+    if max(bent, rounded) <= CLOSE or is_far or not np.isfinite(found.progress.gradient).all():
         return found
     search = found.progress.search
     search = search._replace(gradient=np.zeros(search.gradient.shape))  # it is at rest
@@ -217,9 +218,7 @@ def _first(real: Bool[Array, " size"]) -> Int[Array, " size"]:
 
 def _lengths(x: Vector, search: Search, way: Way) -> Vector:
     """The distance between points of each parameter."""
-    tiny = jnp.finfo(x.dtype).tiny
-    errors = jnp.sqrt(jnp.maximum(jnp.diagonal(search.inverse), tiny))
-    usual = way.length * jnp.minimum(errors, FARTHEST * jnp.maximum(jnp.abs(x), 1.0))
+    usual = way.length * standard_errors(search.inverse, x)
     return jnp.where(jnp.isfinite(way.less), way.lengths, usual)
 
 

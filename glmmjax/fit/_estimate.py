@@ -13,7 +13,7 @@ from .._types import Array
 from ..methods import AbstractObjective, Data, Matrix, Minimum, Start, Vector, canonical
 from ..model import GLMM
 from ._bfgs import Objective, Search, scaled_tolerance, unsearched
-from ._metric import least_information, positive_inverse
+from ._metric import least_information, positive_inverse, standard_errors
 
 EVALUATIONS = 200
 
@@ -116,7 +116,7 @@ def certified(
 def _by_differences(gradient: Callable[[Vector], Vector], x: Vector, inverse: Matrix) -> Matrix:
     """The Hessian from central differences of gradients, a hundredth of a standard error to either
     side: an iterative factor has no second derivative."""
-    steps = 0.01 * jnp.diag(jnp.sqrt(jnp.maximum(jnp.diagonal(inverse), jnp.finfo(x.dtype).tiny)))
+    steps = jnp.diag(0.01 * standard_errors(inverse, x))
     columns = jax.lax.map(
         lambda step: (gradient(x + step) - gradient(x - step)) / (2 * step.sum()), steps
     )

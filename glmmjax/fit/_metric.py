@@ -10,6 +10,8 @@ from .._types import Array
 from ..methods import AbstractObjective, Matrix, Vector
 from ..model import GLMM, Params, pack
 
+FARTHEST = 1e3  # what counts as a standard error at most, relative to the estimate or one
+
 
 class Inverse(NamedTuple):
     """The inverse of `|hessian|`: eigenvalues made positive after scaling to a unit diagonal.
@@ -40,6 +42,15 @@ def positive_inverse(hessian: Matrix, least: Vector | float = 0.0) -> Inverse:
     return Inverse(
         half @ half.T, values[0], -positive[0] * vectors[:, 0] / jnp.where(scale > 0, scale, 1.0)
     )
+
+
+def standard_errors(inverse: Matrix, x: Vector) -> Vector:
+    """What counts as those of `x` where gradients are compared: `FARTHEST` times its size at most,
+    and its size where the metric knows nothing of a parameter."""
+    size, variances = jnp.maximum(jnp.abs(x), 1.0), jnp.diagonal(inverse)
+    known = variances > jnp.finfo(x.dtype).tiny
+    errors = jnp.sqrt(jnp.where(known, variances, 1.0))
+    return jnp.where(known, jnp.minimum(errors, FARTHEST * size), size)
 
 
 def least_information(objective: AbstractObjective, glmm: GLMM, dtype) -> Vector:

@@ -28,6 +28,12 @@ def test_log_prob_and_derivatives():
     )
 
 
+@pytest.mark.parametrize(("y", "eta"), [(0.5, 0.0), (0.7, np.log(7 / 3)), (0.2, -np.log(4))])
+def test_where_the_response_is_the_mean(y, eta):
+    """A divergence that is zero, or rounds above it, has its curvature all the same."""
+    agrees(DENSITY, exact, grid((y,), (eta,), (2.0, 4.0, 8.0)), rtol=1e-9, floor=1e-10)
+
+
 def test_huge_precision():
     """Numbers of the order of `phi` are subtracted nowhere but in the divergence itself."""
     agrees(
