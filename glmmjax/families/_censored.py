@@ -11,7 +11,7 @@ from jax.scipy.special import gammaln
 
 from ._family import AbstractFamily, Traits, Values, absolute_curvature, as_link
 from ._link import AbstractLink, log_one_minus_exp_exp
-from ._normal import log_ndtr, log_ndtr_ratio
+from ._normal import log_interval
 from ._parameter import AbstractParameter, Positive
 from ._special import HALF_LOG_2PI
 
@@ -81,9 +81,7 @@ class AbstractNormal(AbstractCensored):
         inside, turned = code == 2, z + high > 0
         to = jnp.where(inside, jnp.where(turned, -z, high), jnp.where(code == 1, -z, z))
         start = jnp.where(inside, jnp.where(turned, -high, z), -1 - jnp.abs(to))
-        return log_ndtr(to) + jnp.where(
-            inside, jnp.log(-jnp.expm1(-log_ndtr_ratio(to, start))), 0.0
-        )
+        return log_interval(start, to, inside)
 
 
 class CensoredGaussian(AbstractNormal):

@@ -1,10 +1,12 @@
 """The lower tail of the standard normal distribution, to full precision with its derivatives of
 every order."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 from jax.scipy.special import ndtr
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from .._types import Array
 
@@ -15,43 +17,62 @@ _FAR = -10.0
 _DEPTH = 9  # of the continued fraction, which at `_FAR` has all digits then
 
 
+class Lower(NamedTuple):
+    """`Phi(x)` and what its logarithm and derivatives are made of.
+
+    Attributes:
+        log: `log Phi(x)`.
+        log_scaled: `log Phi(x) + x^2 / 2`, without cancellation far below zero.
+        hazard: `h = phi(x) / Phi(x)`, the derivative of `log Phi(x)`.
+        excess: `k = x + h`, which is about `-1 / x` far below zero; `dh / dx = -h k`.
+    """
+
+    log: Values
+    log_scaled: Values
+    hazard: Values
+    excess: Values
+
+
 @jax.custom_jvp
+def lower(x: Values) -> Lower:
+    """The lower tail up to `x`. All is evaluated once, and derivatives of every order are
+    arithmetic with it."""
+    far, near, below = x < _FAR, jnp.maximum(x, _FAR), jnp.minimum(x, _FAR)
+    outside = ndtr(-jnp.abs(near))
+    inside = jnp.where(near > 0, 1 - outside, outside)
+    log_inside = jnp.where(near > 0, jnp.log1p(-outside), jnp.log(outside))
+    fraction, half_square = _fraction(below), 0.5 * near * near
+    log_scaled = jnp.where(
+        far, -_HALF_LOG_2PI - jnp.log(fraction - below), log_inside + half_square
+    )
+    ratio = jnp.exp(-half_square - _HALF_LOG_2PI) / inside
+    return Lower(
+        jnp.where(far, log_scaled - 0.5 * below * below, log_inside),
+        log_scaled,
+        jnp.where(far, fraction - below, ratio),
+        jnp.where(far, fraction, ratio + near),
+    )
+
+
+@lower.defjvp
+def _(primals, tangents):
+    found, (tangent,) = lower(*primals), tangents
+    h, k = found.hazard, found.excess
+    return found, Lower(h * tangent, k * tangent, -h * k * tangent, (1 - h * k) * tangent)
+
+
 def log_ndtr(x: Values) -> Values:
     """`log Phi(x)`."""
-    far, near = x < _FAR, jnp.maximum(x, _FAR)
-    positive = near > 0
-    upper = jnp.log1p(-ndtr(-jnp.where(positive, near, 0.0)))
-    lower = jnp.log(ndtr(jnp.where(positive, 0.0, near)))
-    below = jnp.minimum(x, _FAR)
-    tail = -0.5 * below * below - _HALF_LOG_2PI - jnp.log(_fraction(below) - below)
-    return jnp.where(far, tail, jnp.where(positive, upper, lower))
+    return lower(x).log
 
 
-@jax.custom_jvp
-def log_scaled_ndtr(x: Values) -> Values:
-    """`log Phi(x) + x^2 / 2`, without cancellation far below zero."""
-    near, below = jnp.maximum(x, _FAR), jnp.minimum(x, _FAR)
-    tail = -_HALF_LOG_2PI - jnp.log(_fraction(below) - below)
-    return jnp.where(x < _FAR, tail, log_ndtr(near) + 0.5 * near * near)
-
-
-@jax.custom_jvp
-def hazard(x: Values) -> Values:
-    """`h = phi(x) / Phi(x)`, the derivative of `log Phi(x)`."""
-    return _density_ratio(x) + jnp.where(x < _FAR, -x, 0.0)
-
-
-@jax.custom_jvp
-def excess(x: Values) -> Values:
-    """`k = x + phi(x) / Phi(x)`, which is about `-1 / x` far below zero; `dh / dx = -h k`."""
-    return _density_ratio(x) + jnp.where(x < _FAR, 0.0, x)
-
-
-def _density_ratio(x: Values) -> Values:
-    """The hazard; below `_FAR` what it exceeds `-x` by."""
-    near = jnp.maximum(x, _FAR)
-    ratio = jnp.exp(-0.5 * near * near - _HALF_LOG_2PI) / ndtr(near)
-    return jnp.where(x < _FAR, _fraction(jnp.minimum(x, _FAR)), ratio)
+def log_interval(low: Values, high: Values, two_sided: Bool[Array, "..."]) -> Values:
+    """`log(Phi(high) - Phi(low))`, in the lower half best; `log Phi(high)` where it is not
+    `two_sided`."""
+    to, start = lower(high), lower(low)
+    # log(Phi(high) / Phi(low)), in the tail without cancellation of the squares
+    log_ratio = 0.5 * (low - high) * (low + high) + to.log_scaled - start.log_scaled
+    return to.log + jnp.where(two_sided, jnp.log(-jnp.expm1(-log_ratio)), 0.0)
 
 
 def _fraction(x: Values) -> Values:
@@ -61,30 +82,3 @@ def _fraction(x: Values) -> Values:
     for k in range(_DEPTH, 0, -1):
         value = k / (value - x)
     return value
-
-
-@log_ndtr.defjvp
-def _(primals, tangents):
-    return log_ndtr(*primals), hazard(*primals) * tangents[0]
-
-
-@log_scaled_ndtr.defjvp
-def _(primals, tangents):
-    return log_scaled_ndtr(*primals), excess(*primals) * tangents[0]
-
-
-@hazard.defjvp
-def _(primals, tangents):
-    h = hazard(*primals)
-    return h, -h * excess(*primals) * tangents[0]
-
-
-@excess.defjvp
-def _(primals, tangents):
-    k = excess(*primals)
-    return k, (1 - hazard(*primals) * k) * tangents[0]
-
-
-def log_ndtr_ratio(high: Values, low: Values) -> Values:
-    """`log(Phi(high) / Phi(low))`, in the lower tail without cancellation of the squares."""
-    return 0.5 * (low - high) * (low + high) + log_scaled_ndtr(high) - log_scaled_ndtr(low)

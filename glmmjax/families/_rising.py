@@ -9,14 +9,13 @@ XLA copies cheaper operations into each place of use.
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
-from jax.custom_derivatives import SymbolicZero
 
 from ._family import Values
-from ._special import STIRLING, polynomial, stirling
+from ._special import STIRLING, polynomial, stirling, with_slopes
 
 _SHIFT = 6
 _STEPS = tuple(range(_SHIFT))
@@ -27,7 +26,7 @@ _HIGHEST = 4
 
 def log1p_ratio(z: Values) -> Values:
     """`log1p(z) / z` for `z >= 0`, smooth at zero."""
-    return _log1p_ratio(0, z)
+    return with_slopes(_log1p_ratios, z)
 
 
 def log_rising_of_count(y: Values, alpha: Values) -> Values:
@@ -38,80 +37,58 @@ def log_rising_of_count(y: Values, alpha: Values) -> Values:
     function back to `s`. In terms of `alpha` no large numbers are subtracted and zero is regular.
     The counts are constants.
     """
-    return _log_rising(0, y, alpha)
+    return with_slopes(_log_risings, y, alpha)
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _log1p_ratio(order: int, z: Values) -> Values:
-    """`log1p(z) / z`, `order` times differentiated."""
-    return (-1) ** order * math.factorial(order) * _integrals(order, z)[order]
-
-
-@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _log_rising(order: int, y: Values, alpha: Values) -> Values:
-    """`log_rising`, `order` times differentiated by `alpha`."""
-    return _slope(order, y, alpha) if order else _value(y, alpha)
-
-
-def _rule(function: Callable) -> None:
-    """Let the derivative by the last argument be the function of the next order."""
-
-    def jvp(order, primals, tangents):
-        out, tangent = function(order, *primals), tangents[-1]
-        is_constant = isinstance(tangent, SymbolicZero)
-        return out, jnp.zeros_like(out) if is_constant else function(order + 1, *primals) * tangent
-
-    function.defjvp(jvp, symbolic_zeros=True)
-
-
-_rule(_log1p_ratio)
-_rule(_log_rising)
+@functools.partial(jax.jit, static_argnums=0)  # as a program of its own it is traced once
+def _log1p_ratios(order: int, z: Values) -> list[Values]:
+    return [
+        (-1) ** n * math.factorial(n) * integral for n, integral in enumerate(_integrals(order, z))
+    ]
 
 
 # Nothing below is a function of the counts alone: XLA takes such an expression out of a loop before
 # it sees that another one is the same, and from then on everything that hangs on it is there twice.
 
 
-@jax.jit
-def _value(y: Values, alpha: Values) -> Values:
-    in_count = 1 + y * alpha
-    w, u = alpha / (1 + _SHIFT * alpha), alpha / (in_count + _SHIFT * alpha)
-    (ratio,) = _integrals(0, y * w)
-    excess = jnp.zeros_like(u)  # of the product of (1 + (y + k) alpha) / (1 + k alpha) over one
-    for k in _STEPS:
-        factor = y * (alpha / (1 + k * alpha))
-        excess = excess + factor + excess * factor
-    in_ratio = y * (ratio - 1) + _less_half(y, y * w * ratio)
-    found = in_ratio + y * jnp.log1p(_SHIFT * alpha) - jnp.log1p(excess) + stirling(u) - stirling(w)
-    return _of_two_or_more(y, in_count, found)
-
-
-@functools.partial(jax.jit, static_argnums=0)  # as a program of its own it is traced once
-def _slope(order: int, y: Values, alpha: Values) -> Values:
+@functools.partial(jax.jit, static_argnums=0)
+def _log_risings(order: int, y: Values, alpha: Values) -> list[Values]:
     """The logarithms by `d^n log(1 + c alpha) = (-1)^(n - 1) (n - 1)! (c / (1 + c alpha))^n`, the
     rest as functions of `w = alpha / (1 + 6 alpha)` and `u = alpha / (1 + (y + 6) alpha)`."""
     in_count, at_shift = 1 + y * alpha, 1 + _SHIFT * alpha
     at_count = in_count + _SHIFT * alpha
     w, u = alpha / at_shift, alpha / at_count
-    p, t = _integrals(order, y * w), 1 / (1 + y * w)
-    by_w, by_u = [], []
-    for j in range(1, order + 1):
-        of_ratio = functools.reduce(lambda found, _: found * y, range(j + 1), j * p[j])
-        by_w.append(
-            (-1) ** j * math.factorial(j - 1) * (of_ratio - _less_half(y, (y * t) ** j))
-            - _stirling_slope(j, w)
-        )
-        by_u.append(_stirling_slope(j, u))
-    back = sum(
-        _per(y, k, in_count + k * alpha) ** order - (k / (1 + k * alpha)) ** order for k in _STEPS
+    p = _integrals(order, y * w)
+    excess = jnp.zeros_like(u)  # of the product of (1 + (y + k) alpha) / (1 + k alpha) over one
+    for k in _STEPS:
+        factor = y * (alpha / (1 + k * alpha))
+        excess = excess + factor + excess * factor
+    in_ratio = y * (p[0] - 1) + _less_half(y, y * w * p[0])
+    value = in_ratio + y * jnp.log1p(_SHIFT * alpha) - jnp.log1p(excess) + stirling(u) - stirling(w)
+    found = [_of_two_or_more(y, in_count, value)]
+    if order == 0:
+        return found
+
+    t, by_w, by_u = y / (1 + y * w), [], []
+    ahead, behind = (
+        [_per(y, k, in_count + k * alpha) for k in _STEPS],
+        [k / (1 + k * alpha) for k in _STEPS],
     )
-    logarithms = (
-        (-1) ** order * math.factorial(order - 1) * (y * (_SHIFT / at_shift) ** order - back)
-    )
-    slopes = _chain(_SHIFT / at_shift, at_shift, by_w) + _chain(
-        _per(y, _SHIFT, at_count), at_count, by_u
-    )
-    return _of_two_or_more(y, in_count, slopes - logarithms)
+    from_shift, from_count = _SHIFT / at_shift, _per(y, _SHIFT, at_count)
+    power, powers, powers_ahead, powers_behind = y, t, ahead, behind
+    for n in range(1, order + 1):
+        power = power * y
+        sign = (-1) ** n * math.factorial(n - 1)
+        by_w.append(sign * (n * power * p[n] - _less_half(y, powers)) - _stirling_slope(n, w))
+        by_u.append(_stirling_slope(n, u))
+        back = sum(powers_ahead) - sum(powers_behind)
+        logarithms = sign * (y * from_shift**n - back)
+        slopes = _chain(from_shift, at_shift, by_w) + _chain(from_count, at_count, by_u)
+        found.append(_of_two_or_more(y, in_count, slopes - logarithms))
+        powers = powers * t
+        powers_ahead = [own * one for own, one in zip(powers_ahead, ahead, strict=True)]
+        powers_behind = [own * one for own, one in zip(powers_behind, behind, strict=True)]
+    return found
 
 
 def _less_half(y: Values, x: Values) -> Values:

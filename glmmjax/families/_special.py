@@ -5,10 +5,13 @@ JAX's `digamma` and `polygamma`, the derivatives of `lgamma`, are slow.
 """
 
 import functools
+import itertools
 import math
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
+from jax.custom_derivatives import SymbolicZero
 
 from ._link import Values
 
@@ -53,77 +56,96 @@ def log_rising(y: Values | float, alpha: Values) -> Values:
     return at_shifted + y * jnp.log1p(_SHIFT * alpha) - jnp.log1p(excess)
 
 
+def with_slopes(values: Callable[..., Sequence[Values]], *at: Values) -> Values:
+    """The first of `values(0, *at)`, where `values(order, *constants, x)` are a function and its
+    first `order` derivatives by `x`, which are the derivatives that it has.
+
+    All orders come from one evaluation: if each were a function by itself, three derivatives in a
+    row would call eight of them.
+    """
+    return _up_to(values, 0, *at)[0]
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def _up_to(values: Callable[..., Sequence[Values]], order: int, *at: Values) -> tuple[Values, ...]:
+    return tuple(values(order, *at))
+
+
+def _jvp_up_to(values, order, primals, tangents):
+    tangent = tangents[-1]
+    if isinstance(tangent, SymbolicZero):
+        found = _up_to(values, order, *primals)
+        return found, tuple(jnp.zeros_like(value) for value in found)
+    found = _up_to(values, order + 1, *primals)
+    return found[:-1], tuple(slope * tangent for slope in found[1:])
+
+
+_up_to.defjvp(_jvp_up_to, symbolic_zeros=True)
+
+
 def log_gamma_rest(log_x: Values) -> Values:
     """`lgamma(x) - (x - 1/2) log x + x - log(2 pi) / 2`: Stirling's series, below six at `x + 6`.
 
     It takes `log x`, whose derivatives stay finite where those of `log(x)` by `x` overflow; they
     are closed forms of every order.
     """
-    return _rest(0, log_x)
-
-
-@functools.partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _rest(order: int, log_x: Values) -> Values:
-    """`log_gamma_rest`, `order` times differentiated."""
-    return _rest_of_order(order, log_x)
-
-
-@_rest.defjvp
-def _(order, primals, tangents):
-    return _rest(order, *primals), _rest(order + 1, *primals) * tangents[0]
+    return with_slopes(_log_gamma_rests, log_x)
 
 
 @functools.partial(jax.jit, static_argnums=0)  # as a program of its own it is traced once
-def _rest_of_order(order: int, log_x: Values) -> Values:
+def _log_gamma_rests(order: int, log_x: Values) -> list[Values]:
     """With `D = x d/dx`: `D^n x = x`, and `q = x / (x + c)`, which is `D log(x + c)`, has `D q = q
     - q^2`."""
     large = log_x >= _LOG_SHIFT
-    log_small = jnp.where(large, 0.0, log_x)
-    a = 1 / jnp.exp(jnp.where(large, log_x, _LOG_SHIFT))
-    series = a * polynomial(tuple(c * (-2 * k - 1) ** order for k, c in enumerate(STIRLING)), a * a)
-    x = jnp.exp(log_small)
-    r = 1 / (x + _SHIFT)
-    q = x * r
-    # (x + 11/2) log(x + 6) - (x + 1/2) log x - 6 - sum log(x + k), and the series in r = 1 / (x +
-    # 6)
-    logarithms = [-jnp.log(r), *(_of_share(j, q) for j in range(order))]
-    at_shift = sum(
-        (math.comb(order, j) * one for j, one in enumerate(logarithms)), jnp.zeros_like(x)
-    )
-    found = (
-        x * (at_shift - log_small - order)
-        + (_SHIFT - 0.5) * logarithms[order]
-        + _rest_of_series(order, r, q)
-    )
-    if order == 0:
-        product = functools.reduce(
-            lambda product, k: product * (x + k), range(1, _SHIFT), jnp.ones_like(x)
-        )
-        found = found - 0.5 * log_small - _SHIFT - jnp.log(product)
-    else:
-        found = (
-            found
-            - sum(_of_share(order - 1, x / (x + k)) for k in range(1, _SHIFT))
-            - (0.5 if order == 1 else 0.0)
-        )
-    return jnp.where(large, series, found)
+    x = jnp.exp(jnp.where(large, 0.0, log_x))
+    r = jnp.where(large, 1 / jnp.exp(jnp.where(large, log_x, _LOG_SHIFT)), 1 / (x + _SHIFT))
+    series = _slopes_of_series(order, r, jnp.where(large, 1.0, x * r))
+    # (x + 11/2) log(x + 6) - (x + 1/2) log x - 6 - sum log(x + k)
+    log_x, shares = jnp.where(large, 0.0, log_x), [x / (x + k) for k in range(1, _SHIFT)]
+    at_shift = [-jnp.log(r), *_slopes_of_shares(order - 1, [x * r])]
+    product = functools.reduce(lambda product, k: product * (x + k), range(1, _SHIFT), 1.0)
+    below = [0.5 * log_x + _SHIFT + jnp.log(product), *_slopes_of_shares(order - 1, shares)]
+    found = []
+    for n in range(order + 1):
+        together = sum(math.comb(n, j) * at_shift[j] for j in range(n + 1)) - log_x - n
+        half = 0.5 if n == 1 else 0.0
+        elementary = x * together + (_SHIFT - 0.5) * at_shift[n] - below[n] - half
+        found.append(series[n] + jnp.where(large, 0.0, elementary))
+    return found
 
 
-def _of_share(order: int, q: Values) -> Values:
-    """`D^n q` for `D q = q - q^2`, a polynomial."""
-    return q * polynomial(_times_share((1.0,), 1, order), q)
+def _slopes_of_shares(order: int, shares: Sequence[Values]) -> list[Values]:
+    """`D^n` of a sum of `q` with `D q = q - q^2`, for `n <= order`: polynomials in each, so linear
+    in the sums of powers."""
+    found, powers, sums = [], list(shares), []
+    for n in range(order + 1):
+        sums.append(sum(powers))
+        powers = [power * q for power, q in zip(powers, shares, strict=True)]
+        coefficients = _times_share((1.0,), 1, n)
+        found.append(sum(c * total for c, total in zip(coefficients, sums, strict=True)))
+    return found
 
 
-def _rest_of_series(order: int, r: Values, q: Values) -> Values:
-    """`D^n` of Stirling's series in `r`, for `D r = -q r`: a polynomial in `q` whose coefficients
-    are series in `r`."""
-    own = [_times_share((1.0,), 0, order, -(2 * k + 1)) for k in range(len(STIRLING))]
-    total = jnp.zeros_like(r)
-    for i in range(order, -1, -1):
-        total = total * q + r * polynomial(
-            tuple(c * p[i] for c, p in zip(STIRLING, own, strict=True)), r * r
-        )
-    return total
+def _slopes_of_series(order: int, r: Values, q: Values) -> list[Values]:
+    """`D^n` of Stirling's series in `r`, for `n <= order` and `D r = -q r`: the series with
+    coefficients times `(-(2 k + 1))^m`, times polynomials in `q`."""
+    series = [
+        r * polynomial(tuple(c * (-2 * k - 1) ** m for k, c in enumerate(STIRLING)), r * r)
+        for m in range(order + 1)
+    ]
+    # D (p(q) s_m) = (q - q^2) p'(q) s_m + q p(q) s_(m+1)
+    factors, found = {0: (1.0,)}, [series[0]]
+    for _ in range(order):
+        grown = {m: _times_share(own, 0, 1) for m, own in factors.items()}
+        for m, own in factors.items():
+            grown[m + 1] = _sum_of(grown.get(m + 1, ()), (0.0, *own))
+        factors = grown
+        found.append(sum(polynomial(own, q) * series[m] for m, own in factors.items() if any(own)))
+    return found
+
+
+def _sum_of(a: tuple[float, ...], b: tuple[float, ...]) -> tuple[float, ...]:
+    return tuple(map(sum, itertools.zip_longest(a, b, fillvalue=0.0)))
 
 
 def _times_share(
