@@ -45,6 +45,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from ._family_names import FAMILY_NAMES as _FAMILY_NAMES
+from ._garbage import uncollected as _uncollected
 
 if TYPE_CHECKING:
     from . import datasets as datasets
@@ -128,11 +129,11 @@ __all__ = ["__version__", *_MODULES, *_HOME]
 
 
 def __getattr__(name: str) -> Any:
-    if name in _MODULES:
-        return importlib.import_module(f".{name}", __name__)
-    if name not in _HOME:
+    if name not in _MODULES and name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(f".{_HOME[name]}", __name__), name)
+    with _uncollected():
+        module = importlib.import_module(f".{_HOME.get(name, name)}", __name__)
+    return module if name in _MODULES else getattr(module, name)
 
 
 def __dir__() -> list[str]:

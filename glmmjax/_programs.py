@@ -12,17 +12,17 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import functools
-import gc
 import itertools
 import pathlib
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import jax
 
 from . import _program_files as files
+from ._garbage import uncollected
 from ._later import Later
 
 # On a CPU LLVM's optimisation takes three quarters of the time that XLA compiles. Without it a
@@ -152,23 +152,9 @@ class Program:
         def flat(*leaves: Any) -> Any:
             return self._function(*jax.tree.unflatten(key.tree, leaves))
 
-        with _uncollected():
+        with uncollected():
             traced = jax.jit(flat).trace(*leaves)
         return _Kind(options, file, traced=traced, shapes=traced.out_info)
-
-
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """Tracing makes many objects that stay: looking for garbage among them, and among all that the
-    process holds, takes a third of its time."""
-    if not gc.isenabled():
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 @dataclasses.dataclass
@@ -212,7 +198,7 @@ class _Kind:
             self.coming, self.kept = _compiler.submit(files.loaded, self.kept), None
             return
         if self.lowered is None:
-            with _uncollected():
+            with uncollected():
                 self.lowered = self.traced.lower()
         self.coming = _compiler.submit(_compile, self.lowered, self.options, self.file)
         self.traced = None
