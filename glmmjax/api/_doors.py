@@ -2,13 +2,20 @@
 `Batch` one row a member."""
 
 import abc
-from typing import Any, Generic, TypeVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from .. import inference
+from .._later import Later
 from ..fit import Fits, dropped_columns
+
+if TYPE_CHECKING:
+    from .. import study
+else:
+    study = Later("glmmjax.study")
 
 Number = TypeVar("Number")
 Flag = TypeVar("Flag")
@@ -118,17 +125,67 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
         without one."""
         return self._row(inference.other_coefficients(self.fits, "disp"), "estimate")
 
-    def coefficients(self, part: str = "mean") -> pd.DataFrame:
+    def coefficients(self, part: str = "mean", *, ddf: str | None = None) -> pd.DataFrame:
         """Fixed effects of a linear predictor (`mean`, `zi` or `disp`) with standard errors, tests
-        and degrees of freedom: `estimate, std_error, statistic, df, p_value`."""
-        return self._table(inference.coefficient_table(self.fits, part))
+        and degrees of freedom: `estimate, std_error, statistic, df, p_value`.
 
-    def confint(
-        self, method: str = "wald", level: float = 0.95, part: str = "mean"
+        Args:
+            part: the linear predictor.
+            ddf: degrees of freedom of the t-tests: `satterthwaite` (default for linear models) or
+                `normal`, infinite ones (default for all others).
+        """
+        return self._table(inference.coefficient_table(self.fits, part, ddf))
+
+    def confint(  # noqa: PLR0913 - keyword-only settings
+        self,
+        method: str = "wald",
+        level: float = 0.95,
+        parm: str | Sequence[str] = "fixed",
+        *,
+        part: str = "mean",
+        ddf: str | None = None,
+        n: int = 1000,
+        seed: int = 0,
     ) -> pd.DataFrame:
-        """Confidence intervals of the fixed effects of a linear predictor (`mean`, `zi` or
-        `disp`): `lower, upper`."""
-        return self._table(inference.confint(self.fits, method=method, level=level, part=part))
+        """Confidence intervals `lower, upper` of parameters on their natural scales.
+
+        Args:
+            method: `wald` (standard errors, of a standard deviation on the scale of its logarithm,
+                of a correlation of its inverse hyperbolic tangent), `profile` (where twice the
+                log-likelihood, maximised over all other parameters, has fallen by the quantile of
+                chi-squared) or `bootstrap` (quantiles of parametric refits). A profile that meets a
+                bound ends there: a standard deviation at zero, `phi` of nbinom2 at infinity.
+            level: of confidence.
+            parm: `fixed` (the coefficients of `part`), `random` (all but coefficients), `all`, or
+                names: coefficients, `sd(x|g)`, `cor(x,z|g)`, `sigma`, `phi`, `zi_x`, `disp_x`.
+            part: `mean`, `zi` or `disp`.
+            ddf: as for `coefficients`; Wald intervals of coefficients are of their t-tests.
+            n, seed: draws of each member's bootstrap, and the seed that makes them repeatable.
+
+        Raises:
+            ModelError: an unknown name, a level outside of (0, 1), or a profile of a restricted
+                likelihood (REML) or quasi-likelihood, which have none.
+        """
+        given = parm if isinstance(parm, str) else list(parm)
+        if method == "bootstrap":
+            names = [own.name for own in inference.chosen(self.fits.members.first, given, part)]
+            draws = study.Draws(n, seed)
+            return self._table(study.bootstrap_intervals(self.fits, level, names, draws))
+        return self._table(
+            inference.confint(self.fits, method=method, level=level, parm=given, part=part, ddf=ddf)
+        )
+
+    def profile(self, parm: str | Sequence[str] = "all") -> inference.Profile:
+        """Profiles of the log-likelihood: for each parameter its maximum over all others where it
+        is held, with the signed root `zeta` of twice the loss.
+
+        Args:
+            parm: as for `confint`.
+
+        Raises:
+            ModelError: an unknown name, or a restricted likelihood or quasi-likelihood.
+        """
+        return inference.profile(self.fits, parm if isinstance(parm, str) else list(parm))
 
     def varcorr(self) -> pd.DataFrame:
         """Variances and correlations of the random effects: `group, term1, term2, vcov, sdcor`, and

@@ -9,10 +9,11 @@ import numpy as np
 from jaxtyping import Float
 
 from .._errors import ModelError
+from .._types import Array
 
-Members = Float[np.ndarray, "*members"]
-Theta = Float[np.ndarray, "*members size"]
-Matrices = Float[np.ndarray, "*members q q"]
+Members = Float[Array, "*members"]
+Theta = Float[Array, "*members size"]
+Matrices = Float[Array, "*members q q"]
 
 
 class Component(NamedTuple):
@@ -23,8 +24,8 @@ class Component(NamedTuple):
             deviation.
         kind: "sd", "cor", or the name of another parameter, such as "range".
         value: of `theta` and the covariance (both may have leading members) the pair of a variance
-            or covariance and of a standard deviation, correlation or parameter. What does not exist
-            is NaN.
+            or covariance and of a standard deviation, correlation or parameter, NumPy's of NumPy's
+            arrays and JAX's of JAX's. What does not exist is NaN.
     """
 
     term1: str
@@ -46,20 +47,19 @@ def correlations(names: tuple[str, ...]) -> tuple[Component, ...]:
 
 def _deviation_of(i: int) -> Callable[[Theta, Matrices], tuple[Members, Members]]:
     def value(theta, covariance):
-        variance = np.asarray(covariance)[..., i, i]
-        return variance, np.sqrt(variance)
+        variance = covariance[..., i, i]
+        return variance, variance**0.5
 
     return value
 
 
 def _correlation_of(i: int, j: int) -> Callable[[Theta, Matrices], tuple[Members, Members]]:
     def value(theta, covariance):
-        matrix = np.asarray(covariance)
-        product = np.sqrt(matrix[..., i, i] * matrix[..., j, j])
+        xp = covariance.__array_namespace__()
+        product = covariance[..., i, i] * covariance[..., j, j]
         exists = product > 0
-        return matrix[..., i, j], np.where(
-            exists, matrix[..., i, j] / np.where(exists, product, 1), np.nan
-        )
+        root = xp.where(exists, product, 1.0) ** 0.5
+        return covariance[..., i, j], xp.where(exists, covariance[..., i, j] / root, xp.nan)
 
     return value
 

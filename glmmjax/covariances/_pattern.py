@@ -77,9 +77,10 @@ def parameter_value(
     `scales`."""
 
     def value(theta, covariance):
-        natural = np.asarray(pattern.natural(np.asarray(theta)[..., scales:], np))[..., k]
-        variance = np.asarray(covariance)[..., 0, 0] if has_covariance else np.nan
-        return np.asarray(variance * natural), natural
+        xp = theta.__array_namespace__()
+        natural = xp.asarray(pattern.natural(theta[..., scales:], xp))[..., k]
+        variance = covariance[..., 0, 0] if has_covariance else xp.nan
+        return xp.asarray(variance * natural), natural
 
     return value
 

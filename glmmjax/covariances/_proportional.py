@@ -50,8 +50,8 @@ class Proportional(AbstractCovariance):
 
     def components(self, names, label=""):
         def value(theta, covariance):
-            variance = np.asarray(covariance)[..., 0, 0] / np.asarray(self.lower)[..., 0, 0] ** 2
-            return variance, np.sqrt(variance)
+            variance = covariance[..., 0, 0] / self.lower[..., 0, 0] ** 2
+            return variance, variance**0.5
 
         return (Component(label, "", "sd", value),)
 

@@ -35,6 +35,7 @@ from ._nbinom import NBinom2 as NBinom2
 from ._nbinom1 import NBinom1 as NBinom1
 from ._ordbeta import OrderedBeta as OrderedBeta
 from ._ordinal import AbstractOrdinal as AbstractOrdinal
+from ._parameter import AbstractParameter as AbstractParameter
 from ._poisson import Poisson as Poisson
 from ._quasi import AbstractQuasi as AbstractQuasi
 from ._quasi import QuasiBinomial as QuasiBinomial

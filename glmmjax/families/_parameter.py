@@ -36,6 +36,10 @@ class AbstractParameter(eqx.Module):
     """What natural values must do, in words: "be positive"."""
     low: eqx.AbstractClassVar[float]
     """No natural value is below it."""
+    is_even: ClassVar[bool] = False
+    """Whether the sign of `phi` means nothing."""
+    is_own: ClassVar[bool] = True
+    """Whether the value is that of its `phi` alone."""
     name: str = eqx.field(static=True)
     simpler: str = eqx.field(default="", static=True)
 
@@ -83,6 +87,7 @@ class Square(AbstractParameter):
     meaning: ClassVar[str] = "phi^2"
     rule: ClassVar[str] = "not be negative"
     low: ClassVar[float] = 0.0
+    is_even: ClassVar[bool] = True
 
     def natural(self, phi, before):
         return jnp.square(phi)
@@ -98,6 +103,7 @@ class OneAndSquare(AbstractParameter):
     meaning: ClassVar[str] = "1 + phi^2"
     rule: ClassVar[str] = "be one or larger"
     low: ClassVar[float] = 1.0
+    is_even: ClassVar[bool] = True
 
     def natural(self, phi, before):
         return 1 + jnp.square(phi)
@@ -113,6 +119,7 @@ class InverseSquare(AbstractParameter):
     meaning: ClassVar[str] = "1 / phi^2"
     rule: ClassVar[str] = "be positive"
     low: ClassVar[float] = 0.0
+    is_even: ClassVar[bool] = True
 
     def natural(self, phi, before):
         return 1 / jnp.square(phi)
@@ -162,6 +169,7 @@ class Above(AbstractParameter):
     meaning: ClassVar[str] = "before + exp(phi)"
     rule: ClassVar[str] = "be larger than the one before"
     low: ClassVar[float] = -math.inf
+    is_own: ClassVar[bool] = False
 
     def natural(self, phi, before):
         return before + jnp.exp(phi)

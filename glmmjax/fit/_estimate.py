@@ -10,7 +10,16 @@ import jax.numpy as jnp
 from jaxtyping import Bool, Float, Int
 
 from .._types import Array
-from ..methods import AbstractObjective, Data, Matrix, Minimum, Start, Vector, canonical
+from ..methods import (
+    AbstractLikelihood,
+    AbstractObjective,
+    Data,
+    Matrix,
+    Minimum,
+    Start,
+    Vector,
+    canonical,
+)
 from ..model import GLMM
 from ._bfgs import Objective, Search, scaled_tolerance, unsearched
 from ._metric import least_information, positive_inverse, standard_errors
@@ -40,7 +49,7 @@ class Progress(NamedTuple):
     last: Int[Array, ""]
 
 
-def value_and_gradient(objective: AbstractObjective, glmm: GLMM, data: Data) -> Objective:
+def value_and_gradient(objective: AbstractLikelihood, glmm: GLMM, data: Data) -> Objective:
     """Value and gradient of the objective as a function of the parameters alone."""
     return jax.value_and_grad(
         lambda vector, carry: objective.value(glmm, data, vector, carry), has_aux=True

@@ -14,6 +14,8 @@ from ._coefficients import (
     std_errors,
     vcov,
 )
+from ._curves import Profile, profile
+from ._intervals import confint
+from ._quantities import Quantity, chosen, natural, quantities
 from ._random import components, dispersion, numbers_of, ranef, varcorr, varcorr_columns
 from ._tidy import benjamini_hochberg, counts, failures, tidy
-from ._wald import confint

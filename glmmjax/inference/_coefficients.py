@@ -77,26 +77,23 @@ def bic(fits: Fits) -> Float[np.ndarray, " members"]:
     return penalty - 2 * fits.reported.loglik
 
 
-def coefficient_table(fits: Fits, part: str = "mean") -> pd.DataFrame:
+def coefficient_table(fits: Fits, part: str = "mean", ddf: str | None = None) -> pd.DataFrame:
     """One row a member and fixed effect: `estimate, std_error, statistic, df, p_value`, with the
-    index `member, term`.
-
-    For a linear model the statistic is a t with Satterthwaite's degrees of freedom (as lmerTest),
-    else a z with infinite ones.
-    """
+    index `member, term`; the test is a t with `degrees_of_freedom`."""
     own, names = block(fits.members.first, part), part_names(fits.members.first, part)
-    return _table(fits, own, names)
+    return _table(fits, own, names, ddf)
 
 
 def all_coefficients(fits: Fits) -> pd.DataFrame:
     """The same of all linear predictors; terms of `disp` and `zi` are called `disp_x`, `zi_x`."""
-    return _table(fits, slice(None), pd.Index(names_of(fits.members.first), name="term"))
+    return _table(fits, slice(None), pd.Index(names_of(fits.members.first), name="term"), None)
 
 
-def _table(fits: Fits, own: slice, names: pd.Index) -> pd.DataFrame:
+def _table(fits: Fits, own: slice, names: pd.Index, ddf: str | None) -> pd.DataFrame:
     estimate, error = fits.reported.beta[:, own], _errors(fits)[:, own]
     statistic = np.divide(estimate, error, out=np.full_like(estimate, np.nan), where=error > 0)
-    df, p_value = _tests(fits, statistic)
+    df = degrees_of_freedom(fits, ddf)[:, own]
+    p_value = 2 * np.where(np.isinf(df), ndtr(-np.abs(statistic)), stdtr(df, -np.abs(statistic)))
     numbers = {"estimate": estimate, "std_error": error, "statistic": statistic}
     numbers |= {"df": df, "p_value": p_value}
     index = pd.MultiIndex.from_arrays(
@@ -105,12 +102,17 @@ def _table(fits: Fits, own: slice, names: pd.Index) -> pd.DataFrame:
     return pd.DataFrame({name: own.ravel() for name, own in numbers.items()}, index=index)
 
 
-def _tests(fits: Fits, statistic: PerCoefficient) -> tuple[PerCoefficient, PerCoefficient]:
-    """Degrees of freedom, and two-sided p-values."""
-    if fits.method.covariance_of_fixed is None:
-        return np.full_like(statistic, np.inf), 2 * ndtr(-np.abs(statistic))
-    df = satterthwaite_df(fits)
-    return df, 2 * stdtr(df, -np.abs(statistic))
+def degrees_of_freedom(fits: Fits, ddf: str | None = None) -> PerCoefficient:
+    """Of the t-tests of the coefficients of all linear predictors: `normal` (infinite) or
+    `satterthwaite`, by default that for a linear model (as lmerTest has it) and normal otherwise;
+    raises `ModelError` for another word."""
+    if ddf is None:
+        ddf = "normal" if fits.method.covariance_of_fixed is None else "satterthwaite"
+    if ddf == "normal":
+        return np.full_like(fits.reported.beta, np.inf)
+    if ddf == "satterthwaite" and fits.method.covariance_of_fixed is not None:
+        return satterthwaite_df(fits)
+    raise ModelError(f"ddf must be 'satterthwaite' (of a linear model) or 'normal', not {ddf!r}.")
 
 
 def _errors(fits: Fits) -> PerCoefficient:

@@ -12,6 +12,7 @@ from ._method import AbstractMethod, CovarianceOfFixed
 from ._mode import Mode, conditional_mode
 from ._objective import (
     ROUNDS,
+    AbstractLikelihood,
     AbstractObjective,
     Carry,
     Data,

@@ -27,7 +27,7 @@ from ._cross_products import (
 )
 from ._information import variance_information
 from ._method import AbstractMethod
-from ._objective import AbstractObjective, Data, Estimate, effects_of
+from ._objective import AbstractLikelihood, AbstractObjective, Data, Estimate, effects_of
 from ._start import moment_sd, start_theta
 
 
@@ -55,6 +55,9 @@ class Exact(AbstractMethod):
 
     def objectives(self, glmm):
         yield ExactObjective(self.reml), np.arange(glmm.y.shape[0] if glmm.y.ndim > 2 else 1)
+
+    def joint_likelihoods(self, glmm):
+        yield JointLikelihood(), np.arange(glmm.y.shape[0] if glmm.y.ndim > 2 else 1)
 
     def factor(self, glmm, params, mode):
         return mode.factor
@@ -100,10 +103,7 @@ class ExactObjective(AbstractObjective):
         return design_products(glmm)
 
     def response_data(self, glmm):
-        (x,) = glmm.x
-        fitted = least_squares(glmm)
-        centred = dataclasses.replace(glmm, y=glmm.y - jnp.tensordot(fitted, x, 1))
-        return Response(response_products(centred), fitted)
+        return _of_residuals(glmm)
 
     def begin(self, glmm, data, start):
         cross = _cross(data)
@@ -166,6 +166,28 @@ class ExactObjective(AbstractObjective):
             own[:, -1] - jnp.einsum("qpg,p->qg", own[:, :-1], beta) for own in eliminated.solved
         )
         return effects_of(glmm.family.random_scale(params.phi), lam, mode, eliminated.factor)
+
+
+class JointLikelihood(AbstractLikelihood):
+    """Minus the log-likelihood over (beta, theta, log sigma), which serves profiles of beta."""
+
+    def design_data(self, glmm):
+        return design_products(glmm)
+
+    def response_data(self, glmm):
+        return _of_residuals(glmm)
+
+    def value(self, glmm, data, vector, carry):
+        params = unpack(glmm, vector)
+        centred = Params(params.beta - data.response.fitted, params.theta, params.phi)
+        return -log_likelihood_at(glmm, _cross(data), centred), carry
+
+
+def _of_residuals(glmm: GLMM) -> Response:
+    (x,) = glmm.x
+    fitted = least_squares(glmm)
+    centred = dataclasses.replace(glmm, y=glmm.y - jnp.tensordot(fitted, x, 1))
+    return Response(response_products(centred), fitted)
 
 
 def _cross(data: Data) -> CrossProducts:

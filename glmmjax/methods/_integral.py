@@ -44,6 +44,9 @@ class AbstractIntegral(AbstractMethod):
         for bound in sorted(set(counts.tolist())):
             yield _objective(self, bound), np.flatnonzero(counts == bound)
 
+    def joint_likelihoods(self, glmm):
+        return self.objectives(glmm)
+
     @property
     def is_restricted(self):
         return False

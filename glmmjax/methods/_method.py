@@ -14,7 +14,7 @@ from ..assembly import MixedModel
 from ..model import GLMM, Params
 from ..structure import AbstractFactor
 from ._mode import Mode
-from ._objective import AbstractObjective
+from ._objective import AbstractLikelihood, AbstractObjective
 
 CovarianceOfFixed = Callable[[GLMM, Params], Float[Array, "p p"]]
 
@@ -45,6 +45,10 @@ class AbstractMethod(abc.ABC):
     def objectives(self, glmm: GLMM) -> Iterator[tuple[AbstractObjective, np.ndarray]]:
         """What is minimised, with the numbers of the members that it serves; the arrays of `glmm`
         (NumPy) may have a leading axis of members, else the model is number 0."""
+
+    @abc.abstractmethod
+    def joint_likelihoods(self, glmm: GLMM) -> Iterator[tuple[AbstractLikelihood, np.ndarray]]:
+        """The same as functions of every parameter, none profiled out or integrated out."""
 
     @abc.abstractmethod
     def factor(self, glmm: GLMM, params: Params, mode: Mode) -> AbstractFactor:

@@ -122,7 +122,7 @@ def effects_of(
     return RandomEffects(to_natural(lam, mode), cov)
 
 
-class AbstractObjective(eqx.Module):
+class AbstractLikelihood(eqx.Module):
     """Minus a log-likelihood as a function of a vector of unconstrained parameters.
 
     Everything is a pure function of a `GLMM` and its `Data`, so it runs for one model or under
@@ -138,14 +138,18 @@ class AbstractObjective(eqx.Module):
         """`Data.response`: what the response and the offset contribute once."""
 
     @abc.abstractmethod
-    def begin(self, glmm: GLMM, data: Data, start: Start) -> tuple[Vector, Carry, Matrix]:
-        """First point, what its first evaluation begins from, and an approximate Hessian there."""
-
-    @abc.abstractmethod
     def value(
         self, glmm: GLMM, data: Data, vector: Vector, carry: Carry
     ) -> tuple[Float[Array, ""], Carry]:
         """The objective, and what it hands to an evaluation nearby."""
+
+
+class AbstractObjective(AbstractLikelihood):
+    """One that can be minimised: where to begin, and what to report at the end."""
+
+    @abc.abstractmethod
+    def begin(self, glmm: GLMM, data: Data, start: Start) -> tuple[Vector, Carry, Matrix]:
+        """First point, what its first evaluation begins from, and an approximate Hessian there."""
 
     @abc.abstractmethod
     def params(self, glmm: GLMM, vector: Vector) -> Params:
@@ -164,7 +168,7 @@ class AbstractObjective(eqx.Module):
         """Random effects at `params`."""
 
 
-def objective_data(objective: AbstractObjective, glmm: GLMM) -> Data:
+def objective_data(objective: AbstractLikelihood, glmm: GLMM) -> Data:
     """All that the objective needs of the observations."""
     return Data(objective.design_data(glmm), objective.response_data(glmm))
 

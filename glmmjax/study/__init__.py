@@ -1,7 +1,7 @@
 """Studies by simulation: draws from a model, the fits of all of them, and what they say of an
 estimator or a design."""
 
-from ._bootstrap import Bootstrap, bootstrap
+from ._bootstrap import Bootstrap, bootstrap, bootstrap_intervals
 from ._curve import generator, power_curve
 from ._natural import natural_params
 from ._performance import SimulationStudy, check_share, performance

@@ -11,6 +11,7 @@ from .._status import Status
 from ..fit import Fits, Solution
 from ..prediction import curves_of, simulate
 from ._performance import check_share
+from ._quantity import estimates
 from ._refit import Draws, Refits, fit_draws
 
 
@@ -18,8 +19,8 @@ from ._refit import Draws, Refits, fit_draws
 class Bootstrap:
     """What a parametric bootstrap found. Made by `Fit.bootstrap`.
 
-    Quantities are the fixed effects by name, standard deviations `sd(x | g)` and correlations
-    `cor(x, z | g)` of the random effects, and the family's own parameters on their natural scale.
+    Quantities are the fixed effects by name, standard deviations `sd(x|g)` and correlations
+    `cor(x,z|g)` of the random effects, and the family's own parameters on their natural scale.
 
     Attributes:
         original: (k,) estimates of the fit.
@@ -100,6 +101,22 @@ def intervals(found: Bootstrap, method: str, level: float) -> pd.DataFrame:
     table = pd.DataFrame({"lower": low, "upper": high}, index=found.estimates.columns)
     table.attrs["failed"] = found.failed
     return table
+
+
+def bootstrap_intervals(fits: Fits, level: float, names: list[str], draws: Draws) -> pd.DataFrame:
+    """Percentile intervals of quantities of every member, each by a bootstrap of its own: columns
+    `lower, upper`, index `member, term`; NaN for members that failed."""
+    check_share("level", level)
+    tables = []
+    for number in range(len(fits)):
+        solution = Solution(fits.alone(number))
+        if not fits.members.is_alone and not solution.status.ok:
+            tables.append(pd.DataFrame(np.nan, names, ["lower", "upper"]))
+            continue
+        refits = estimates(bootstrap(solution, draws, Refits()))
+        bounds = [_quantiles(refits[name].dropna().to_numpy(), level) for name in names]
+        tables.append(pd.DataFrame(bounds, names, ["lower", "upper"]))
+    return pd.concat(tables, keys=fits.index, names=["member", "term"])
 
 
 def _quantiles(values: np.ndarray, level: float) -> np.ndarray:

@@ -8,9 +8,8 @@ from jaxtyping import Float
 
 from .._precision import own_settings
 from ..assembly import MixedModel
-from ..covariances import Component
 from ..fit import Fits
-from ..inference import components, names_of
+from ..inference import components, quantities
 from ..model import Params, term_factors
 
 
@@ -18,7 +17,7 @@ def estimates(fits: Fits) -> pd.DataFrame:
     """(B, k) estimates of every quantity, NaN for members that failed.
 
     Columns: the fixed effects by name (`disp_x`, `zi_x` of linear predictors other than the
-    mean's), `sd(x | g)` and `cor(x, z | g)` of the random effects, and the family's own parameters
+    mean's), `sd(x|g)` and `cor(x,z|g)` of the random effects, and the family's own parameters
     by name. A correlation with an effect whose standard deviation is zero is NaN.
     """
     found = fits.reported
@@ -46,20 +45,8 @@ def truth(model: MixedModel, params: Params) -> pd.Series:
     return pd.Series(values[0], index=_names(model), name="truth")
 
 
-def name_of(component: Component, group: str) -> str:
-    """`sd(x | g)`, `cor(x, z | g)`, or `range(t | g)` for another parameter."""
-    is_pair = component.kind == "cor" and component.term2 != component.kind
-    inside = f"{component.term1}, {component.term2}" if is_pair else component.term1
-    return f"{component.kind}({inside} | {group})"
-
-
 def _names(model: MixedModel) -> pd.Index:
-    fixed = names_of(model)
-    own = [
-        f"dispersion({name})" if name in fixed else name for name in model.family.dispersion_names
-    ]
-    random = [name_of(component, term.formula.group) for _, term, component in components(model)]
-    return pd.Index([*fixed, *random, *own], name="quantity")
+    return pd.Index([own.name for own in quantities(model)], name="quantity")
 
 
 def _values(

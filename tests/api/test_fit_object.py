@@ -199,8 +199,8 @@ class TestTables:
         np.testing.assert_allclose(wald.upper, cbpp.fixef + ndtri(0.975) * cbpp.std_errors)
         narrow = cbpp.confint(level=0.5)
         np.testing.assert_allclose(narrow.upper - narrow.lower, 2 * ndtri(0.75) * cbpp.std_errors)
-        with pytest.raises(gj.ModelError, match="method 'wald'"):
-            cbpp.confint("bootstrap")
+        with pytest.raises(gj.ModelError, match="methods 'wald', 'profile' and 'bootstrap'"):
+            cbpp.confint("bayes")
         for level in (0.0, 1.0, 95.0):
             with pytest.raises(gj.ModelError, match="between 0 and 1"):
                 cbpp.confint(level=level)

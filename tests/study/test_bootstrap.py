@@ -21,7 +21,7 @@ class TestLinearModel:
             assert abs(bootstrap.bias[name]) < 4 * error / np.sqrt(N)
 
     def test_quantities_are_those_of_the_fit(self, bootstrap, fit):
-        assert list(bootstrap.estimates) == ["Intercept", "treated", "sd(Intercept | g)", "sigma"]
+        assert list(bootstrap.estimates) == ["Intercept", "treated", "sd(Intercept|g)", "sigma"]
         np.testing.assert_allclose(bootstrap.original[:2], fit.fixef)
         np.testing.assert_allclose(bootstrap.original[2:], fit.varcorr()["sdcor"], rtol=1e-12)
         member = bootstrap.batch[3]
@@ -49,7 +49,7 @@ def test_a_singular_fit_does_not_hold_its_refits_at_zero(linear):
     fit = gj.glmm("y ~ treated + (1 | g)", balanced(12, 4).assign(y=y)).fit(reml=True)
     found = fit.bootstrap(N)
     assert found.failed == 0
-    assert (found.estimates["sd(Intercept | g)"] > 0.1).mean() > 0.2
+    assert (found.estimates["sd(Intercept|g)"] > 0.1).mean() > 0.2
 
 
 def _is_singular(y: np.ndarray) -> bool:
