@@ -65,9 +65,12 @@ def folder() -> pathlib.Path | None:
 
 def file_of(name: str, key: Key, options: dict[str, Any]) -> pathlib.Path | None:
     """The file of a program; None if it is not kept: there is no folder, its arguments were put on
-    devices, or hold functions or classes of the user's own, whose text may change."""
+    devices or JAX was told which to use, or they hold functions or classes of the user's own, whose
+    text may change."""
+    device = getattr(jax.config, "jax_default_device")  # noqa: B009 - unknown to type checkers
+    is_placed = device is not None or any(sharding for *_, sharding in key.kinds)
     place = folder()
-    if place is None or not _source() or any(sharding for *_, sharding in key.kinds):
+    if place is None or not _SOURCE or is_placed:
         return None
     written = io.BytesIO()
     pickler = _OwnClasses(written)
@@ -93,14 +96,30 @@ class _OwnClasses(pickle.Pickler):
         return NotImplemented
 
 
-@functools.cache
 def _source() -> str:
     """The digest of the package's files; empty where there are none to read."""
-    root, digest = pathlib.Path(__file__).parent, hashlib.sha256()
-    files = sorted(root.rglob("*.py"))
-    for path in files:
-        digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest() if files else ""
+    digest = hashlib.sha256()
+    for path in _files():
+        digest.update(path.relative_to(_ROOT).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest() if _files() else ""
+
+
+@functools.cache
+def _files() -> list[pathlib.Path]:
+    return sorted(_ROOT.rglob("*.py"))
+
+
+_ROOT = pathlib.Path(__file__).parent
+_SOURCE, _READ_AT = _source(), time.time()
+
+
+def _has_changed() -> bool:
+    """Whether the package was written to since this process read it: what was traced may be of
+    either text."""
+    try:
+        return any(path.stat().st_ctime > _READ_AT for path in _files())
+    except OSError:
+        return True
 
 
 @functools.cache
@@ -112,7 +131,7 @@ def _machine() -> tuple:
     packages = [version(name) for name in ("jax", "jaxlib", "equinox", "numpy")]
     device = jax.local_devices()[0]  # its number is written into programs
     return (
-        *(_source(), packages, platform.python_version(), platform.machine(), sorted(features)),
+        *(_SOURCE, packages, platform.python_version(), platform.machine(), sorted(features)),
         *(device.platform, device.device_kind, device.client.platform_version, device.id),
     )
 
@@ -135,12 +154,13 @@ def read(file: pathlib.Path) -> Kept | None:
             if not _is_private(os.fstat(opened.fileno())):
                 return None
             content = opened.read()
-        os.utime(file)
     except OSError:
         return None
     digest, content = content[:_DIGEST], content[_DIGEST:]
     if hashlib.sha256(content).digest() != digest:
         return None  # damaged: it is compiled and written again
+    with contextlib.suppress(OSError):  # a folder that can only be read
+        os.utime(file)
     return Kept(*pickle.loads(zlib.decompress(content)))
 
 
@@ -167,7 +187,7 @@ def save(file: pathlib.Path, compiled: Any, shapes: Any) -> None:
     what it holds (a sort)."""
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if not _is_private(file.parent.lstat()):
+        if not _is_private(file.parent.lstat()) or _has_changed():
             return
         program, taken, given = serialize_executable.serialize(compiled)
         # Structures of modules lose their meaning when they are pickled, objects do not.

@@ -140,6 +140,29 @@ class TestFiles:
         check(double)
         assert compilations() == before
 
+    def test_where_a_folder_can_only_be_read_it_is(self, double, folder, compilations, monkeypatch):
+        def refused(_):
+            raise OSError("Read-only file system")
+
+        check(double)
+        assert len(kept(folder)) == 1
+        monkeypatch.setattr(os, "utime", refused)
+        double.clear()
+        before = compilations()
+        check(double)
+        assert compilations() == before
+
+    def test_a_package_that_was_written_to_keeps_nothing(self, double, folder, monkeypatch):
+        """What this process traced may be the text before."""
+        monkeypatch.setattr(_program_files, "_READ_AT", 0.0)
+        check(double)
+        assert kept(folder) == []
+
+    def test_with_a_device_of_the_users_choice_nothing_is_kept(self, double, folder):
+        with jax.default_device(jax.devices()[0]):
+            check(double)
+        assert kept(folder) == []
+
     def test_without_a_home_there_is_no_folder(self, monkeypatch):
         monkeypatch.delenv("GLMMJAX_CACHE")
         monkeypatch.delenv("XDG_CACHE_HOME", raising=False)

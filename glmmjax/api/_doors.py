@@ -175,6 +175,32 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
             inference.confint(self.fits, method=method, level=level, parm=given, part=part, ddf=ddf)
         )
 
+    def contrast(
+        self, given: Any, rhs: Any = 0.0, *, part: str = "mean", ddf: str | None = None
+    ) -> pd.DataFrame:
+        """Tests of linear combinations of coefficients: `estimate, std_error, statistic, df,
+        p_value`.
+
+        Args:
+            given: weights by name, `{"x": 1, "z": -1}`, several such by a name of their own, or a
+                matrix with a column a coefficient.
+            rhs: what they are tested against.
+            part, ddf: as for `coefficients`.
+        """
+        return self._table(inference.contrast(self.fits, given, rhs, part=part, ddf=ddf))
+
+    def anova(self, type: int = 2, test: str = "wald", *, part: str = "mean") -> pd.DataFrame:
+        """A test of each term of the fixed effects: `statistic, df, df_denom, p_value`.
+
+        Args:
+            type: 2 (a term given those that do not contain it) or 3 (given all others; of terms
+                with interactions it depends on the contrasts of the factors).
+            test: `wald` (chi-squared), `satterthwaite` or `kenward-roger` (F; the latter for REML
+                fits).
+            part: the linear predictor.
+        """
+        return self._table(inference.anova(self.fits, type=type, test=test, part=part))
+
     def profile(self, parm: str | Sequence[str] = "all") -> inference.Profile:
         """Profiles of the log-likelihood: for each parameter its maximum over all others where it
         is held, with the signed root `zeta` of twice the loss.

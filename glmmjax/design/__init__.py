@@ -2,6 +2,8 @@
 later."""
 
 from ._build import build_design
+from ._fixed_terms import FixedTerm as FixedTerm
+from ._fixed_terms import fixed_terms as fixed_terms
 from ._labels import by_label
 from ._newrows import NewRows, new_rows, rows_beyond
 from ._other_rows import with_rows

@@ -7,13 +7,11 @@ import jax.numpy as jnp
 from jax.scipy.special import gammaln
 
 from ._binomial import unit_link
-from ._family import AbstractMeanFamily, Traits, Values, absolute_curvature
+from ._family import AbstractMeanFamily, Traits, absolute_curvature
 from ._link import AbstractLink, AbstractUnitLink, softplus
 from ._nbinom import alpha_of
 from ._parameter import AbstractParameter, InverseSquare
-from ._rising import log_rising_of_count
-
-_FAR = 60.0
+from ._rising import log_rising_of_count, log_rising_over
 
 
 class BetaBinomial(AbstractMeanFamily):
@@ -51,8 +49,8 @@ class BetaBinomial(AbstractMeanFamily):
             binomial = successes * log_p + failures * log_q
         return (
             binomial
-            + _log_rising_over(successes, rho, log_p)
-            + _log_rising_over(failures, rho, log_q)
+            + log_rising_over(successes, rho, log_p)
+            + log_rising_over(failures, rho, log_q)
         )
 
     def base(self, y, phi, weight):
@@ -97,13 +95,3 @@ class BetaBinomial(AbstractMeanFamily):
     @property
     def own_traits(self):
         return Traits(False, can_separate=True, has_expectation=False)
-
-
-def _log_rising_over(y: Values, rho: Values, log_p: Values) -> Values:
-    """`sum_{k<y} log(1 + k rho / p)`. Below `p = exp(-60)` by its asymptote, a line in `log p` of
-    slope `1 - y`, unless `rho` is zero to that precision: `1 / p` itself has no finite square
-    there, nor at the ends of a probit."""
-    near = jnp.maximum(log_p, -_FAR)
-    at_end = rho * jnp.exp(_FAR)
-    slope = jnp.maximum(y - 1, 0) * at_end / (1 + at_end)
-    return log_rising_of_count(y, rho * jnp.exp(-near)) + slope * (near - log_p)

@@ -14,7 +14,8 @@ from .._types import Array
 Values = Float[Array, "..."]
 
 _HALF_LOG_2PI = 0.9189385332046727
-_SMALL = -20.0  # below it the logarithm of softplus is its series
+_SMALL = -20.0  # below it logarithms of softplus and of 1 - exp(-t) are their series
+_ENDS = (-30.0, 6.5)
 
 
 class AbstractLink(eqx.Module):
@@ -238,16 +239,31 @@ def _(primals, tangents):
 
 @jax.custom_jvp
 def log_one_minus_exp_exp(eta: Values) -> Values:
-    """`log(1 - exp(-t))`, `t = exp(eta)`; differentiated as `t exp(-t) / (1 - exp(-t))`, finite in
-    both tails."""
-    return jnp.log(-jnp.expm1(-jnp.exp(eta)))
+    """`log(1 - exp(-t))`, `t = exp(eta)`; differentiated as `t / (exp(t) - 1)`, finite in both
+    tails."""
+    t, small = jnp.exp(eta), eta < _SMALL
+    return jnp.where(small, eta - t / 2, jnp.log(-jnp.expm1(-jnp.where(small, 1.0, t))))
 
 
 @log_one_minus_exp_exp.defjvp
 def _(primals, tangents):
     (eta,), (tangent,) = primals, tangents
+    # Beyond these ends it is one and zero, to all digits.
+    return log_one_minus_exp_exp(eta), _bernoulli_ratio(jnp.clip(eta, *_ENDS)) * tangent
+
+
+@jax.custom_jvp
+def _bernoulli_ratio(eta: Values) -> Values:
+    """`r = t / (exp(t) - 1)`, `t = exp(eta)`, whose derivative is `r (1 - t - r)`."""
     t = jnp.exp(eta)
-    return log_one_minus_exp_exp(eta), t * jnp.exp(-t) / -jnp.expm1(-t) * tangent
+    return t / jnp.expm1(t)
+
+
+@_bernoulli_ratio.defjvp
+def _(primals, tangents):
+    (eta,), (tangent,) = primals, tangents
+    r = _bernoulli_ratio(eta)
+    return r, r * (1 - jnp.exp(eta) - r) * tangent
 
 
 def slope(link: AbstractLink, eta: Values) -> Values:

@@ -10,7 +10,7 @@ from ._family import POISSON_LIMIT, AbstractMeanFamily, Traits, Values, absolute
 from ._link import AbstractLink
 from ._nbinom import alpha_of
 from ._parameter import AbstractParameter, Square
-from ._rising import log1p_ratio, log_rising_of_count
+from ._rising import log1p_ratio, log_rising_over
 
 
 class NBinom1(AbstractMeanFamily):
@@ -79,8 +79,4 @@ def start_of_linear_variance(y: Values, mu: Values, weights: Values) -> Values:
 
 def nbinom1_kernel(y: Values, log_mu: Values, alpha: Values) -> Values:
     """`sum_{k<y} log(mu + k alpha) - mu log(1 + alpha) / alpha`."""
-    return (
-        y * log_mu
-        + log_rising_of_count(y, alpha * jnp.exp(-log_mu))
-        - jnp.exp(log_mu) * log1p_ratio(alpha)
-    )
+    return y * log_mu + log_rising_over(y, alpha, log_mu) - jnp.exp(log_mu) * log1p_ratio(alpha)

@@ -20,6 +20,7 @@ from ._special import STIRLING, polynomial, stirling, with_slopes
 _SHIFT = 6
 _STEPS = tuple(range(_SHIFT))
 _SMALL = 0.25
+_FAR, _FAR_OF_FLOAT32 = 60.0, 20.0
 _SERIES = 22  # terms, of which the first left out is below (1/5)^22
 _HIGHEST = 4
 
@@ -38,6 +39,17 @@ def log_rising_of_count(y: Values, alpha: Values) -> Values:
     The counts are constants.
     """
     return with_slopes(_log_risings, y, alpha)
+
+
+def log_rising_over(y: Values, rho: Values, log_p: Values) -> Values:
+    """`sum_{k<y} log(1 + k rho / p)`. Below `p = exp(-60)` (float32: `exp(-20)`) by its asymptote,
+    a line in `log p` of slope `1 - y`, unless `rho` is zero to that precision: `1 / p` itself has
+    no finite square there."""
+    far = _FAR if log_p.dtype == jnp.float64 else _FAR_OF_FLOAT32
+    near = jnp.maximum(log_p, -far)
+    at_end = rho * math.exp(far)
+    slope = jnp.maximum(y - 1, 0) * at_end / (1 + at_end)
+    return log_rising_of_count(y, rho * jnp.exp(-near)) + slope * (near - log_p)
 
 
 @functools.partial(jax.jit, static_argnums=0)  # as a program of its own it is traced once
@@ -59,12 +71,15 @@ def _log_risings(order: int, y: Values, alpha: Values) -> list[Values]:
     at_count = in_count + _SHIFT * alpha
     w, u = alpha / at_shift, alpha / at_count
     p = _integrals(order, y * w)
-    excess = jnp.zeros_like(u)  # of the product of (1 + (y + k) alpha) / (1 + k alpha) over one
-    for k in _STEPS:
-        factor = y * (alpha / (1 + k * alpha))
-        excess = excess + factor + excess * factor
+    back = jnp.zeros_like(u)
+    for steps in (_STEPS[:3], _STEPS[3:]):  # a product of six overflows in float32
+        excess = jnp.zeros_like(u)  # of the product of (1 + (y + k) alpha) / (1 + k alpha) over one
+        for k in steps:
+            factor = y * (alpha / (1 + k * alpha))
+            excess = excess + factor + excess * factor
+        back = back + jnp.log1p(excess)
     in_ratio = y * (p[0] - 1) + _less_half(y, y * w * p[0])
-    value = in_ratio + y * jnp.log1p(_SHIFT * alpha) - jnp.log1p(excess) + stirling(u) - stirling(w)
+    value = in_ratio + y * jnp.log1p(_SHIFT * alpha) - back + stirling(u) - stirling(w)
     found = [_of_two_or_more(y, in_count, value)]
     if order == 0:
         return found

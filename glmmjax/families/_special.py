@@ -42,10 +42,13 @@ def log_rising(y: Values | float, alpha: Values) -> Values:
     """
     shifted = alpha / (1 + _SHIFT * alpha)
     z = shifted * y
-    excess = 0.0  # of the product of (1 + (y + k) alpha) / (1 + k alpha) over one
-    for k in range(_SHIFT):
-        factor = y * (alpha / (1 + k * alpha))
-        excess = excess + factor + excess * factor
+    back = 0.0
+    for steps in (range(3), range(3, _SHIFT)):  # a product of six overflows in float32
+        excess = 0.0  # of the product of (1 + (y + k) alpha) / (1 + k alpha) over one
+        for k in steps:
+            factor = y * (alpha / (1 + k * alpha))
+            excess = excess + factor + excess * factor
+        back = back + jnp.log1p(excess)
     log1p_z, large = jnp.log1p(z), z > 1
     ratio = jnp.where(
         large, log1p_z / jnp.where(large, z, 1.0), _log1p_ratio(jnp.where(large, 1.0, z))
@@ -53,7 +56,7 @@ def log_rising(y: Values | float, alpha: Values) -> Values:
     at_shifted = (
         y * (ratio - 1) + (y - 0.5) * log1p_z + stirling(shifted / (1 + z)) - stirling(shifted)
     )
-    return at_shifted + y * jnp.log1p(_SHIFT * alpha) - jnp.log1p(excess)
+    return at_shifted + y * jnp.log1p(_SHIFT * alpha) - back
 
 
 def with_slopes(values: Callable[..., Sequence[Values]], *at: Values) -> Values:

@@ -99,7 +99,10 @@ def _at_limit(working: Working, estimate: Estimate, half: np.ndarray, zero: floa
     traits, m = working.traits, len(working.glmm.family.dispersion_names)
     found = np.zeros((len(half), m), bool)
     if m and traits.can_separate:
-        found |= (half[:, -m:] ** 2).sum(2) > HUGE**2
+        size = np.ones((len(half), m))
+        if traits.limit is not None:  # of which a large one is large with the counts
+            size[:, traits.limit] += np.abs(np.asarray(estimate.params.phi)[:, traits.limit])
+        found |= (half[:, -m:] ** 2).sum(2) > (HUGE * size) ** 2
     if traits.limit is not None:
         found[:, traits.limit] |= np.abs(estimate.params.phi[:, traits.limit]) < zero
     return found

@@ -15,6 +15,7 @@ from ._coefficients import (
     vcov,
 )
 from ._curves import Profile, profile
+from ._hypotheses import anova, contrast
 from ._intervals import confint
 from ._quantities import Quantity, chosen, natural, quantities
 from ._random import components, dispersion, numbers_of, ranef, varcorr, varcorr_columns

@@ -9,7 +9,7 @@ from .._errors import ModelError
 from ..assembly import MixedModel
 from ..families import predictor_names
 from ..fit import Fits
-from ._satterthwaite import satterthwaite_df
+from ._freedom import denominator
 
 PerCoefficient = Float[np.ndarray, "members p"]
 
@@ -55,7 +55,9 @@ def other_coefficients(fits: Fits, part: str) -> pd.DataFrame:
 
 def std_errors(fits: Fits, part: str = "mean") -> pd.DataFrame:
     """(members, p) standard errors of the fixed effects by coefficient name."""
-    return _by_name(fits, _errors(fits)[:, block(fits.members.first, part)], part)
+    p = fits.reported.beta.shape[1]
+    errors = _errors(fits.reported.vcov[:, :p, :p])
+    return _by_name(fits, errors[:, block(fits.members.first, part)], part)
 
 
 def vcov(fits: Fits, part: str = "mean") -> Float[np.ndarray, "members p p"]:
@@ -79,7 +81,7 @@ def bic(fits: Fits) -> Float[np.ndarray, " members"]:
 
 def coefficient_table(fits: Fits, part: str = "mean", ddf: str | None = None) -> pd.DataFrame:
     """One row a member and fixed effect: `estimate, std_error, statistic, df, p_value`, with the
-    index `member, term`; the test is a t with `degrees_of_freedom`."""
+    index `member, term`; the test is a t with the degrees of freedom `ddf` (see `denominator`)."""
     own, names = block(fits.members.first, part), part_names(fits.members.first, part)
     return _table(fits, own, names, ddf)
 
@@ -90,35 +92,28 @@ def all_coefficients(fits: Fits) -> pd.DataFrame:
 
 
 def _table(fits: Fits, own: slice, names: pd.Index, ddf: str | None) -> pd.DataFrame:
-    estimate, error = fits.reported.beta[:, own], _errors(fits)[:, own]
-    statistic = np.divide(estimate, error, out=np.full_like(estimate, np.nan), where=error > 0)
-    df = degrees_of_freedom(fits, ddf)[:, own]
-    p_value = 2 * np.where(np.isinf(df), ndtr(-np.abs(statistic)), stdtr(df, -np.abs(statistic)))
-    numbers = {"estimate": estimate, "std_error": error, "statistic": statistic}
-    numbers |= {"df": df, "p_value": p_value}
+    freedom = denominator(fits, ddf)
+    estimate, error = fits.reported.beta[:, own], _errors(freedom.covariance)[:, own]
+    df = freedom.of(np.eye(fits.reported.beta.shape[1])[own])
     index = pd.MultiIndex.from_arrays(
         [fits.index.repeat(len(names)), np.tile(names, len(fits))], names=["member", "term"]
     )
+    return tested(index, estimate, error, df)
+
+
+def tested(
+    index: pd.MultiIndex, estimate: PerCoefficient, error: PerCoefficient, df: PerCoefficient
+) -> pd.DataFrame:
+    """A table of t-tests of numbers: `estimate, std_error, statistic, df, p_value`."""
+    statistic = np.divide(estimate, error, out=np.full_like(estimate, np.nan), where=error > 0)
+    p_value = 2 * np.where(np.isinf(df), ndtr(-np.abs(statistic)), stdtr(df, -np.abs(statistic)))
+    numbers = {"estimate": estimate, "std_error": error, "statistic": statistic}
+    numbers |= {"df": df, "p_value": p_value}
     return pd.DataFrame({name: own.ravel() for name, own in numbers.items()}, index=index)
 
 
-def degrees_of_freedom(fits: Fits, ddf: str | None = None) -> PerCoefficient:
-    """Of the t-tests of the coefficients of all linear predictors: `normal` (infinite) or
-    `satterthwaite`, by default that for a linear model (as lmerTest has it) and normal otherwise;
-    raises `ModelError` for another word."""
-    if ddf is None:
-        ddf = "normal" if fits.method.covariance_of_fixed is None else "satterthwaite"
-    if ddf == "normal":
-        return np.full_like(fits.reported.beta, np.inf)
-    if ddf == "satterthwaite" and fits.method.covariance_of_fixed is not None:
-        return satterthwaite_df(fits)
-    raise ModelError(f"ddf must be 'satterthwaite' (of a linear model) or 'normal', not {ddf!r}.")
-
-
-def _errors(fits: Fits) -> PerCoefficient:
-    """Of the coefficients of all linear predictors."""
-    p = fits.reported.beta.shape[1]
-    return np.sqrt(np.diagonal(fits.reported.vcov, axis1=1, axis2=2)[:, :p])
+def _errors(covariance: Float[np.ndarray, "members p p"]) -> PerCoefficient:
+    return np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
 
 
 def _by_name(fits: Fits, values: np.ndarray, part: str) -> pd.DataFrame:

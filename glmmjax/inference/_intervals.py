@@ -7,7 +7,8 @@ from scipy.special import ndtri, stdtrit
 
 from .._errors import ModelError
 from ..fit import Fits
-from ._coefficients import degrees_of_freedom, part_names
+from ._coefficients import part_names
+from ._freedom import denominator
 from ._profile import traces
 from ._quantities import Quantity, chosen, natural
 from ._scale import scale_of
@@ -81,7 +82,10 @@ def _wald(fits: Fits, wanted: list[Quantity], level: float, ddf: str | None) -> 
     scales = [scale_of(model, own) for own in wanted]
     needs = any(not own.is_coordinate for own in scales) and len(points) > 0
     values = natural(model, points) if needs else None
-    df = degrees_of_freedom(fits, ddf) if any(q.kind == "coefficient" for q in wanted) else None
+    freedom = denominator(fits, ddf)
+    fixed = [own.position for own in wanted if own.kind == "coefficient"]
+    df = np.full(found.beta.shape, np.inf)
+    df[:, fixed] = freedom.of(np.eye(found.beta.shape[1])[fixed])
     bounds = np.full((len(fits), len(wanted), 2), np.nan)
     usual = ndtri(0.5 + level / 2)
     for k, own in enumerate(scales):
@@ -89,8 +93,9 @@ def _wald(fits: Fits, wanted: list[Quantity], level: float, ddf: str | None) -> 
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             error = np.sqrt(np.einsum("ka,kab,kb->k", normal, found.vcov, normal))
             if wanted[k].kind == "coefficient":
-                assert df is not None
-                half = stdtrit(df[:, wanted[k].position], 0.5 + level / 2) * error
+                place = wanted[k].position
+                error = np.sqrt(freedom.covariance[:, place, place])
+                half = stdtrit(df[:, place], 0.5 + level / 2) * error
             else:
                 half = usual * error
             if own.low == 0.0:

@@ -123,3 +123,12 @@ def test_without_overdispersion_the_fit_is_the_poisson_one():
     assert fit.dispersion["alpha"] < 0.1
     assert -1e-6 < fit.loglik - plain.loglik < 0.5
     np.testing.assert_allclose(fit.fixef, plain.fixef, atol=0.02)
+
+
+def test_large_counts_are_not_the_limit():
+    """The standard error of the root of alpha is as large as the counts' own."""
+    data = simulated(1.5, 21)
+    fit = gj.glmm("y ~ x + (1 | g)", data.assign(y=100_000 * data["y"]), "nbinom1").fit()
+    assert fit.converged
+    assert "limit" not in fit.status
+    assert fit.dispersion["alpha"] > 1e5
