@@ -43,7 +43,8 @@ def denominator(fits: Fits, ddf: str | None) -> "Freedom":
         adjusted = kenward_roger(fits)
         own = [np.full((p, p), np.nan) if one is None else one.covariance for one in adjusted]
         return Freedom(np.array(own).reshape(-1, p, p), ddf, adjusted=adjusted)
-    raise ModelError(f"ddf must be 'satterthwaite', 'between-within' or 'normal', not {ddf!r}.")
+    known = "'satterthwaite', 'kenward-roger', 'between-within' or 'normal'"
+    raise ModelError(f"ddf must be {known}, not {ddf!r}.")
 
 
 class Freedom(NamedTuple):
@@ -165,9 +166,8 @@ def between_within(model: MixedModel) -> Float[np.ndarray, " p"]:
                     place[number] = (len(term.levels), f"{term.formula.group}: {name}")
     most = max((len(own.levels) for own in terms), default=0)
     left = int(present.sum()) - most
-    return np.array(
-        [max((levels or left) - place.count((levels, name)), 1.0) for levels, name in place]
-    )
+    df = [(levels or left) - place.count((levels, name)) for levels, name in place]
+    return np.maximum(np.array(df, np.float64), 1.0)
 
 
 def _is_multiple(column: np.ndarray, z: np.ndarray, refs: np.ndarray) -> bool:

@@ -78,7 +78,7 @@ def _exactly(fits: Fits, numbers: np.ndarray, bucket: np.ndarray, found: Uncerta
     flat = slopes.reshape(len(padded), p * p, slopes.shape[-1])
     flat = np.linalg.solve(np.swapaxes(jacobian, 1, 2), np.swapaxes(flat, 1, 2))
     found.covariance[numbers] = covariance[: len(numbers)]
-    found.slopes[numbers] = flat.reshape(len(padded), -1, p, p)[: len(numbers)]
+    found.slopes[numbers] = flat.reshape(len(padded), slopes.shape[-1], p, p)[: len(numbers)]
 
 
 @Program
@@ -126,8 +126,8 @@ def _by_differences(fits: Fits, surface: Surface, found: Uncertain) -> None:
     steps = errors[:, :p, None] * np.eye(p, size)
     signs = np.array([[1, 1], [-1, 1], [1, -1], [-1, -1]]) * _SHIFT
     moves = (
-        signs[:, :1, None, None, None] * steps[:, None, None]
-        + signs[:, 1:, None, None, None] * path[:, None, :, None]
+        signs[:, :1, None, None] * steps[:, None, None]
+        + signs[:, 1:, None, None] * path[:, None, :, None]
     )
     points = (best[known][:, None, None, None] + moves).reshape(-1, size)
     members = np.repeat(known, len(points) // len(known))
