@@ -69,6 +69,7 @@ PARTS = {
     | {"structure", "model", "assembly", "methods"},
     "inference": {
         "_errors",
+        "_later",
         "_status",
         "_precision",
         "_programs",

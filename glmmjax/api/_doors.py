@@ -2,7 +2,7 @@
 `Batch` one row a member."""
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
@@ -200,6 +200,38 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
             part: the linear predictor.
         """
         return self._table(inference.anova(self.fits, type=type, test=test, part=part))
+
+    def means(  # noqa: PLR0913 - keyword-only settings
+        self,
+        specs: str | Sequence[str],
+        by: str | Sequence[str] | None = None,
+        kind: str = "link",
+        *,
+        at: Mapping[str, Any] | None = None,
+        part: str = "mean",
+        level: float = 0.95,
+        ddf: str | None = None,
+    ) -> inference.Means:
+        """Estimated marginal means of the levels of factors, at random effects of zero: `estimate,
+        std_error, df, lower, upper`. `.pairs(adjust="tukey" | "holm" | "none")` compares them.
+
+        The linear predictor is averaged over a balanced grid: all combinations of the levels of the
+        other factors, numeric variables (and offsets) at their means. What the data do not
+        determine, because cells are empty, is NaN.
+
+        Args:
+            specs: variable or variables whose levels are compared.
+            by: variables within whose levels they are compared.
+            kind: `link`, or `response` for means and intervals transformed by the inverse link.
+            at: values of variables to take instead of their levels or means, `{"x": [0, 1]}`.
+            part, ddf: as for `coefficients`.
+            level: of the intervals.
+
+        Raises:
+            ModelError: a variable that the fixed effects do not use.
+        """
+        settings = {"kind": kind, "at": at, "part": part, "level": level, "ddf": ddf}
+        return inference.means(self.fits, specs, by, **settings)
 
     def profile(self, parm: str | Sequence[str] = "all") -> inference.Profile:
         """Profiles of the log-likelihood: for each parameter its maximum over all others where it

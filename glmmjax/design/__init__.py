@@ -4,6 +4,7 @@ later."""
 from ._build import build_design
 from ._fixed_terms import FixedTerm as FixedTerm
 from ._fixed_terms import fixed_terms as fixed_terms
+from ._grid import reference_grid as reference_grid
 from ._labels import by_label
 from ._newrows import NewRows, new_rows, rows_beyond
 from ._other_rows import with_rows

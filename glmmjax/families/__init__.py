@@ -30,6 +30,7 @@ from ._inverse_gaussian import InverseGaussian as InverseGaussian
 from ._link import LINKS as LINKS
 from ._link import AbstractLink as AbstractLink
 from ._link import on_branch as on_branch
+from ._link import slope as slope
 from ._lognormal import LogNormal as LogNormal
 from ._nbinom import NBinom2 as NBinom2
 from ._nbinom1 import NBinom1 as NBinom1

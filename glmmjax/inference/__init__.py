@@ -17,6 +17,7 @@ from ._coefficients import (
 from ._curves import Profile, profile
 from ._hypotheses import anova, contrast
 from ._intervals import confint
+from ._means import Means, means
 from ._quantities import Quantity, chosen, natural, quantities
 from ._random import components, dispersion, numbers_of, ranef, varcorr, varcorr_columns
 from ._tidy import benjamini_hochberg, counts, failures, tidy
