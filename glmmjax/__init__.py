@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from .api import Batch as Batch
     from .api import Fit as Fit
     from .api import Model as Model
+    from .api import compare as compare
     from .api import fit_by as fit_by
     from .api import fit_many as fit_many
     from .api import glmm as glmm
@@ -112,7 +113,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "api": (
         *("glmm", "fit_many", "fit_by", "load", "Model", "Fit", "Batch"),
-        *("simulation_study", "power", "power_curve"),
+        *("compare", "simulation_study", "power", "power_curve"),
     ),
     "study": ("Bootstrap", "SimulationStudy", "Power"),
     "covariances": ("AbstractCorrelation", "register_covariance"),

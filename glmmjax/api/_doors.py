@@ -195,10 +195,12 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
         Args:
             type: 2 (a term given those that do not contain it) or 3 (given all others; of terms
                 with interactions it depends on the contrasts of the factors).
-            test: `wald` (chi-squared), `satterthwaite` or `kenward-roger` (F; the latter for REML
-                fits).
+            test: `wald` (chi-squared), `lrt` (likelihood ratio, by a fit without the term),
+                `satterthwaite` or `kenward-roger` (F; the latter for REML fits).
             part: the linear predictor.
         """
+        if test == "lrt":
+            return self._table(study.anova_by_refits(self.fits, type=type, part=part))
         return self._table(inference.anova(self.fits, type=type, test=test, part=part))
 
     def means(  # noqa: PLR0913 - keyword-only settings

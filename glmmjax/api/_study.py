@@ -16,7 +16,7 @@ from ..fit import as_finite_params
 from ..methods import AbstractMethod
 from ..model import Params
 from ..prediction import simulate
-from ._model import Batch, Model
+from ._model import Batch, Fit, Model
 from ._stoppable import stoppable
 
 if TYPE_CHECKING:
@@ -68,6 +68,34 @@ def simulation_study(  # noqa: PLR0913 - keyword-only settings
         study.truth(core, params), estimates, inference.std_errors(found), level
     )
     return study.SimulationStudy(table, estimates, inference.failures(found), Batch(found))
+
+
+def compare(*fits: Fit | Batch, test: str = "lrt", n: int = 1000, seed: int = 0) -> pd.DataFrame:
+    """Compare fits of the same data: information criteria, and tests of each against the next
+    smaller one.
+
+    Args:
+        fits: fits, or batches of the same responses, by one method.
+        test: `lrt`, likelihood-ratio tests. Where the smaller model holds a variance at zero, or a
+            family's parameter at its limit, the reference is a mixture of chi-squared
+            distributions. `bootstrap`: by refits of draws from the smaller fit.
+        n, seed: draws of the bootstrap, and the seed that makes them repeatable.
+
+    Returns:
+        A row a fit, from the smallest to the largest; the index `fit` is its number among those
+        given (after `member` for batches). Columns `formula, df, loglik, aic, bic, chisq, chi_df,
+        p_value`, and `reference`, the distribution in words or why there is no test.
+
+    Raises:
+        ModelError: fits of other data or by other methods, or restricted likelihoods of other fixed
+            effects.
+    """
+    for own in fits:
+        if not isinstance(own, Fit | Batch):
+            raise ModelError(f"compare takes fits or batches, not {type(own).__name__}.")
+    with stoppable(Batch):
+        table = study.compare([own.fits for own in fits], test, study.Draws(n, seed))
+    return inference.alone(table) if isinstance(fits[0], Fit) else table
 
 
 def power(  # noqa: PLR0913 - keyword-only settings

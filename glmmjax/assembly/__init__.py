@@ -15,3 +15,4 @@ from ._mixed import (
     with_other_predictors,
 )
 from ._plan import plan
+from ._without import design_without, without_coefficients

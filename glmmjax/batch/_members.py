@@ -17,8 +17,10 @@ from ..assembly import (
     alike,
     check_identified,
     checked_model,
+    design_without,
     model_of,
     response_size,
+    without_coefficients,
 )
 from ..design import CENSORED, Design, formula_offset, is_identified, replace_response
 from ..families import AbstractFamily, innermost
@@ -196,6 +198,13 @@ class SharedDesign(AbstractManyMembers):
     def random(self, number):
         return self._model.design.random
 
+    def observed(self):
+        yield from (*self._responses.inputs(), self._prior_weights())
+
+    def without(self, left_out):
+        model = without_coefficients(self._model, left_out)
+        return SharedDesign(model, self._responses, self._weights, self._offset)
+
     def inputs(self):
         leaves, structure = jax.tree.flatten(self._model.glmm)
         yield from (*leaves, structure)
@@ -284,6 +293,14 @@ class OwnDesigns(AbstractManyMembers):
 
     def random(self, number):
         return self._designs[number].random
+
+    def observed(self):
+        for own in self._designs:
+            yield from (own.y, own.weights)
+
+    def without(self, left_out):
+        designs = [design_without(own, left_out) for own in self._designs]
+        return OwnDesigns(designs, self._family, self._names, self._status)
 
     def inputs(self):
         yield from self._status

@@ -1,13 +1,13 @@
 """The models of fits: one, or the members of a batch."""
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import jax
 import numpy as np
 
-from ..assembly import MixedModel
+from ..assembly import MixedModel, without_coefficients
 from ..design import RandomPart
 from ..model import GLMM, Working
 
@@ -75,6 +75,14 @@ class AbstractMembers(abc.ABC):
     def random(self, number: int) -> tuple[RandomPart, ...]:
         """The random terms of one member with their levels."""
 
+    @abc.abstractmethod
+    def observed(self) -> Iterator[np.ndarray]:
+        """Responses and weights: what fits must share to be compared."""
+
+    @abc.abstractmethod
+    def without(self, left_out: np.ndarray) -> "AbstractMembers":
+        """The same data and models without the fixed effects of a mask (p,) over all."""
+
 
 class OneModel(AbstractMembers):
     """A model by itself."""
@@ -115,3 +123,9 @@ class OneModel(AbstractMembers):
 
     def random(self, number):
         return self._model.design.random
+
+    def without(self, left_out):
+        return OneModel(without_coefficients(self._model, left_out))
+
+    def observed(self):
+        yield from (self._model.design.y, self._model.design.weights)

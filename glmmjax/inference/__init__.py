@@ -15,7 +15,7 @@ from ._coefficients import (
     vcov,
 )
 from ._curves import Profile, profile
-from ._hypotheses import anova, contrast
+from ._hypotheses import anova, check_type, contrast, terms_of
 from ._intervals import confint
 from ._means import Means, means
 from ._quantities import Quantity, chosen, natural, quantities

@@ -98,7 +98,10 @@ def anova(fits: Fits, *, type: int = 2, test: str = "wald", part: str = "mean") 
     the terms that contain it, as `car::Anova` has it. `wald` is a chi-squared, `satterthwaite` and
     `kenward-roger` an F test.
     """
-    check_anova(type, test)
+    check_type(type)
+    if test not in TESTS:
+        known = "'wald', 'lrt', 'satterthwaite' or 'kenward-roger'"
+        raise ModelError(f"test must be {known}, not {test!r}.")
     terms, freedom = terms_of(fits.members.first, part), denominator(fits, TESTS[test])
     tables = []
     for term in terms:
@@ -112,13 +115,10 @@ def anova(fits: Fits, *, type: int = 2, test: str = "wald", part: str = "mean") 
     return table.astype({"df": int})
 
 
-def check_anova(type: Any, test: Any) -> None:
-    """Raise a `ModelError` for a type or test that there is not."""
+def check_type(type: Any) -> None:
+    """Raise a `ModelError` for a type of analysis that there is not."""
     if type not in (2, 3) or isinstance(type, bool):
         raise ModelError(f"type must be 2 or 3, not {type!r}.")
-    if test not in TESTS:
-        known = "'wald', 'lrt', 'satterthwaite' or 'kenward-roger'"
-        raise ModelError(f"test must be {known}, not {test!r}.")
 
 
 def _of_term(

@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 from scipy.special import betaincinv, chdtrc
 
 from .._errors import ModelError
-from ..assembly import MixedModel, checked_model
+from ..assembly import MixedModel, without_coefficients
 from ..fit import Fits, as_finite_params
 from ..inference import names_of, tidy
 from ..model import Params
@@ -82,24 +82,6 @@ def clopper_pearson(successes: int, n: int, level: float = _LEVEL) -> tuple[floa
     return float(low), float(high)
 
 
-def without(model: MixedModel, left_out: Bool[np.ndarray, " p"]) -> MixedModel:
-    """The model without some columns of its fixed parts (its formulas still name them)."""
-    predictors, first = [], 0
-    for own in model.design.predictors:
-        out = left_out[first : first + len(own.fixed.names)]
-        names = tuple(name for name, gone in zip(own.fixed.names, out, strict=True) if not gone)
-        x, keep = own.fixed.x[:, ~out], np.asarray(own.fixed.keep)[~out]
-        predictors.append(
-            dataclasses.replace(
-                own, fixed=dataclasses.replace(own.fixed, names=names, x=x, keep=keep)
-            )
-        )
-        first += len(out)
-    return checked_model(
-        dataclasses.replace(model.design, predictors=tuple(predictors)), model.family
-    )
-
-
 def _coefficients(model: MixedModel, term: Any) -> list[str]:
     names, own = [term] if isinstance(term, str) else term, names_of(model)
     are_names = isinstance(names, Sequence) and all(isinstance(name, str) for name in names)
@@ -147,7 +129,9 @@ def _likelihood_ratio(
             "The model without these terms has no fixed effects to fit: test fewer of them."
         )
     full = _loglik(fit_draws(model, responses, refits.within("full")))
-    null = _loglik(fit_draws(without(model, left_out), responses, refits.within("null")))
+    null = _loglik(
+        fit_draws(without_coefficients(model, left_out), responses, refits.within("null"))
+    )
     return chdtrc(len(names), np.maximum(2 * (full - null), 0.0))
 
 

@@ -7,7 +7,8 @@ import scipy.stats
 from study_cases import EFFECTS, N, balanced, standard_error
 
 import glmmjax as gj
-from glmmjax.study._power import clopper_pearson, without
+from glmmjax.assembly import without_coefficients
+from glmmjax.study._power import clopper_pearson
 
 FORMULA = "~ treated + (1 | g)"
 
@@ -74,7 +75,7 @@ def test_the_interval_is_clopper_and_pearsons(successes):
 
 
 def test_the_model_without_a_term_has_the_other_columns(linear):
-    smaller = without(linear.core, np.array([False, True]))
+    smaller = without_coefficients(linear.core, np.array([False, True]))
     assert smaller.design.fixed.names == ("Intercept",)
     np.testing.assert_array_equal(smaller.glmm.x[0], linear.core.glmm.x[0][:1])
 

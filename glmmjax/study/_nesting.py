@@ -1,0 +1,168 @@
+"""How two models differ, and the distribution of twice the difference of their log-likelihoods."""
+
+import itertools
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+from scipy.special import chdtrc
+
+from ..assembly import MixedModel
+from ..families import innermost
+
+_DRAWS = 20_000
+
+# Families with a parameter at whose limit they are another one
+_LIMITS = {
+    "nbinom1": "poisson",
+    "nbinom2": "poisson",
+    "genpois": "poisson",
+    "betabinomial": "binomial",
+    "truncated_nbinom1": "truncated_poisson",
+    "truncated_nbinom2": "truncated_poisson",
+}
+
+
+class Difference(NamedTuple):
+    """What a larger model has beyond a smaller one.
+
+    Attributes:
+        free: parameters that the smaller model holds inside of their range.
+        added: standard deviations, or other parameters with an end, that it holds there, by name.
+        others: covariances that have no meaning without these.
+        reason: why there is no test; else "".
+    """
+
+    free: int = 0
+    added: tuple[str, ...] = ()
+    others: int = 0
+    reason: str = ""
+
+    @property
+    def df(self) -> int:
+        """Of all parameters."""
+        return self.free + len(self.added) + self.others
+
+    @property
+    def words(self) -> str:
+        """The reference distribution, in words."""
+        if self.reason or not self.added:
+            return self.reason or f"chi-squared({self.df})"
+        low = self.df - len(self.added)
+        if len(self.added) == 1:
+            return f"half chi-squared({low}), half chi-squared({self.df})"
+        if self.others:
+            return f"chi-squared({self.df}), conservative"
+        return f"chi-squared({low}) to ({self.df}), weights by simulation"
+
+
+def difference(smaller: MixedModel, larger: MixedModel) -> Difference:
+    """Of two models of the same data."""
+    reason = _not_nested(smaller, larger)
+    if reason:
+        return Difference(reason=reason)
+    is_limit = innermost(smaller.family).name != innermost(larger.family).name
+    added, others = list(larger.family.dispersion_names[:1] if is_limit else ()), 0
+    mine, theirs = _by_group(smaller), _by_group(larger)
+    for key, columns in theirs.items():
+        known = mine.get(key, ())
+        new = [name for name in columns if name not in known]
+        added += [f"sd({name}|{key[1]})" for name in new]
+        if key[2] == "us":
+            others += len(new) * len(known) + len(new) * (len(new) - 1) // 2
+    free = larger.glmm.p - smaller.glmm.p
+    if free + others + len(added) != _count(larger) - _count(smaller):
+        return Difference(reason="not known to be nested: compare AIC")
+    return Difference(free, tuple(added), others)
+
+
+def _not_nested(smaller: MixedModel, larger: MixedModel) -> str:
+    names = innermost(smaller.family).name, innermost(larger.family).name
+    limits = names[0] == names[1] or _LIMITS.get(names[1]) == names[0]
+    links = innermost(smaller.family).link.name, innermost(larger.family).link.name
+    if not limits or links[0] != links[1]:
+        return "not nested (other families or links): compare AIC"
+    mine, theirs = smaller.design.predictors, larger.design.predictors
+    if [own.name for own in mine] != [own.name for own in theirs]:
+        return "not nested (other linear predictors): compare AIC"
+    for own, other in zip(mine, theirs, strict=True):
+        if not np.array_equal(own.offset, other.offset):
+            return "not nested (other offsets): compare AIC"
+        if not _spans(other.fixed.x, own.fixed.x):
+            return "not nested (fixed effects): compare AIC"
+    wider, narrower = _by_group(larger), _by_group(smaller)
+    for key, columns in narrower.items():
+        if not set(columns) <= set(wider.get(key, ())):
+            return "not nested (random effects): compare AIC"
+    return ""
+
+
+def _spans(wide: np.ndarray, narrow: np.ndarray) -> bool:
+    """Whether the columns of `narrow` are combinations of those of `wide`."""
+    if not narrow.shape[1]:
+        return True
+    found, *_ = np.linalg.lstsq(wide, narrow, rcond=None)
+    return bool(np.allclose(wide @ found, narrow, atol=1e-7 * np.abs(narrow).max()))
+
+
+def _by_group(model: MixedModel) -> dict[tuple[int, str, str], tuple[str, ...]]:
+    """The columns of the random terms by linear predictor, grouping factor and kind of covariance;
+    terms of one column are of the kind `us`."""
+    found: dict[tuple[int, str, str], tuple[str, ...]] = {}
+    for term, covariance in zip(model.design.random, model.glmm.covariances, strict=True):
+        key = (term.predictor, term.formula.group, "us" if covariance.q == 1 else covariance.name)
+        prefix = model.design.predictors[term.predictor].prefix
+        names = tuple(f"{prefix}{name}" for name in term.names)
+        found[key] = (*found.get(key, ()), *names)
+    return found
+
+
+def _count(model: MixedModel) -> int:
+    p, sizes, m = model.glmm.sizes
+    return p + sum(sizes) + m
+
+
+def p_values(
+    chisq: Float[np.ndarray, " members"],
+    own: Difference,
+    correlations: Float[np.ndarray, "members k k"],
+) -> Float[np.ndarray, " members"]:
+    """Of each statistic, chi-squared where no parameter is at its end, and the mixture of
+    chi-squared distributions for one (Self and Liang 1987; Stram and Lee 1994) or several, whose
+    weights are how often so many of the estimates, with these `correlations`, are positive."""
+    if own.reason:
+        return np.full(len(chisq), np.nan)
+    if not own.added:
+        return chdtrc(own.df, chisq)
+    if len(own.added) > 1 and own.others:
+        return chdtrc(own.df, chisq)
+    low, p_value = own.df - len(own.added), np.zeros(len(chisq))
+    weights = np.array([_weights(one) for one in correlations])
+    for positive in range(len(own.added) + 1):
+        df = low + positive
+        tail = chdtrc(df, chisq) if df else np.where(chisq > 0, 0.0, 1.0)
+        p_value += weights[:, positive] * tail
+    return np.where(np.isnan(chisq), np.nan, p_value)
+
+
+def _weights(correlation: Float[np.ndarray, "k k"]) -> Float[np.ndarray, " levels"]:
+    """How often 0, 1, ..., k coordinates are positive of the point of the orthant that is nearest
+    to a normal draw with this correlation, in its metric (Shapiro 1988); independent where it is
+    not known."""
+    count = len(correlation)
+    if count == 1:
+        return np.array([0.5, 0.5])
+    known = correlation if np.isfinite(correlation).all() else np.eye(count)
+    metric = np.linalg.inv(known)
+    draws = np.random.default_rng(0).multivariate_normal(np.zeros(count), known, _DRAWS)
+    positive = np.full(_DRAWS, -1)
+    for face in itertools.product([False, True], repeat=count):
+        inside = np.array(face)
+        nearest, pulled = np.zeros_like(draws), draws @ metric
+        if inside.any():
+            own = metric[np.ix_(inside, inside)]
+            nearest[:, inside] = np.linalg.solve(own, pulled[:, inside].T).T
+        pressed = nearest @ metric - pulled
+        here = (nearest[:, inside] >= 0).all(1) & (pressed[:, ~inside] >= 0).all(1)
+        positive[here] = inside.sum()
+    return np.bincount(positive[positive >= 0], minlength=count + 1) / (positive >= 0).sum()
