@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -36,7 +37,7 @@ def compare(fits: Sequence[Fits], test: str, draws: Draws) -> pd.DataFrame:
     index = pd.MultiIndex.from_product([fits[0].index, order], names=["member", "fit"])
     rows = [(number, k) for number in range(len(fits[0])) for k in range(len(order))]
     places = [k * len(fits[0]) + number for number, k in rows]
-    return pd.DataFrame(pd.concat(tables, ignore_index=True).iloc[places].set_axis(index))
+    return cast(pd.DataFrame, pd.concat(tables, ignore_index=True).iloc[places].set_axis(index))
 
 
 def _row(fits: Fits, before: Fits | None, test: str, draws: Draws) -> pd.DataFrame:
@@ -62,7 +63,7 @@ def _row(fits: Fits, before: Fits | None, test: str, draws: Draws) -> pd.DataFra
         if test == "bootstrap" and not step.reason:
             found["p_value"] = _bootstrapped(before, fits, chisq, draws)
             found["reference"] = f"{draws.n} refits of draws from the fit before"
-    return pd.DataFrame(found, index=fits.index)[COLUMNS]
+    return pd.DataFrame(found, index=fits.index, columns=COLUMNS)
 
 
 def _correlations(fits: Fits, step: Difference) -> Float[np.ndarray, "members k k"]:
