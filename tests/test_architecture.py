@@ -80,6 +80,9 @@ PARTS = {
     | {"families", "structure", "model", "assembly", "methods", "fit"},
     "prediction": {"_errors", "_precision", "_types", "covariances", "design", "families"}
     | {"structure", "model", "assembly", "methods", "fit"},
+    "diagnostics": {"_errors", "_precision", "_types", "covariances", "design", "families"}
+    | {"model", "assembly", "methods", "fit", "inference", "prediction"},
+    "interpretation": {"_errors", "_precision", "families", "fit", "inference", "prediction"},
     "report": {"_errors", "_status", "_precision", "_files", "covariances", "design", "families"}
     | {"model", "assembly", "methods", "fit", "inference"},
     "batch": {"_numbers", "_traced", "_errors", "_status", "_precision", "_programs", "_types"}
@@ -97,7 +100,8 @@ PARTS = {
         "model",
         "assembly",
     }
-    | {"methods", "fit", "inference", "prediction", "report", "batch", "study"},
+    | {"methods", "fit", "inference", "prediction", "diagnostics", "interpretation", "report"}
+    | {"batch", "study"},
     "cli": {
         "_errors",
         "_family_names",

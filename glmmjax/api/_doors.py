@@ -13,9 +13,11 @@ from .._later import Later
 from ..fit import Fits, dropped_columns
 
 if TYPE_CHECKING:
-    from .. import study
+    from .. import diagnostics, interpretation, study
 else:
-    study = Later("glmmjax.study")
+    diagnostics, interpretation, study = (
+        Later(f"glmmjax.{part}") for part in ("diagnostics", "interpretation", "study")
+    )
 
 Number = TypeVar("Number")
 Flag = TypeVar("Flag")
@@ -255,3 +257,35 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
     def ranef(self) -> pd.DataFrame:
         """Conditional modes of the random effects: `group, level, term, mode, std_error`."""
         return self._table(inference.ranef(self.fits))
+
+    def effective_df(self) -> Row:
+        """Effective degrees of freedom: `fixed` (coefficients), `total` (the trace of the hat
+        matrix of fixed and random effects, at the working weights), `bound` (coefficients plus
+        random effects, what it would be without shrinkage), and the share of each random term."""
+        return self._row(diagnostics.effective_df(self.fits), "effective_df")
+
+    def caic(self) -> Row:
+        """The conditional Akaike criterion of a linear model, of predictions for the groups in the
+        data: `loglik` given the random effects, `df` and `caic`. Degrees of freedom take in that
+        the variances are estimated."""
+        return self._row(diagnostics.caic(self.fits), "caic")
+
+    def marginal_coefficients(self) -> pd.DataFrame:
+        """Population-averaged coefficients, where those of the model are subject-specific:
+        `estimate, std_error`."""
+        return self._table(interpretation.marginal_coefficients(self.fits))
+
+    def icc(self) -> Row:
+        """Intraclass correlations on the scale of the link: `adjusted` (all random terms, given the
+        fixed part), `unadjusted`, and each term's."""
+        return self._row(interpretation.icc(self.fits), "icc")
+
+    def r2(self) -> Row:
+        """Nakagawa's R2 on the scale of the link: `marginal` (fixed part), `conditional` (fixed and
+        random part)."""
+        return self._row(interpretation.r2(self.fits), "r2")
+
+    def median_odds_ratio(self) -> Row:
+        """The median odds ratio (ratio of means with a log link) of two levels drawn at random, a
+        random term."""
+        return self._row(interpretation.median_odds_ratio(self.fits), "median_odds_ratio")

@@ -164,6 +164,15 @@ class Fit(AbstractDoors[float, bool, str, int, pd.Series]):
         names = inference.part_names(self.fits.members.first, "mean")
         return pd.DataFrame(inference.vcov(self.fits)[0], index=names, columns=names)
 
+    def sandwich(self, kind: str = "CR0") -> pd.DataFrame:
+        """Covariance of the fixed effects from the scores of independent groups, which holds where
+        the variances are not as the model has them: `CR0`, or `CR1` (times `G / (G - 1)`). A
+        `ModelError` for crossed factors, which leave no independent groups."""
+        names = inference.part_names(self.fits.members.first, "mean")
+        first = inference.block(self.fits.members.first, "mean")
+        found = inference.sandwich(self.fits, kind)[0, first, first]
+        return pd.DataFrame(found, index=names, columns=names)
+
     @property
     def dispersion(self) -> dict[str, float]:
         """The family's own parameters on their natural scale; the `scale` of a quasi-likelihood."""
@@ -288,6 +297,12 @@ class Batch(AbstractDoors[np.ndarray, np.ndarray, np.ndarray, np.ndarray, pd.Dat
     def vcov(self) -> np.ndarray:
         """(B, p, p) covariances of the fixed effects."""
         return inference.vcov(self.fits)
+
+    def sandwich(self, kind: str = "CR0") -> np.ndarray:
+        """(B, p, p) covariances of the fixed effects from the scores of independent groups, as of a
+        `Fit`."""
+        own = inference.block(self.fits.members.first, "mean")
+        return inference.sandwich(self.fits, kind)[:, own, own]
 
     @property
     def dispersion(self) -> pd.DataFrame:

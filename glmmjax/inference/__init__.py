@@ -15,9 +15,11 @@ from ._coefficients import (
     vcov,
 )
 from ._curves import Profile, profile
+from ._each import row_each, solutions, table_each
 from ._hypotheses import anova, check_type, contrast, terms_of
 from ._intervals import confint
 from ._means import Means, means
 from ._quantities import Quantity, chosen, natural, quantities
-from ._random import components, dispersion, numbers_of, ranef, varcorr, varcorr_columns
+from ._random import components, dispersion, numbers_of, ranef, term_name, varcorr, varcorr_columns
+from ._sandwich import sandwich
 from ._tidy import benjamini_hochberg, counts, failures, tidy

@@ -136,3 +136,11 @@ def _effects_of(term: RandomPart) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         np.tile(names, len(levels)),
         np.full(len(levels), len(names)),
     )
+
+
+def term_name(term: RandomPart) -> str:
+    """`(x | g)`, `ar1(t | g)`, `s(x)`."""
+    if term.is_smooth:
+        return term.formula.text
+    kind = "" if term.formula.covariance == "us" else term.formula.covariance
+    return f"{kind}({term.formula.columns} | {term.formula.group})"

@@ -63,21 +63,27 @@ class Surface(NamedTuple):
         carry: Any = None,
     ) -> Slopes:
         """Evaluate member `numbers[members[k]]` at point `k`, in the user's coordinates."""
-        rows = self.rows[members]
-        jacobian = self.jacobian if self.jacobian.ndim == 2 else self.jacobian[rows]
-        vectors = np.zeros((len(points), self._size))
-        vectors[:, self.kept] = np.linalg.solve(jacobian, points[..., None])[..., 0]
-        carry = self._nothing(len(points)) if carry is None else carry
+        carry = self.nothing(len(points)) if carry is None else carry
+        rows, vectors = self.given(members, points)
         found: list[tuple] = [
             self._some(rows[some], vectors[some], jax.tree.map(lambda c, s=some: c[s], carry))
             for some in _slices(len(points))
         ]
-        value, gradient, carry = jax.tree.map(
-            lambda *own: np.concatenate(own), found[0], *found[1:]
-        )
+        value, gradient, carry = jax.tree.map(lambda *own: np.concatenate(own), *found)
+        jacobian = self.jacobian if self.jacobian.ndim == 2 else self.jacobian[rows]
         transposed = np.swapaxes(jacobian, -1, -2)
         gradient = np.linalg.solve(transposed, gradient[:, self.kept, None])[..., 0]
         return Slopes(-value, -gradient, carry)
+
+    def given(
+        self, members: Int[np.ndarray, " points"], points: Float[np.ndarray, "points size"]
+    ) -> tuple[Int[np.ndarray, " points"], Float[np.ndarray, "points all"]]:
+        """Points as programs take them: rows of `own`, and packed parameters."""
+        rows = self.rows[members]
+        jacobian = self.jacobian if self.jacobian.ndim == 2 else self.jacobian[rows]
+        vectors = np.zeros((len(points), self._size))
+        vectors[:, self.kept] = np.linalg.solve(jacobian, points[..., None])[..., 0]
+        return rows, vectors
 
     def _some(self, rows: np.ndarray, vectors: np.ndarray, carry: Any) -> tuple:
         count = len(rows)
@@ -101,7 +107,7 @@ class Surface(NamedTuple):
         """Arrays of which some have a leading axis of members."""
         return eqx.combine(self.own, self.shared)
 
-    def _nothing(self, count: int) -> tuple[np.ndarray, ...]:
+    def nothing(self, count: int) -> tuple[np.ndarray, ...]:
         """Random effects of zero."""
         return tuple(np.zeros((count, f.rank, f.levels)) for f in self._glmm.structure.factors)
 

@@ -2,6 +2,7 @@
 registry."""
 
 from ._aghq import AGHQ
+from ._components import Separable, log_components, separable
 from ._conditional import expected_curvature
 from ._exact import Exact
 from ._integral import AbstractIntegral

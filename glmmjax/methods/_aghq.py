@@ -9,8 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from .._errors import ModelError
+from ..model import GLMM, Params
 from ._integral import AbstractIntegral
-from ._joint import joint_at
+from ._joint import PerComponent, joint_at
+from ._mode import Mode
 
 MAX_NODES = 100_000
 CELLS_AT_ONCE = 2**21  # nodes times observations held at a time: 16 MB an array
@@ -64,6 +66,10 @@ class AGHQ(AbstractIntegral):
         return mode.factor
 
     def log_integral(self, glmm, params, mode):
+        return self.by_component(glmm, params, mode).sum()
+
+    def by_component(self, glmm: GLMM, params: Params, mode: Mode) -> PerComponent:
+        """`log_integral` of each component of the random effects."""
         structure, at = glmm.structure, joint_at(glmm, params)
         centre, factor = mode
         nodes, log_weights = _rule(self.points, sum(f.rank for f in structure.factors))
@@ -87,7 +93,7 @@ class AGHQ(AbstractIntegral):
         )
         largest = jax.lax.stop_gradient(terms.max(0))
         log_sum = largest + jnp.log(jnp.exp(terms - largest).sum(0))
-        return (log_sum - 0.5 * factor.logdet()).sum()
+        return log_sum - 0.5 * factor.logdet()
 
     def describe(self):
         return f"maximum likelihood (adaptive Gauss-Hermite quadrature, {self.points} points)"

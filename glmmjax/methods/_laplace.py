@@ -4,10 +4,11 @@ import dataclasses
 from typing import ClassVar
 
 from .._errors import ModelError
+from ..model import GLMM, Params
 from ._conditional import expected_curvature
 from ._integral import AbstractIntegral
-from ._joint import joint_at
-from ._mode import factor_at
+from ._joint import PerComponent, joint_at
+from ._mode import Mode, factor_at
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,9 +42,13 @@ class Laplace(AbstractIntegral):
         return factor_at(glmm, params, mode.b, expected_curvature)
 
     def log_integral(self, glmm, params, mode):
+        return self.by_component(glmm, params, mode).sum()
+
+    def by_component(self, glmm: GLMM, params: Params, mode: Mode) -> PerComponent:
+        """`log_integral` of each component of the random effects."""
         at = joint_at(glmm, params)
-        joint = at.log_joint(at.predictor(mode.b), mode.b).sum()
-        return joint - 0.5 * self.factor(glmm, params, mode).logdet().sum()
+        joint = at.log_joint(at.predictor(mode.b), mode.b)
+        return joint - 0.5 * self.factor(glmm, params, mode).logdet()
 
     def describe(self):
         kind = "" if self.curvature == "observed" else ", expected curvature"

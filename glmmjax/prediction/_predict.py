@@ -2,7 +2,7 @@
 them."""
 
 import itertools
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -122,6 +122,30 @@ def _variance(
     jacobian[:, : solution.p] += rows.columns(slopes)
     jacobian[:, solution.p :] += direct
     return part.variance + _of_parameters(jacobian, solution.vcov)
+
+
+class MarginalLinks(NamedTuple):
+    """Of the rows that were fitted: the link of the mean averaged over the random effects, less the
+    offset, and how it moves with all parameters."""
+
+    values: Float[np.ndarray, " n"]
+    jacobian: Float[np.ndarray, "n size"]
+
+
+def marginal_links(solution: Solution) -> MarginalLinks:
+    """Raises `ModelError` where no mean over random effects exists."""
+    rows, vector = fitted_rows(solution.model), pack(solution.params)
+    with own_settings():
+        curves = [k for k, own in enumerate(rows.factors) if own.is_smooth]
+        fixed = rows.fixed(np.asarray(solution.params.beta))
+        eta, value = (
+            fixed + effects_of_rows(solution, rows, curves),
+            _averaged(solution, rows, "link"),
+        )
+        found = np.asarray(value(eta, vector)) - rows.offset[0]
+        parts = _derivatives(value, eta, *np.split(vector, [solution.p]))
+        slopes, direct = (np.asarray(own) for own in parts)
+    return MarginalLinks(found, np.concatenate([rows.columns(slopes), direct], 1))
 
 
 def _of_parameters(

@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from .._errors import ModelError
 from .._precision import own_settings
@@ -27,13 +28,10 @@ def residuals(solution: Solution, kind: str = "pearson") -> pd.Series:
     """
     if kind not in KINDS:
         raise ModelError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}.")
-    model, rows = solution.model, fitted_rows(solution.model)
+    model = solution.model
     y, weights = model.design.y.T, model.design.weights
     with own_settings():
-        eta = rows.fixed(np.asarray(solution.params.beta)) + effects_of_rows(
-            solution, rows, list(range(len(rows.factors)))
-        )
-        eta = seen_by_family(jnp.asarray(eta))
+        eta = seen_by_family(jnp.asarray(conditional_predictor(solution)))
         phi = jnp.asarray(solution.params.phi)
         mu = np.asarray(model.family.mean(eta, phi))
         variance = np.ones_like(mu)
@@ -49,3 +47,10 @@ def residuals(solution: Solution, kind: str = "pearson") -> pd.Series:
     return pd.Series(
         left * np.sqrt(of_weight / variance), index=model.design.frame.index, name="residual"
     )
+
+
+def conditional_predictor(solution: Solution) -> Float[np.ndarray, "predictors n"]:
+    """Linear predictors of the rows that were fitted, given the conditional modes."""
+    rows = fitted_rows(solution.model)
+    effects = effects_of_rows(solution, rows, list(range(len(rows.factors))))
+    return rows.fixed(np.asarray(solution.params.beta)) + effects

@@ -13,7 +13,7 @@ from glmmjax.batch import AbstractManyMembers, _engine, _plan
 class Members(AbstractManyMembers):
     """Just what the plan looks at."""
 
-    names = load = inputs = model = random = nobs = is_alone = None
+    names = load = inputs = model = random = nobs = is_alone = observed = without = None
     first = types.SimpleNamespace(glmm=types.SimpleNamespace(p=2))
 
     def __init__(self, counts, one):

@@ -1,0 +1,3 @@
+"""What fits say of themselves: effective degrees of freedom, residuals, influence, dispersion."""
+
+from ._effective import caic, effective_df

@@ -1,0 +1,4 @@
+"""What estimates mean: population-averaged effects, shares of variance, partial pooling."""
+
+from ._marginal import marginal_coefficients
+from ._variances import icc, median_odds_ratio, r2
