@@ -25,9 +25,11 @@ from ._stoppable import stoppable
 
 if TYPE_CHECKING:
     from .. import batch as many
-    from .. import report, study
+    from .. import diagnostics, report, study
 else:
-    many, report, study = (Later(f"glmmjax.{part}") for part in ("batch", "report", "study"))
+    many, diagnostics, report, study = (
+        Later(f"glmmjax.{part}") for part in ("batch", "diagnostics", "report", "study")
+    )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -204,10 +206,18 @@ class Fit(AbstractDoors[float, bool, str, int, pd.Series]):
         """
         return predict(self.solution, newdata, level=level, kind=kind, se=se, missing=missing)
 
-    def residuals(self, kind: str = "pearson") -> pd.Series:
-        """Residuals given the conditional modes: `pearson` (over the standard deviation) or
-        `response` (`y - mu`)."""
-        return residuals(self.solution, kind)
+    def residuals(self, kind: str = "pearson", *, effects: str = "new", seed: int = 0) -> pd.Series:
+        """Residuals of the rows that were fitted.
+
+        Args:
+            kind: `pearson` (over the standard deviation), `response` (`y - mu`) or `deviance`,
+                given the conditional modes; or `quantile`, standard normal if the model holds, by
+                simulation.
+            effects: for `quantile`: `new` random effects in every simulated data set, or `given`,
+                the conditional modes.
+            seed: of the simulations.
+        """
+        return residuals(self.solution, kind, effects=effects, seed=seed)
 
     def simulate(self, n: int = 1, seed: int = 0) -> np.ndarray:
         """(n, nobs) responses drawn from the fitted model with new random effects; smooths `s(x)`
@@ -215,6 +225,12 @@ class Fit(AbstractDoors[float, bool, str, int, pd.Series]):
         return simulate(
             self.fits.members.first, self.params, n, seed=seed, curves=curves_of(self.solution)
         )
+
+    def overdispersion(self, n: int = 1000, seed: int = 0) -> pd.Series:
+        """Pearson's dispersion given the conditional modes, `statistic` (one if the model holds),
+        over `df` (observations less effective degrees of freedom), and `p_value`: how often `n`
+        data sets simulated with the same random effects have a larger one."""
+        return diagnostics.overdispersion(self.solution, n, seed)
 
     def bootstrap(
         self,

@@ -57,6 +57,16 @@ def curves_of(solution: Solution) -> tuple[np.ndarray | None, ...]:
     return tuple(mode.T if here else None for here, mode in zip(smooth, solution.mode, strict=True))
 
 
+def modes_of_all(solution: Solution) -> tuple[np.ndarray, ...]:
+    """The conditional modes of every factor, (q, levels), to be kept in all draws; zero for levels
+    that only pad."""
+    factors = solution.model.glmm.structure.factors
+    return tuple(
+        np.pad(mode.T, [(0, 0), (0, own.levels - len(mode))])
+        for mode, own in zip(solution.mode, factors, strict=True)
+    )
+
+
 @eqx.filter_jit
 def _draws(
     glmm: GLMM, params: Params, keys: Shaped[PRNGKeyArray, " n"], curves: tuple[Array | None, ...]
