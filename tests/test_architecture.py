@@ -82,7 +82,8 @@ PARTS = {
     | {"structure", "model", "assembly", "methods", "fit"},
     "diagnostics": {"_errors", "_precision", "_types", "covariances", "design", "families"}
     | {"model", "assembly", "methods", "fit", "inference", "prediction"},
-    "interpretation": {"_errors", "_precision", "families", "fit", "inference", "prediction"},
+    "interpretation": {"_errors", "_precision", "covariances", "families", "fit", "inference"}
+    | {"prediction"},
     "report": {"_errors", "_status", "_precision", "_files", "covariances", "design", "families"}
     | {"model", "assembly", "methods", "fit", "inference"},
     "batch": {"_numbers", "_traced", "_errors", "_status", "_precision", "_programs", "_types"}

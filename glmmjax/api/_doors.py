@@ -289,3 +289,10 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
         """The median odds ratio (ratio of means with a log link) of two levels drawn at random, a
         random term."""
         return self._row(interpretation.median_odds_ratio(self.fits), "median_odds_ratio")
+
+    def partial_pooling(self, group: str) -> pd.DataFrame:
+        """What partial pooling does to the levels of a grouping factor: the coefficient of each
+        level by its own rows alone (`none`), by the model (`partial`), and as if all levels were
+        one (`complete`), with standard errors and the number of rows. A level whose rows have no
+        maximum, such as events only, is infinite by itself."""
+        return self._table(interpretation.partial_pooling(self.fits, group))
