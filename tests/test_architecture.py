@@ -89,7 +89,8 @@ PARTS = {
     "batch": {"_numbers", "_traced", "_errors", "_status", "_precision", "_programs", "_types"}
     | {"_files", "covariances", "design", "families", "structure", "model", "assembly"}
     | {"methods", "fit"},
-    "study": {"_errors", "_numbers", "_status", "_precision", "covariances", "design", "families"}
+    "study": {"_errors", "_numbers", "_status", "_precision", "_programs", "_types", "covariances"}
+    | {"design", "families", "structure"}
     | {"model", "assembly", "methods", "fit", "inference", "prediction", "batch"},
     "api": {
         "_errors",

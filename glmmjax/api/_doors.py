@@ -296,3 +296,14 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
         one (`complete`), with standard errors and the number of rows. A level whose rows have no
         maximum, such as events only, is infinite by itself."""
         return self._table(interpretation.partial_pooling(self.fits, group))
+
+    def influence(self, by: str = "observation", *, exact: bool = False) -> pd.DataFrame:
+        """How much each parameter would change without each level of a grouping factor, or each
+        observation, and `cook`, Cook's distance of the fixed effects.
+
+        Args:
+            by: a grouping factor, or `observation`.
+            exact: by refits without these rows (a batch), instead of by the derivative of the
+                estimates by the weights of the rows.
+        """
+        return self._table(study.influence(self.fits, by, exact=exact))

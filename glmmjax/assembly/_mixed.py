@@ -68,11 +68,12 @@ class MixedModel:
     def roomy(self) -> Roomy:
         """The model in working coordinates, in arrays that other models of about its size have."""
         if len(self.design.y) > _SMALL:
-            return as_it_is(self.working)
+            return as_it_is(self.working, self.layout)
         check_identified(self)
         design, covariances = self.design, covariances_of(self.design)
         laid = make_structure(groupings(design, covariances), len(design.y), round_far_up)
-        return with_room(working_coordinates(assemble(design, self.family, covariances, laid)))
+        working = working_coordinates(assemble(design, self.family, covariances, laid))
+        return with_room(working, laid.layout)
 
     @functools.cached_property
     def response_size(self) -> np.ndarray:

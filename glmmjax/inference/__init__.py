@@ -21,5 +21,6 @@ from ._intervals import confint
 from ._means import Means, means
 from ._quantities import Quantity, chosen, natural, quantities
 from ._random import components, dispersion, numbers_of, ranef, term_name, varcorr, varcorr_columns
-from ._sandwich import sandwich
+from ._sandwich import difference_weights, group_scores, informations, sandwich, shifted
+from ._surface import Surface, surfaces
 from ._tidy import benjamini_hochberg, counts, failures, tidy

@@ -18,7 +18,7 @@ from ..structure import round_far_up
 from ._surface import Surface, surfaces
 
 _SHIFTS = np.array([1.0, -1.0, 2.0, -2.0]) * 1e-2  # standard errors
-_WEIGHTS = np.array([8.0, -8.0, -1.0, 1.0]) / 12
+difference_weights = np.array([8.0, -8.0, -1.0, 1.0]) / 12
 KINDS = ("CR0", "CR1")
 
 
@@ -56,7 +56,7 @@ def informations(fits: Fits, surface: Surface) -> Float[np.ndarray, "members siz
     where = np.repeat(np.arange(members), len(_SHIFTS) * size)
     slopes = surface.at(where, points.reshape(-1, size)).gradient
     slopes = slopes.reshape(members, len(_SHIFTS), size, size)
-    matrix = -np.einsum("s,mska->mka", _WEIGHTS, slopes) / steps[:, :, None]
+    matrix = -np.einsum("s,mska->mka", difference_weights, slopes) / steps[:, :, None]
     return (matrix + np.swapaxes(matrix, 1, 2)) / 2
 
 
@@ -86,7 +86,7 @@ def group_scores(fits: Fits, surface: Surface) -> Float[np.ndarray, "members gro
     where = np.repeat(np.arange(members), shifts * size)
     values = _values(method, surface, where, points.reshape(-1, size))
     values = values.reshape(members, shifts, size, -1)
-    return np.einsum("s,mskg->mgk", _WEIGHTS, values) / steps[:, None]
+    return np.einsum("s,mskg->mgk", difference_weights, values) / steps[:, None]
 
 
 def _values(

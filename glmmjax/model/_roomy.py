@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 
-from ..structure import round_far_up
+from ..structure import Layout, round_far_up
 from ._glmm import GLMM
 from ._params import Params
 from ._working import Working
@@ -23,11 +23,13 @@ class Roomy:
         working: the model itself.
         glmm: the same with room.
         kept: numbers of the coefficients that are the model's own.
+        layout: where each row is in the arrays of `glmm`.
     """
 
     working: Working
     glmm: GLMM
     kept: np.ndarray
+    layout: Layout
 
     @functools.cached_property
     def is_full(self) -> bool:
@@ -51,12 +53,12 @@ class Roomy:
         return Params(params.beta[..., self.kept], params.theta, params.phi)
 
 
-def as_it_is(working: Working) -> Roomy:
+def as_it_is(working: Working, layout: Layout) -> Roomy:
     """No room for others."""
-    return Roomy(working, working.glmm, np.arange(working.glmm.p))
+    return Roomy(working, working.glmm, np.arange(working.glmm.p), layout)
 
 
-def with_room(working: Working) -> Roomy:
+def with_room(working: Working, layout: Layout) -> Roomy:
     """Room for the numbers of columns that are next in size."""
     glmm, x, kept, first = working.glmm, [], [], 0
     for number, own in enumerate(glmm.x):
@@ -64,4 +66,4 @@ def with_room(working: Working) -> Roomy:
         kept.append(first + np.arange(len(own)))
         x.append(np.concatenate([own, np.zeros((room - len(own), *own.shape[1:]))]))
         first += room
-    return Roomy(working, dataclasses.replace(glmm, x=tuple(x)), np.concatenate(kept))
+    return Roomy(working, dataclasses.replace(glmm, x=tuple(x)), np.concatenate(kept), layout)

@@ -4,6 +4,7 @@ estimator or a design."""
 from ._bootstrap import Bootstrap, bootstrap, bootstrap_intervals
 from ._compare import compare
 from ._curve import generator, power_curve
+from ._influence import influence
 from ._likelihood_ratio import anova_by_refits
 from ._natural import natural_params
 from ._performance import SimulationStudy, check_share, performance

@@ -102,9 +102,9 @@ class TestResiduals:
         found = (counts.real - hetero_fit.predict()) / hetero_fit.predict(kind="dispersion")
         np.testing.assert_allclose(hetero_fit.residuals("pearson"), found)
         with pytest.raises(
-            gj.ModelError, match="kind must be one of response, pearson, not 'deviance'"
+            gj.ModelError, match="response, pearson, deviance, quantile, not 'partial'"
         ):
-            hetero_fit.residuals("deviance")
+            hetero_fit.residuals("partial")
 
 
 class TestConditionalErrors:
