@@ -1,5 +1,6 @@
 """The one exception of the package."""
 
+import numbers
 from typing import Any
 
 
@@ -21,3 +22,9 @@ class Interrupted(KeyboardInterrupt):
             "Interrupted; the finished members are in the attribute `batch` of this exception."
         )
         self.batch = batch
+
+
+def check_share(argument: str, value: Any) -> None:
+    """Raise a `ModelError` unless `value` is a probability other than 0 and 1."""
+    if not isinstance(value, numbers.Real) or not 0 < float(value) < 1:
+        raise ModelError(f"{argument} must lie between 0 and 1, not {value!r}.")

@@ -168,13 +168,12 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
             ModelError: an unknown name, a level outside of (0, 1), or a profile of a restricted
                 likelihood (REML) or quasi-likelihood, which have none.
         """
-        given = parm if isinstance(parm, str) else list(parm)
         if method == "bootstrap":
-            names = [own.name for own in inference.chosen(self.fits.members.first, given, part)]
+            names = [own.name for own in inference.chosen(self.fits.members.first, parm, part)]
             draws = study.Draws(n, seed)
             return self._table(study.bootstrap_intervals(self.fits, level, names, draws))
         return self._table(
-            inference.confint(self.fits, method=method, level=level, parm=given, part=part, ddf=ddf)
+            inference.confint(self.fits, method=method, level=level, parm=parm, part=part, ddf=ddf)
         )
 
     def contrast(
@@ -247,7 +246,7 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
         Raises:
             ModelError: an unknown name, or a restricted likelihood or quasi-likelihood.
         """
-        return inference.profile(self.fits, parm if isinstance(parm, str) else list(parm))
+        return inference.profile(self.fits, parm)
 
     def varcorr(self) -> pd.DataFrame:
         """Variances and correlations of the random effects: `group, term1, term2, vcov, sdcor`, and

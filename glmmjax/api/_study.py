@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .. import inference
-from .._errors import ModelError
+from .._errors import ModelError, check_share
 from .._later import Later
 from ..assembly import MixedModel, mixed_model
 from ..families import AbstractFamily
@@ -58,7 +58,7 @@ def simulation_study(  # noqa: PLR0913 - keyword-only settings
         Interrupted: on Ctrl-C; its attribute `batch` holds the finished fits.
     """
     core = _core(model)
-    study.check_share("level", level)
+    check_share("level", level)
     params = as_finite_params(core, params, "params")
     refits = study.Refits(method, reml, many.Settings(checkpoint=checkpoint, progress=progress))
     with stoppable(Batch):

@@ -22,21 +22,14 @@ class FixedTerm(NamedTuple):
 
 
 def fixed_terms(fixed: FixedPart) -> list[FixedTerm]:
-    """The terms with a column that is kept, the constant left out, smooths last."""
+    """The terms with a column that is kept, without the constant; the columns of
+    smooths, whose curve they are but a line of, belong to none."""
     spec, place = fixed.recipe.spec, {int(k): j for j, k in enumerate(fixed.keep)}
-    found, first = [], len(fixed.recipe.names)
+    found = []
     for term, own in spec.term_slices.items():
         columns = tuple(place[k] for k in range(own.start, own.stop) if k in place)
         factors = frozenset(map(str, term.factors))
         variables = frozenset(map(str, spec.term_variables[term]))
         if columns and factors != {"1"}:
             found.append(FixedTerm(str(term), columns, factors, variables))
-    for curve in fixed.smooths:
-        own = range(first, first + len(curve.names))
-        columns = tuple(place[k] for k in own if k in place)
-        first += len(curve.names)
-        if columns:
-            found.append(
-                FixedTerm(curve.names[0], columns, frozenset({curve.names[0]}), frozenset())
-            )
     return found

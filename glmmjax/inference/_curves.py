@@ -1,6 +1,7 @@
 """Profiles as a table, and what to make of it."""
 
 import dataclasses
+from typing import Any
 
 import pandas as pd
 
@@ -29,7 +30,7 @@ class Profile:
     table: pd.DataFrame
     notes: pd.Series
     _fits: Fits
-    _parm: str | list[str]
+    _parm: Any
 
     def confint(self, level: float = 0.95) -> pd.DataFrame:
         """Confidence intervals `lower, upper`, as `confint(method="profile")` has them."""
@@ -40,7 +41,7 @@ class Profile:
         return f"<Profile of {len(self.notes)} parameters, {len(self.table)} points>"
 
 
-def profile(fits: Fits, parm: str | list[str] = "all") -> Profile:
+def profile(fits: Fits, parm: Any = "all") -> Profile:
     """Profiles from the estimate to where `zeta` is about 2.58 (99 %) at either side, or to a
     bound."""
     refuse_restricted(fits)

@@ -31,7 +31,10 @@ def contrast(
     """
     names = part_names(fits.members.first, part)
     labels, rows = combinations(given, list(names))
-    aims = np.broadcast_to(np.asarray(rhs, np.float64), len(rows))
+    aims = _numbers("rhs", rhs)
+    if aims.shape not in ((), (len(rows),)):
+        raise ModelError(f"rhs must be a number, or one for each of the {len(rows)} contrasts.")
+    aims = np.broadcast_to(aims, len(rows))
     freedom = denominator(fits, ddf)
     wide = widened(fits.members.first, rows, part)
     values = fits.reported.beta @ wide.T - aims
@@ -43,11 +46,18 @@ def contrast(
 
 def combinations(given: Any, names: list[str]) -> tuple[list[str], Rows]:
     """Labels and weights of the coefficients `names`."""
+    given = {given: 1.0} if isinstance(given, str) else given
     if isinstance(given, Mapping):
-        is_several = bool(given) and all(isinstance(own, Mapping) for own in given.values())
-        several = dict(given) if is_several else {_in_words(given): given}
-        return list(map(str, several)), np.array([_weights(own, names) for own in several.values()])
-    rows = np.atleast_2d(np.asarray(given, np.float64))
+        if not given:
+            raise ModelError("contrast needs the weight of at least one coefficient.")
+        is_several = all(isinstance(own, Mapping) for own in given.values())
+        several = list(given.values()) if is_several else [given]
+        rows = np.array([_weights(own, names) for own in several])
+        labels = list(map(str, given))
+        if not is_several:
+            labels = [_in_words(dict(zip(names, rows[0], strict=True)))]
+        return labels, rows
+    rows = np.atleast_2d(_numbers("A matrix of contrasts", given))
     if rows.ndim != 2 or rows.shape[1] != len(names) or not np.isfinite(rows).all():
         raise ModelError(
             f"A matrix of contrasts needs {len(names)} finite columns, one a coefficient"
@@ -63,8 +73,18 @@ def _weights(given: Mapping[str, Any], names: list[str]) -> np.ndarray:
             raise ModelError(
                 f"There is no coefficient {name!r} to contrast; the model has {', '.join(names)}."
             )
-        weights[names.index(name)] = weight
+        weights[names.index(name)] = _numbers(f"The weight of {name!r}", weight)
     return weights
+
+
+def _numbers(what: str, given: Any) -> np.ndarray:
+    try:
+        values = np.asarray(given, np.float64)
+    except (TypeError, ValueError):
+        values = np.array(np.nan)
+    if not np.isfinite(values).all():
+        raise ModelError(f"{what} must hold finite numbers, not {given!r}.")
+    return values
 
 
 def _in_words(weights: Mapping[str, Any]) -> str:

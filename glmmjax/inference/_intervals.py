@@ -1,11 +1,13 @@
 """Confidence intervals of every parameter."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 from scipy.special import ndtri, stdtrit
 
-from .._errors import ModelError
+from .._errors import ModelError, check_share
 from ..fit import Fits
 from ._coefficients import part_names
 from ._freedom import denominator
@@ -22,8 +24,8 @@ def confint(
     fits: Fits,
     *,
     method: str = "wald",
-    level: float = 0.95,
-    parm: str | list[str] = "fixed",
+    level: Any = 0.95,
+    parm: Any = "fixed",
     part: str = "mean",
     ddf: str | None = None,
 ) -> pd.DataFrame:
@@ -36,8 +38,7 @@ def confint(
     twice the log-likelihood has fallen by the quantile of chi-squared.
     """
     wanted = chosen(fits.members.first, parm, part)
-    if not 0 < level < 1:
-        raise ModelError(f"level must lie between 0 and 1, not {level!r}.")
+    check_share("level", level)
     if method == "profile":
         refuse_restricted(fits)
         bounds = _profile(fits, wanted, level)

@@ -3,7 +3,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from jaxtyping import Float
 from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
-from .._errors import ModelError
+from .._errors import ModelError, check_share
 from .._later import Later
 from .._precision import own_settings
 from ..assembly import MixedModel
@@ -21,6 +21,7 @@ from ..fit import Fits
 from ._coefficients import block
 from ._freedom import Freedom, denominator
 from ._hypotheses import widened
+from ._quantities import names_in
 
 if TYPE_CHECKING:
     from scipy import stats
@@ -78,13 +79,13 @@ class Means(pd.DataFrame):
 
 def means(  # noqa: PLR0913 - keyword-only settings
     fits: Fits,
-    specs: str | Sequence[str],
-    by: str | Sequence[str] | None = None,
+    specs: Any,
+    by: Any = None,
     *,
     kind: str = "link",
     at: Mapping[str, Any] | None = None,
     part: str = "mean",
-    level: float = 0.95,
+    level: Any = 0.95,
     ddf: str | None = None,
 ) -> Means:
     """Means of the levels of `specs`, within each level of `by`: a row a member and combination."""
@@ -92,11 +93,12 @@ def means(  # noqa: PLR0913 - keyword-only settings
     block(model, part)
     if kind not in KINDS:
         raise ModelError(f"kind must be 'link' or 'response', not {kind!r}.")
-    if not 0 < level < 1:
-        raise ModelError(f"level must lie between 0 and 1, not {level!r}.")
-    splits = [] if by is None else [by] if isinstance(by, str) else list(by)
-    names = [*splits, *([specs] if isinstance(specs, str) else specs)]
+    check_share("level", level)
+    splits = [] if by is None else names_in("by", by)
+    names = [*splits, *names_in("specs", specs)]
     predictor = next(own for own in model.design.predictors if own.name == part)
+    if predictor.fixed.smooths:
+        raise ModelError("means does not know the curves of smooths: use predict on a grid.")
     keys, rows, offset = _averages(model, predictor, names, at or {})
     link = _link(model, part) if kind == "response" else None
     source = Source(fits, denominator(fits, ddf), keys, names, len(splits), rows, kind, link)

@@ -2,11 +2,13 @@
 by name."""
 
 import itertools
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 from jaxtyping import Float
 
 from .._errors import ModelError
@@ -16,9 +18,10 @@ from .._types import Array
 from ..assembly import MixedModel
 from ..covariances import AbstractCovariance, Component
 from ..families import AbstractFamily
-from ..structure import round_far_up
 from ._coefficients import block, names_of
 from ._random import components
+
+_POINTS = 32  # in a call
 
 
 class Quantity(NamedTuple):
@@ -74,15 +77,24 @@ def chosen(model: MixedModel, parm: Any, part: str = "mean") -> list[Quantity]:
             )
         ]
     by_name = {_squeezed(one.name): one for one in everything}
-    names = [parm] if isinstance(parm, str) else list(parm)
+    names = names_in("parm", parm)
     for name in names:
-        if not isinstance(name, str) or _squeezed(name) not in by_name:
+        if _squeezed(name) not in by_name:
             known = ", ".join(one.name for one in everything)
             raise ModelError(
                 f"parm must be 'fixed', 'random', 'all' or names of parameters, and {name!r} is"
                 f" none; the model has {known}."
             )
     return [by_name[_squeezed(name)] for name in names]
+
+
+def names_in(argument: str, given: Any) -> list[str]:
+    """A name or a list of names as a list; a `ModelError` for anything else."""
+    names = [given] if isinstance(given, str) else given
+    is_list = isinstance(names, Sequence | pd.Index) and all(isinstance(n, str) for n in names)
+    if not is_list:
+        raise ModelError(f"{argument} must be a name or a list of names, not {given!r}.")
+    return list(names)
 
 
 def _squeezed(name: str) -> str:
@@ -103,14 +115,19 @@ class Natural(NamedTuple):
 
 
 def natural(model: MixedModel, points: Float[np.ndarray, "points size"]) -> Natural:
-    """Of all parameters of `points`, in the user's coordinates. One program, without data."""
-    count, (p, sizes, _) = len(points), model.glmm.sizes
-    padded = np.concatenate([points, np.repeat(points[-1:], round_far_up(count) - count, 0)])
+    """Of all parameters of `points`, in the user's coordinates. One program, without data, whatever
+    the number of points."""
+    p, sizes, _ = model.glmm.sizes
     ends = np.cumsum([p, *sizes])
-    theta = tuple(padded[:, a:b] for a, b in itertools.pairwise(ends.tolist()))
-    with own_settings():
-        found = _natural(model.glmm.covariances, model.family, theta, padded[:, ends[-1] :])
-        return Natural(*(np.asarray(leaf)[:count] for leaf in found))
+    found = []
+    for first in range(0, max(len(points), 1), _POINTS):
+        some = points[first : first + _POINTS]
+        padded = some[np.minimum(np.arange(_POINTS), len(some) - 1)]
+        theta = tuple(padded[:, a:b] for a, b in itertools.pairwise(ends.tolist()))
+        with own_settings():
+            own = _natural(model.glmm.covariances, model.family, theta, padded[:, ends[-1] :])
+            found.append([np.asarray(leaf)[: len(some)] for leaf in own])
+    return Natural(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
 
 @Program

@@ -40,8 +40,8 @@ def partial_pooling(fits: Fits, group: str) -> pd.DataFrame:
     both = [own.loc[here].reset_index(drop=True) for own in (alone, partial)]
     whole = [own.stack(future_stack=True) for own in (fixef(fits), std_errors(fits))]
     place = pd.MultiIndex.from_frame(table[["member", "term"]])
-    centre, error = (own.reindex(place).to_numpy() for own in whole)
-    centre = np.nan_to_num(centre)  # an effect without a coefficient varies around zero
+    # An effect without a coefficient varies around zero.
+    centre, error = (own.reindex(place, fill_value=0.0).to_numpy() for own in whole)
     none, none_se = both[0]["mode"].to_numpy(), both[0]["std_error"].to_numpy()
     endless = none_se > _UNKNOWN
     numbers = [

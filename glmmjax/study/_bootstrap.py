@@ -6,11 +6,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from .._errors import ModelError
+from .._errors import ModelError, check_share
 from .._status import Status
 from ..fit import Fits, Solution
 from ..prediction import curves_of, simulate
-from ._performance import check_share
 from ._quantity import estimates
 from ._refit import Draws, Refits, fit_draws
 

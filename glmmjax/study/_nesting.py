@@ -71,6 +71,8 @@ def difference(smaller: MixedModel, larger: MixedModel) -> Difference:
         if key[2] == "us":
             others += len(new) * len(known) + len(new) * (len(new) - 1) // 2
     free = larger.glmm.p - smaller.glmm.p
+    if _count(larger) == _count(smaller):
+        return Difference(reason="not nested (as many parameters): compare AIC")
     if free + others + len(added) != _count(larger) - _count(smaller):
         return Difference(reason="not known to be nested: compare AIC")
     return Difference(free, tuple(added), others)

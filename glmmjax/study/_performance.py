@@ -2,16 +2,14 @@
 error."""
 
 import dataclasses
-import numbers
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 from scipy.special import ndtri
 
-from .._errors import ModelError
+from .._errors import check_share
 
 Column = Float[np.ndarray, " n"]
 
@@ -79,12 +77,6 @@ def performance(
             )
         rows.append(row)
     return pd.DataFrame(rows, index=estimates.columns)
-
-
-def check_share(argument: str, value: Any) -> None:
-    """Raise a `ModelError` unless `value` is a probability other than 0 and 1."""
-    if not isinstance(value, numbers.Real) or not 0 < float(value) < 1:
-        raise ModelError(f"{argument} must lie between 0 and 1, not {value!r}.")
 
 
 def _of_estimates(values: Column, truth: float) -> dict[str, float]:

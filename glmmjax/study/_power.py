@@ -9,13 +9,12 @@ import pandas as pd
 from jaxtyping import Float
 from scipy.special import betaincinv, chdtrc
 
-from .._errors import ModelError
+from .._errors import ModelError, check_share
 from ..assembly import MixedModel, without_coefficients
 from ..fit import Fits, as_finite_params
 from ..inference import names_of, tidy
 from ..model import Params
 from ..prediction import simulate
-from ._performance import check_share
 from ._refit import Draws, Refits, fit_draws
 
 _TESTS = ("wald", "lrt")

@@ -120,6 +120,7 @@ class TestContrasts:
         assert named.index.tolist() == ["late"]
         assert named["estimate"].iloc[0] == pytest.approx(found["estimate"].iloc[1])
         assert found.index[0] == "period[T.2] - period[T.3]"
+        assert fit.contrast("Intercept")["estimate"].tolist() == [fit.fixef["Intercept"]]
 
     def test_refusals(self, golden):
         fit = golden("cbpp", "Laplace")
@@ -127,6 +128,16 @@ class TestContrasts:
             fit.contrast({"x": 1})
         with pytest.raises(gj.ModelError, match=r"needs 4 finite columns, one a coefficient"):
             fit.contrast([[1, 2]])
+        with pytest.raises(gj.ModelError, match="The weight of 'Intercept' must hold finite"):
+            fit.contrast({"Intercept": "much"})
+        with pytest.raises(gj.ModelError, match="rhs must be a number, or one for each of the 4"):
+            fit.contrast(np.eye(4), rhs=[1, 2])
+        with pytest.raises(gj.ModelError, match="parm must be a name or a list of names, not None"):
+            fit.confint(parm=None)
+        with pytest.raises(gj.ModelError, match="specs must be a name or a list of names, not 3"):
+            fit.means(3)
+        with pytest.raises(gj.ModelError, match="level must lie between 0 and 1, not '95%'"):
+            fit.confint(level="95%")
         with pytest.raises(gj.ModelError, match="ddf must be 'satterthwaite', 'kenward-roger'"):
             fit.coefficients(ddf="kr")
         with pytest.raises(gj.ModelError, match="is for REML fits: fit with reml=True"):
