@@ -102,6 +102,7 @@ if TYPE_CHECKING:
     from .methods import AbstractMethod as AbstractMethod
     from .methods import Exact as Exact
     from .methods import Laplace as Laplace
+    from .methods import RestrictedLaplace as RestrictedLaplace
     from .methods import log_marginal as log_marginal
     from .model import Params as Params
     from .study import Bootstrap as Bootstrap
@@ -118,7 +119,10 @@ _PUBLIC = {
     "study": ("Bootstrap", "SimulationStudy", "Power"),
     "covariances": ("AbstractCorrelation", "register_covariance"),
     "families": (*_FAMILY_NAMES.values(), "CustomFamily"),
-    "methods": ("Laplace", "AGHQ", "Exact", "AbstractMethod", "METHODS", "log_marginal"),
+    "methods": (
+        *("Laplace", "AGHQ", "Exact", "RestrictedLaplace"),
+        *("AbstractMethod", "METHODS", "log_marginal"),
+    ),
     "model": ("Params",),
     "_status": ("Status",),
     "_errors": ("ModelError", "Interrupted"),

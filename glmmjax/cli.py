@@ -134,14 +134,14 @@ def _add_model_options(parser: argparse.ArgumentParser) -> None:
         "--disp", metavar="FORMULA", help='logarithm of the dispersion, for example "~ x"'
     )
     parser.add_argument(
-        "--method", metavar="METHOD", help="laplace (default), aghq, exact (default for gaussian)"
+        "--method",
+        metavar="METHOD",
+        help="laplace (default), aghq, exact (default for gaussian), restricted_laplace (--reml)",
     )
     parser.add_argument(
         "--points", type=int, metavar="K", help="quadrature points a random effect (default 11)"
     )
-    parser.add_argument(
-        "--reml", action="store_true", help="restricted maximum likelihood (gaussian)"
-    )
+    parser.add_argument("--reml", action="store_true", help="restricted maximum likelihood")
     parser.add_argument("--weights", metavar="COLUMN", help="column of prior weights")
     parser.add_argument("--offset", metavar="COLUMN", help="column added to the linear predictor")
 

@@ -51,7 +51,10 @@ class Model:
         Args:
             method: `gj.Laplace()` (default), `gj.AGHQ(points)`, or `gj.Exact()` (default for
                 gaussian, identity link).
-            reml: maximise the restricted likelihood (gaussian with identity link).
+            reml: maximise the restricted likelihood, with the fixed effects integrated out:
+                exactly for gaussian with identity link, else `gj.RestrictedLaplace()`, as
+                glmmTMB's `REML = TRUE`. It takes away most of the bias of the variances where
+                groups are few.
             start: parameters to start from, such as `other_fit.params`.
             devices: share the groups of one huge model among these, such as `jax.devices()`; by
                 default one is used.

@@ -34,6 +34,8 @@ def simulation_study(  # noqa: PLR0913 - keyword-only settings
     *,
     method: AbstractMethod | None = None,
     reml: bool = False,
+    interval: str = "wald",
+    ddf: str | None = None,
     level: float = 0.95,
     checkpoint: str | os.PathLike | None = None,
     progress: bool | None = None,
@@ -45,7 +47,8 @@ def simulation_study(  # noqa: PLR0913 - keyword-only settings
         params: where, such as `fit.params` or `model.params(fixef=..., sd=...)`.
         n, seed: number of data sets, and the seed that makes them repeatable.
         method, reml: as for `Model.fit`.
-        level: of the Wald intervals whose coverage is told.
+        interval, ddf, level: the intervals whose coverage is told, as `Fit.confint` has them:
+            `wald` with degrees of freedom `ddf`, or `profile`.
         checkpoint, progress: as for `fit_many`.
 
     Returns:
@@ -59,13 +62,16 @@ def simulation_study(  # noqa: PLR0913 - keyword-only settings
     """
     core = _core(model)
     check_share("level", level)
+    if interval not in ("wald", "profile"):
+        raise ModelError(f"interval must be 'wald' or 'profile', not {interval!r}.")
     params = as_finite_params(core, params, "params")
     refits = study.Refits(method, reml, many.Settings(checkpoint=checkpoint, progress=progress))
     with stoppable(Batch):
         found = study.fit_draws(core, simulate(core, params, n, seed=seed), refits)
     estimates = study.estimates(found)
+    bounds = inference.confint(found, method=interval, level=level, parm="all", ddf=ddf)
     table = study.performance(
-        study.truth(core, params), estimates, inference.std_errors(found), level
+        study.truth(core, params), estimates, inference.std_errors(found), bounds
     )
     return study.SimulationStudy(table, estimates, inference.failures(found), Batch(found))
 
@@ -106,6 +112,7 @@ def power(  # noqa: PLR0913 - keyword-only settings
     n: int = 1000,
     seed: int = 0,
     test: str = "wald",
+    ddf: str | None = None,
     alpha: float = 0.05,
     method: AbstractMethod | None = None,
     reml: bool = False,
@@ -121,9 +128,9 @@ def power(  # noqa: PLR0913 - keyword-only settings
         term: name of the coefficient; for the likelihood-ratio test several, which are tested
             together.
         n, seed: number of data sets, and the seed that makes them repeatable.
-        test: `wald`, the test of `Fit.coefficients` (z; for a linear model t with Satterthwaite's
-            degrees of freedom), or `lrt`, the likelihood-ratio test against the model without the
-            term.
+        test: `wald`, the test of `Fit.coefficients` with degrees of freedom `ddf`, or `lrt`, the
+            likelihood-ratio test against the model without the term.
+        ddf: as for `Fit.coefficients`.
         alpha: level of the test.
         method, reml: as for `Model.fit`.
         checkpoint, progress: as for `fit_many`.
@@ -139,7 +146,12 @@ def power(  # noqa: PLR0913 - keyword-only settings
     refits = study.Refits(method, reml, many.Settings(checkpoint=checkpoint, progress=progress))
     with stoppable(Batch):
         return study.power(
-            _core(model), params, term, study.Draws(n, seed), study.Criterion(test, alpha), refits
+            _core(model),
+            params,
+            term,
+            study.Draws(n, seed),
+            study.Criterion(test, alpha, ddf),
+            refits,
         )
 
 
@@ -162,6 +174,7 @@ def power_curve(  # noqa: PLR0913 - keyword-only settings
     n: int = 500,
     seed: int = 0,
     test: str = "wald",
+    ddf: str | None = None,
     alpha: float = 0.05,
     method: AbstractMethod | None = None,
     reml: bool = False,
@@ -181,7 +194,7 @@ def power_curve(  # noqa: PLR0913 - keyword-only settings
         fixef, sd, corr, dispersion: the effects supposed, as for `Model.params`.
         family, link, weights, offset, context: as for `glmm`, weights and offset by name of their
             column.
-        n, seed, test, alpha, method, reml, checkpoint, progress: as for `power`, at each size.
+        n, seed, test, ddf, alpha, method, reml, checkpoint, progress: as for `power`, at each size.
 
     Returns:
         One row a size: `groups, per_group, power, lower, upper, failed`. The guide
@@ -212,7 +225,7 @@ def power_curve(  # noqa: PLR0913 - keyword-only settings
         )
 
     refits = study.Refits(method, reml, many.Settings(checkpoint=checkpoint, progress=progress))
-    draws, criterion = study.Draws(n, seed), study.Criterion(test, alpha)
+    draws, criterion = study.Draws(n, seed), study.Criterion(test, alpha, ddf)
     with stoppable(Batch):
         return study.power_curve(recipe, term, (groups, per_group), draws, criterion, refits)
 

@@ -67,10 +67,11 @@ def _kept(roomy: Roomy, found: Estimate) -> Estimate:
     if roomy.is_full:
         return found
     keep, gradient = roomy.kept_of_all, found.gradient
-    with_fixed = gradient.shape[1] == found.information.shape[1]  # an exact likelihood has none
+    # Coefficients that were not searched over come first
+    left_out = found.information.shape[1] - gradient.shape[1]
     return found._replace(
         params=roomy.own(found.params),
-        gradient=gradient[:, keep] if with_fixed else gradient,
+        gradient=gradient[:, keep[keep >= left_out] - left_out],
         information=found.information[:, keep[:, None], keep],
     )
 

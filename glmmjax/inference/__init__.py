@@ -4,6 +4,7 @@ intervals. Each is written once, for one fit and for a batch."""
 from ._alone import alone, only_row
 from ._coefficients import (
     aic,
+    all_coefficients,
     bic,
     block,
     coefficient_table,

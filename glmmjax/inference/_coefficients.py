@@ -86,9 +86,9 @@ def coefficient_table(fits: Fits, part: str = "mean", ddf: str | None = None) ->
     return _table(fits, own, names, ddf)
 
 
-def all_coefficients(fits: Fits) -> pd.DataFrame:
+def all_coefficients(fits: Fits, ddf: str | None = None) -> pd.DataFrame:
     """The same of all linear predictors; terms of `disp` and `zi` are called `disp_x`, `zi_x`."""
-    return _table(fits, slice(None), pd.Index(names_of(fits.members.first), name="term"), None)
+    return _table(fits, slice(None), pd.Index(names_of(fits.members.first), name="term"), ddf)
 
 
 def _table(fits: Fits, own: slice, names: pd.Index, ddf: str | None) -> pd.DataFrame:

@@ -36,6 +36,8 @@ def kenward_roger(fits: Fits) -> list[Adjusted | None]:
 
     Kenward and Roger (1997), as Halekoh and Hojsgaard (2014) compute it. NumPy alone.
     """
+    if fits.method.covariance_of_fixed is None:
+        raise ModelError("ddf='kenward-roger' is for linear models: use ddf='satterthwaite'.")
     if not fits.method.is_restricted:
         raise ModelError("ddf='kenward-roger' is for REML fits: fit with reml=True.")
     found: list[Adjusted | None] = []

@@ -28,4 +28,5 @@ from ._objective import (
     start_at,
 )
 from ._registry import METHODS, choose_method, method_from_dict, method_to_dict
+from ._restricted import RestrictedLaplace
 from ._start import start_params

@@ -44,7 +44,7 @@ def log_base_of_tally(
 
 class Expansion(NamedTuple):
     """The log density of each observation (its `log_kernel`) and its derivatives by the linear
-    predictors; zero for predictors without random effects, unless none has any."""
+    predictors; zero for predictors without random effects, but that of the mean."""
 
     kernel: Cells
     score: Eta
@@ -82,9 +82,9 @@ def expected_curvature(glmm: GLMM, eta: Eta, phi: Float[Array, " m"]) -> Curvatu
 
 
 def _moving(glmm: GLMM) -> tuple[int, ...]:
-    """The linear predictors with random effects: only these differ between evaluations of an inner
-    loop."""
-    return glmm.structure.random_predictors or (0,)
+    """The linear predictors with random effects, and that of the mean: only these differ between
+    evaluations of an inner loop."""
+    return tuple(sorted({0, *glmm.structure.random_predictors}))
 
 
 def _with_derivative(function: Callable[[Eta], Any], eta: Eta, wanted: tuple[int, ...]) -> Any:

@@ -77,7 +77,7 @@ class IntegralObjective(AbstractObjective):
         return tally(glmm, self.counts) if self.counts else ()
 
     def begin(self, glmm, data, start):
-        first, information = start_and_information(glmm, start, self._base(glmm, data))
+        first, information = start_and_information(glmm, start, self.base(glmm, data))
         vector = pack(first)
         return vector, glmm.structure.no_effects(vector.dtype), information
 
@@ -86,10 +86,11 @@ class IntegralObjective(AbstractObjective):
         mode = conditional_mode(glmm, params, jax.lax.stop_gradient(carry))
         value = self.method.log_integral(glmm, params, mode)
         return -(
-            value + self._base(glmm, data)(params.phi) if glmm.family.dispersion_names else value
+            value + self.base(glmm, data)(params.phi) if glmm.family.dispersion_names else value
         ), mode.b
 
-    def _base(self, glmm: GLMM, data: Data) -> Callable[[Array], Array]:
+    def base(self, glmm: GLMM, data: Data) -> Callable[[Array], Array]:
+        """`log_base` as a function of phi."""
         if self.counts:
             return functools.partial(log_base_of_tally, glmm, data.response)
         return functools.partial(log_base, glmm)

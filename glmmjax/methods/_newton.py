@@ -97,7 +97,7 @@ def _newton_turn(at: Joint, search: ModeSearch) -> ModeSearch:
     if not at.glmm.family.traits.log_concave:
         # Away from the mode H may not be positive definite; without the negative curvatures it
         # always is.
-        safe = at.factor(_without_negative(w)).solve(slope)
+        safe = at.factor(without_negative(w)).solve(slope)
         direction = _either(structure.to_levels(factor.positive()), direction, safe)
     better = _is_better(density, point)
     here = structure.to_levels(better)
@@ -133,7 +133,7 @@ def _shared_turn(at: Joint, search: ModeSearch) -> ModeSearch:
             new = jax.lax.cond(
                 new.positive(structure).all(),
                 lambda: new,
-                lambda: at.eliminated(_without_negative(w)),
+                lambda: at.eliminated(without_negative(w)),
             )
         return new, new.solve(structure, slope)
 
@@ -142,7 +142,7 @@ def _shared_turn(at: Joint, search: ModeSearch) -> ModeSearch:
     return ModeSearch(kept, jnp.where(better, 1.0, length / 2), steps + 1, factor)
 
 
-def _without_negative(w: Array) -> Array:
+def without_negative(w: Array) -> Array:
     """Curvatures that are positive semidefinite: the positive ones, each linear predictor by
     itself."""
     return jnp.maximum(w, 0) * jnp.eye(len(w), dtype=w.dtype)[:, :, None, None]

@@ -9,10 +9,13 @@ from ._aghq import AGHQ
 from ._exact import Exact
 from ._laplace import Laplace
 from ._method import AbstractMethod
+from ._restricted import RestrictedLaplace
 
-_LAPLACE, _EXACT = Laplace(), (Exact(), Exact(reml=True))
+_LAPLACE, _RESTRICTED, _EXACT = Laplace(), RestrictedLaplace(), (Exact(), Exact(reml=True))
 
-METHODS: dict[str, type[AbstractMethod]] = {own.name: own for own in (Laplace, AGHQ, Exact)}
+METHODS: dict[str, type[AbstractMethod]] = {
+    own.name: own for own in (Laplace, AGHQ, Exact, RestrictedLaplace)
+}
 
 
 def choose_method(
@@ -20,17 +23,15 @@ def choose_method(
 ) -> AbstractMethod:
     """The method to use, by default the exact likelihood where there is one; raises `ModelError` if
     it cannot serve the model."""
-    if reml and not model.is_linear:
-        raise ModelError(
-            "REML is for the gaussian family with identity link; leave reml out for this model."
-        )
     if method is None:
-        return _EXACT[bool(reml)] if model.is_linear else _LAPLACE
+        method = _EXACT[bool(reml)] if model.is_linear else (_RESTRICTED if reml else _LAPLACE)
     if not isinstance(method, AbstractMethod):
         known = ", ".join(f"{own.__name__}()" for own in METHODS.values())
         raise ModelError(f"method must be an object, one of {known}: gj.Laplace(), not {method!r}.")
     if reml and not method.is_restricted:
-        raise ModelError("REML is exact: leave method out, or give gj.Exact(reml=True).")
+        raise ModelError(
+            f"There is no restricted likelihood by {type(method).__name__}: leave method out."
+        )
     method.check(model)
     return method
 

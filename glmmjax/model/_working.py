@@ -41,8 +41,10 @@ class Working:
 
     @property
     def log_volume(self) -> np.ndarray:
-        """`log |det R^-1|`: what a density over `gamma` gains over one over `beta`."""
-        return np.asarray(np.linalg.slogdet(self.beta_back)[1])
+        """`log |det R^-1|` of the mean's linear predictor: what a density over its coefficients
+        gains in working coordinates."""
+        own = slice(self.glmm.x[0].shape[-3])
+        return np.asarray(np.linalg.slogdet(self.beta_back[..., own, own])[1])
 
     @functools.cached_property
     def traits(self) -> Traits:

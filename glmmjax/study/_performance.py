@@ -7,9 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from scipy.special import ndtri
-
-from .._errors import check_share
 
 Column = Float[np.ndarray, " n"]
 
@@ -23,8 +20,8 @@ class SimulationStudy:
             effects, the family's own parameters), with `truth`, `n` (estimates that are there) and
             `mean`. The measures are `bias`, `empirical_sd` of the estimates, `mse` (mean squared
             error) and `rmse` (its root); for fixed effects also `model_se` (root of the mean
-            squared standard error) and `coverage` of the Wald interval, z as in `Fit.confint`. Each
-            has its Monte Carlo standard error in `..._mcse`.
+            squared standard error). `coverage` is how often the interval of `Fit.confint`
+            contains the truth. Each has its Monte Carlo standard error in `..._mcse`.
         estimates: (n, k) estimates of each fit, NaN where it failed.
         failures: number of failed fits by status; they are left out of the table.
         batch: the fits, a `gj.Batch`.
@@ -51,30 +48,28 @@ class SimulationStudy:
 
 
 def performance(
-    truth: pd.Series, estimates: pd.DataFrame, std_errors: pd.DataFrame, level: float = 0.95
+    truth: pd.Series, estimates: pd.DataFrame, std_errors: pd.DataFrame, intervals: pd.DataFrame
 ) -> pd.DataFrame:
     """The table of a `SimulationStudy`.
 
     - `truth`: (k,), by the names of the columns of `estimates` (n, k).
-    - `std_errors`: (n, p) of those quantities that have Wald intervals.
+    - `std_errors`: (n, p) of those quantities that have them.
+    - `intervals`: `lower, upper` by member and quantity.
 
-    Formulas of Morris, White and Crowther (2019), Statistics in Medicine 38:2074, table 6. Raises
-    what `check_share` raises.
+    Formulas of Morris, White and Crowther (2019), Statistics in Medicine 38:2074, table 6.
     """
-    check_share("level", level)
+    lower, upper = (intervals[name].unstack() for name in ("lower", "upper"))
     rows, known = [], truth.to_dict()
     for name in estimates:
         there = estimates[name].notna().to_numpy()
-        values = estimates[name].to_numpy()[there]
-        row = (
-            _of_estimates(values, float(known[name]))
-            if there.sum() > 1
-            else {"truth": known[name], "n": there.sum()}
-        )
-        if name in std_errors and there.sum() > 1:
-            row |= _of_intervals(
-                values, std_errors[name].to_numpy()[there], float(known[name]), level
-            )
+        values, own = estimates[name].to_numpy()[there], float(known[name])
+        row: dict[str, float] = {"truth": own, "n": len(values)}
+        if len(values) > 1:
+            row = _of_estimates(values, own)
+            if name in std_errors:
+                row |= _of_errors(std_errors[name].to_numpy()[there])
+            if name in lower:
+                row |= _of_intervals(lower[name].to_numpy(), upper[name].to_numpy(), own)
         rows.append(row)
     return pd.DataFrame(rows, index=estimates.columns)
 
@@ -102,19 +97,18 @@ def _of_estimates(values: Column, truth: float) -> dict[str, float]:
     }
 
 
-def _of_intervals(
-    values: Column, std_errors: Column, truth: float, level: float
-) -> dict[str, float]:
-    """The model's own standard errors, and how often their intervals contain the truth, where both
-    are there."""
-    both = ~np.isnan(std_errors)
-    values, std_errors = values[both], std_errors[both]
-    n, variances = len(values), std_errors**2
+def _of_errors(std_errors: Column) -> dict[str, float]:
+    """The model's own standard errors, where they are there."""
+    variances = std_errors[~np.isnan(std_errors)] ** 2
     model_se = np.sqrt(variances.mean())
-    coverage = (np.abs(values - truth) <= ndtri(0.5 + level / 2) * std_errors).mean()
     return {
         "model_se": model_se,
-        "model_se_mcse": np.sqrt(variances.var(ddof=1) / (4 * n * model_se**2)),
-        "coverage": coverage,
-        "coverage_mcse": np.sqrt(coverage * (1 - coverage) / n),
+        "model_se_mcse": np.sqrt(variances.var(ddof=1) / (4 * len(variances) * model_se**2)),
     }
+
+
+def _of_intervals(lower: Column, upper: Column, truth: float) -> dict[str, float]:
+    """How often intervals contain the truth, where both ends are there."""
+    there = ~(np.isnan(lower) | np.isnan(upper))
+    coverage = ((lower <= truth) & (truth <= upper))[there].mean()
+    return {"coverage": coverage, "coverage_mcse": np.sqrt(coverage * (1 - coverage) / there.sum())}

@@ -12,7 +12,7 @@ from scipy.special import betaincinv, chdtrc
 from .._errors import ModelError, check_share
 from ..assembly import MixedModel, without_coefficients
 from ..fit import Fits, as_finite_params
-from ..inference import names_of, tidy
+from ..inference import all_coefficients, names_of
 from ..model import Params
 from ..prediction import simulate
 from ._refit import Draws, Refits, fit_draws
@@ -46,10 +46,12 @@ class Power:
 
 
 class Criterion(NamedTuple):
-    """When an effect counts as found: `test` (`wald` or `lrt`) has a p-value below `alpha`."""
+    """When an effect counts as found: its `test` (`wald`, with degrees of freedom `ddf`, or `lrt`)
+    has a p-value below `alpha`."""
 
     test: str = "wald"
     alpha: float = 0.05
+    ddf: str | None = None
 
 
 def power(
@@ -64,9 +66,10 @@ def power(
     names = _coefficients(model, term)
     _check(criterion, names, refits)
     responses = simulate(model, params, draws.n, seed=draws.seed)
-    p_values = (_wald if criterion.test == "wald" else _likelihood_ratio)(
-        model, responses, names, refits
-    )
+    if criterion.test == "wald":
+        p_values = _wald(model, responses, names[0], criterion.ddf, refits)
+    else:
+        p_values = _likelihood_ratio(model, responses, names, refits)
     significant = int((p_values < criterion.alpha).sum())
     low, high = clopper_pearson(significant, draws.n)
     return Power(significant / draws.n, low, high, draws.n, int(np.isnan(p_values).sum()), p_values)
@@ -102,6 +105,8 @@ def _check(criterion: Criterion, names: list[str], refits: Refits) -> None:
         raise ModelError(
             "The Wald test is of one coefficient; several are tested together by test='lrt'."
         )
+    if criterion.test == "lrt" and criterion.ddf is not None:
+        raise ModelError("A likelihood-ratio test has no degrees of freedom: ddf is for 'wald'.")
     if criterion.test == "lrt" and (
         refits.reml or (refits.method is not None and refits.method.is_restricted)
     ):
@@ -111,10 +116,10 @@ def _check(criterion: Criterion, names: list[str], refits: Refits) -> None:
 
 
 def _wald(
-    model: MixedModel, responses: np.ndarray, names: list[str], refits: Refits
+    model: MixedModel, responses: np.ndarray, name: str, ddf: str | None, refits: Refits
 ) -> Float[np.ndarray, " n"]:
-    table = tidy(fit_draws(model, responses, refits))
-    return table.loc[table["term"] == names[0], "p_value"].to_numpy(np.float64)
+    table = all_coefficients(fit_draws(model, responses, refits), ddf)
+    return table.xs(name, level="term")["p_value"].to_numpy(np.float64)
 
 
 def _likelihood_ratio(

@@ -120,7 +120,7 @@ class TestFitBy:
             ({"formula": "~ x + (1 | g)"}, "fit_by needs a response"),
             ({"formula": "y ~ z"}, "'z'"),
             ({"family": "poison"}, "poison"),
-            ({"reml": True}, "REML is for"),
+            ({"reml": True, "method": gj.Laplace()}, "no restricted likelihood"),
             ({"chunk_size": 0}, "chunk_size"),
         ],
         ids=lambda value: str(value)[:20],

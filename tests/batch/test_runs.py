@@ -52,7 +52,7 @@ class TestSettings:
             ({"precision": np.float32}, "precision must be"),
             ({"precision": ["float32"]}, "precision must be"),
             ({"method": gj.Exact()}, "exact likelihood needs"),
-            ({"reml": True}, "REML is for"),
+            ({"reml": True, "method": gj.Laplace()}, "no restricted likelihood"),
             ({"start": gj.Params(np.zeros(1), (np.ones(1),), np.zeros(0))}, "start has parameters"),
             ({"responses": None}, "fit_many needs responses"),
             ({"responses": np.ones(N)}, rf"responses is an array of shape \({N},\)"),

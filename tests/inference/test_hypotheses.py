@@ -140,7 +140,9 @@ class TestContrasts:
             fit.confint(level="95%")
         with pytest.raises(gj.ModelError, match="ddf must be 'satterthwaite', 'kenward-roger'"):
             fit.coefficients(ddf="kr")
-        with pytest.raises(gj.ModelError, match="is for REML fits: fit with reml=True"):
+        with pytest.raises(gj.ModelError, match="'kenward-roger' is for linear models"):
             fit.anova(test="kenward-roger")
+        with pytest.raises(gj.ModelError, match="is for REML fits: fit with reml=True"):
+            golden("sleepstudy", "ML").anova(test="kenward-roger")
         with pytest.raises(gj.ModelError, match="type must be 2 or 3, not 1"):
             fit.anova(type=1)

@@ -10,26 +10,29 @@ from study_cases import EFFECTS, N, standard_error
 import glmmjax as gj
 from glmmjax.study import performance
 
-LEVEL = 0.9
 Z = 1.6448536269514722
 
 
 @pytest.fixture
 def drawn():
-    """Estimates of two quantities, one of them with standard errors; one fit failed."""
+    """Truth, estimates of two quantities, one of them with standard errors and intervals; one fit
+    failed."""
     rng = np.random.default_rng(3)
     estimates = pd.DataFrame(rng.normal(0.1, 1, (60, 2)), columns=["a", "b"])
     errors = pd.DataFrame({"a": rng.uniform(0.7, 1.2, 60)})
     estimates.iloc[7], errors.iloc[7] = np.nan, np.nan
-    return pd.Series({"a": 0.0, "b": 0.5}), estimates, errors
+    index = pd.MultiIndex.from_product([range(60), ["a"]], names=["member", "term"])
+    bounds = {"lower": estimates["a"] - Z * errors["a"], "upper": estimates["a"] + Z * errors["a"]}
+    intervals = pd.DataFrame({name: own.to_numpy() for name, own in bounds.items()}, index)
+    return pd.Series({"a": 0.0, "b": 0.5}), estimates, errors, intervals
 
 
 class TestFormulas:
     """Morris, White and Crowther (2019), table 6, written out."""
 
     def test_of_the_estimates(self, drawn):
-        truth, estimates, errors = drawn
-        table = performance(truth, estimates, errors, LEVEL)
+        truth, estimates, *_ = drawn
+        table = performance(*drawn)
         for name in ("a", "b"):
             values, row = estimates[name].dropna(), table.loc[name]
             n, mean = 59, values.mean()
@@ -49,8 +52,8 @@ class TestFormulas:
             assert row["rmse_mcse"] == pytest.approx(row["mse_mcse"] / (2 * row["rmse"]))
 
     def test_of_the_intervals(self, drawn):
-        truth, estimates, errors = drawn
-        row = performance(truth, estimates, errors, LEVEL).loc["a"]
+        _, estimates, errors, _ = drawn
+        row = performance(*drawn).loc["a"]
         values, error, n = estimates["a"].dropna(), errors["a"].dropna(), 59
         average = np.sqrt((error**2).mean())
         variance = ((error**2 - (error**2).mean()) ** 2).sum() / (n - 1)
@@ -66,7 +69,9 @@ class TestFormulas:
 
     def test_nothing_fitted_and_infinity(self):
         estimates = pd.DataFrame({"a": [np.nan, np.nan, np.nan], "phi": [1.0, np.inf, np.inf]})
-        table = performance(pd.Series({"a": 1.0, "phi": 2.0}), estimates, estimates[["a"]])
+        index = pd.MultiIndex.from_product([range(3), ["a"]], names=["member", "term"])
+        nothing = pd.DataFrame(np.nan, index, ["lower", "upper"])
+        table = performance(pd.Series({"a": 1.0, "phi": 2.0}), estimates, estimates[["a"]], nothing)
         assert table.loc["a", "n"] == 0
         assert np.isnan(table.loc["a", "bias"])
         assert table.loc["phi", "mean"] == np.inf
@@ -82,12 +87,20 @@ class TestLinearModel:
         assert abs(row["empirical_sd"] - standard_error()) < 4 * row["empirical_sd_mcse"]
         assert abs(row["model_se"] - standard_error()) < 4 * row["model_se_mcse"]
 
-    def test_coverage_is_that_of_a_normal_quantile_for_a_t(self, study):
-        """The statistic has a t distribution with 10 degrees of freedom, the interval a normal
-        quantile."""
+    def test_coverage_is_that_of_the_interval(self, study, linear):
+        """The statistic has a t distribution with 10 degrees of freedom, which Satterthwaite's
+        interval has too."""
         row = study.table.loc["treated"]
+        assert abs(row["coverage"] - 0.95) < 4 * row["coverage_mcse"]
+        normal = gj.simulation_study(
+            linear, linear.params(**EFFECTS), N, seed=1, reml=True, ddf="normal"
+        )
+        row = normal.table.loc["treated"]
         exact = 1 - 2 * stdtr(10, -1.959963984540054)
         assert abs(row["coverage"] - exact) < 4 * row["coverage_mcse"]
+
+    def test_every_quantity_has_an_interval(self, study):
+        assert study.table["coverage"].between(0.8, 1.0).all()
 
     def test_the_seed_repeats_it(self, study, linear):
         again = gj.simulation_study(linear, linear.params(**EFFECTS), N, seed=1, reml=True)
@@ -100,6 +113,10 @@ class TestLinearModel:
 
 
 class TestRefusals:
+    def test_an_interval(self, linear):
+        with pytest.raises(gj.ModelError, match="interval must be 'wald' or 'profile', not 'boot'"):
+            gj.simulation_study(linear, linear.params(**EFFECTS), interval="boot")
+
     def test_a_level(self, linear):
         with pytest.raises(gj.ModelError, match="level must lie between 0 and 1, not 95"):
             gj.simulation_study(linear, linear.params(**EFFECTS), level=95)
