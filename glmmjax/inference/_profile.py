@@ -24,6 +24,7 @@ _HIGHER = 1e-3  # log-likelihood above the maximum that is another one
 _FARTHEST = 1e3  # standard errors, beyond which nothing is sought
 _AT_BOUND = 1e-3  # of the distance from the estimate to a bound
 _SHORTEST = 1e-4  # of a step
+_FLAT = 1e-12  # least over largest eigenvalue of a quasi-Newton Hessian
 
 HIGHER = "the log-likelihood is higher elsewhere: fit again from start=params of that point"
 UNKNOWN = "the data say nothing of this parameter at the estimates"
@@ -229,7 +230,11 @@ class _Walk:
             change[:, :, None] * change[:, None] / curvature[:, None, None]
             - moved[:, :, None] * moved[:, None] / size[:, None, None]
         )
-        self.hessian[rows] = hessian + np.where(usable[:, None, None], update, 0.0)
+        updated = hessian + np.where(usable[:, None, None], update, 0.0)
+        spectrum = np.linalg.eigvalsh(updated)
+        is_regular = spectrum[:, 0] > _FLAT * spectrum[:, -1]  # else what was learned is forgotten
+        begun = np.eye(hessian.shape[1])
+        self.hessian[rows] = np.where(is_regular[:, None, None], updated, begun)
 
     def _arrive(self, rows: np.ndarray) -> None:
         """Where a point is one of the profile, go on from it."""

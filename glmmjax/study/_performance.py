@@ -69,7 +69,7 @@ def performance(
             if name in std_errors:
                 row |= _of_errors(std_errors[name].to_numpy()[there])
             if name in lower:
-                row |= _of_intervals(lower[name].to_numpy(), upper[name].to_numpy(), own)
+                row |= _of_intervals(np.asarray(lower[name]), np.asarray(upper[name]), own)
         rows.append(row)
     return pd.DataFrame(rows, index=estimates.columns)
 
