@@ -264,9 +264,10 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
         return self._row(diagnostics.effective_df(self.fits), "effective_df")
 
     def caic(self) -> Row:
-        """The conditional Akaike criterion of a linear model, of predictions for the groups in the
-        data: `loglik` given the random effects, `df` and `caic`. Degrees of freedom take in that
-        the variances are estimated."""
+        """The conditional Akaike criterion, of predictions for the groups in the data: `loglik`
+        given the random effects, `df` and `caic`. Degrees of freedom (how fast fitted means follow
+        responses) take in that everything is estimated. For linear models, and binomial, Bernoulli
+        and Poisson ones."""
         return self._row(diagnostics.caic(self.fits), "caic")
 
     def marginal_coefficients(self) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 intervals. Each is written once, for one fit and for a batch."""
 
 from ._alone import alone, only_row
+from ._cells import slopes_by_cells
 from ._coefficients import (
     aic,
     all_coefficients,
@@ -22,6 +23,6 @@ from ._intervals import confint
 from ._means import Means, means
 from ._quantities import Quantity, chosen, natural, quantities
 from ._random import components, dispersion, numbers_of, ranef, term_name, varcorr, varcorr_columns
-from ._sandwich import difference_weights, group_scores, informations, sandwich, shifted
+from ._sandwich import group_scores, informations, sandwich
 from ._surface import Surface, surfaces
 from ._tidy import benjamini_hochberg, counts, failures, tidy

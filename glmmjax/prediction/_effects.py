@@ -47,17 +47,29 @@ def effects_of_rows(
 
 def spread_of_rows(solution: Solution, rows: Rows, included: list[int]) -> Part:
     """Derivative and variance of the sum of `z'u` over the grouping factors `included`."""
-    m = rows.count
-    jacobian, variance = np.zeros((m, solution.df)), np.zeros(m)
+    jacobian, variance = jacobian_of_rows(solution, rows, included), np.zeros(rows.count)
     if not included:
         return Part(jacobian, variance)
-    moving = mode_jacobian(solution.model.glmm, solution.params)
     for number in included:
         own = rows.factors[number]
-        jacobian = jacobian + _times(own, np.moveaxis(np.asarray(moving[number]), 0, 1))
         variance = variance + np.where(own.known, 0.0, _marginal_variance(solution, number, own))
         variance = variance + (0.0 if own.extra is None else own.extra)
     return Part(jacobian, variance + _conditional_variance(solution, rows, included))
+
+
+def jacobian_of_rows(
+    solution: Solution, rows: Rows, included: list[int]
+) -> Float[np.ndarray, "m size"]:
+    """How the sum of `z'u` over the grouping factors moves with the parameters, the conditional
+    modes following."""
+    jacobian = np.zeros((rows.count, solution.df))
+    if not included:
+        return jacobian
+    moving = mode_jacobian(solution.model.glmm, solution.params)
+    for number in included:
+        columns = np.moveaxis(np.asarray(moving[number]), 0, 1)
+        jacobian = jacobian + _times(rows.factors[number], columns)
+    return jacobian
 
 
 def _times(

@@ -10,7 +10,7 @@ from .._errors import ModelError
 from .._precision import own_settings
 from ..fit import Solution
 from ..model import seen_by_family
-from ._effects import effects_of_rows
+from ._effects import effects_of_rows, jacobian_of_rows
 from ._rows import fitted_rows
 from ._simulate import curves_of, modes_of_all, simulate
 
@@ -79,6 +79,15 @@ def conditional_predictor(solution: Solution) -> Float[np.ndarray, "predictors n
     rows = fitted_rows(solution.model)
     effects = effects_of_rows(solution, rows, list(range(len(rows.factors))))
     return rows.fixed(np.asarray(solution.params.beta)) + effects
+
+
+def predictor_jacobian(solution: Solution) -> Float[np.ndarray, "n size"]:
+    """How the linear predictors of the mean given the conditional modes, which follow, move with
+    all parameters."""
+    rows = fitted_rows(solution.model)
+    found = jacobian_of_rows(solution, rows, list(range(len(rows.factors))))
+    found[:, : solution.model.design.fixed.x.shape[1]] += solution.model.design.fixed.x
+    return found
 
 
 def _quantile(solution: Solution, effects: str, seed: int) -> pd.Series:

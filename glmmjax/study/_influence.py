@@ -1,34 +1,24 @@
 """What estimates would be without a group or an observation."""
 
-from typing import Any
-
-import equinox as eqx
 import jax
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
 
 from .._errors import ModelError
-from .._precision import own_settings
-from .._programs import Program
-from .._types import Array
 from ..assembly import MixedModel
 from ..batch import Settings, SharedDesign, as_responses, fit_members
 from ..fit import Fits, Solution
 from ..inference import (
-    Surface,
-    difference_weights,
     group_scores,
     informations,
     natural,
     quantities,
-    shifted,
+    slopes_by_cells,
     surfaces,
     table_each,
 )
-from ..methods import Separable, log_components, separable
-from ..model import GLMM, unpack
-from ..structure import round_far_up
+from ..methods import separable
 from ._quantity import estimates, truth
 
 
@@ -86,7 +76,7 @@ def _by_derivatives(
     if _is_independent(model, by):
         by_level = group_scores(fits, surface)[0, :count]
     else:
-        slopes = _slopes_by_weights(method, fits, surface)
+        slopes = slopes_by_cells(fits, surface, method, "weights")
         by_row = model.roomy.layout.to_rows(slopes) * np.asarray(model.design.weights)
         by_level = np.zeros((count, len(by_row)))
         np.add.at(by_level, members, by_row.T)
@@ -103,38 +93,6 @@ def _is_independent(model: MixedModel, by: str) -> bool:
         return False
     outermost = structure.terms[structure.chain - 1]
     return any(model.design.random[term].formula.group == by for term in outermost)
-
-
-def _slopes_by_weights(
-    method: Separable, fits: Fits, surface: Surface
-) -> Float[np.ndarray, "size blocks width"]:
-    """Derivatives of the score by the weights of the observations."""
-    points, lengths = shifted(fits, surface)
-    _, shifts, size, _ = points.shape
-    flat = points.reshape(-1, size)
-    rows, vectors = surface.given(np.zeros(len(flat), int), flat)
-    places = np.minimum(np.arange(round_far_up(len(flat))), len(flat) - 1)
-    start = jax.tree.map(lambda leaf: leaf[0], surface.nothing(1))
-    with own_settings():
-        found = _weight_slopes(method, surface.own, surface.shared, vectors[places], start)
-        values = np.asarray(found)[: len(rows)].reshape(shifts, size, *found.shape[1:])
-    return np.einsum("s,sk...->k...", difference_weights, values) / lengths[0][:, None, None]
-
-
-@Program
-def _weight_slopes(
-    method: Separable, own: GLMM, shared: GLMM, vectors: Float[Array, "points size"], start: Any
-) -> Float[Array, "points blocks width"]:
-    glmm = eqx.combine(own, shared)
-
-    def one(vector):
-        def loglik(weights):
-            weighted = eqx.tree_at(lambda g: g.weights, glmm, weights)
-            return log_components(method, weighted, unpack(glmm, vector), start)[0].sum()
-
-        return jax.grad(loglik)(glmm.weights)
-
-    return jax.lax.map(one, vectors)
 
 
 def _by_refits(
