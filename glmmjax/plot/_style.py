@@ -1,6 +1,5 @@
 """How pictures look: one palette, sizes, and names that fit."""
 
-import os
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -62,13 +61,20 @@ def told_apart(labels: Sequence[Any]) -> list[str]:
     """Names of levels; of long ones without the beginning and the end that all have."""
     names = [str(label) for label in labels]
     if max(map(len, names), default=0) > _LONGEST and len(set(names)) > 1:
-        start = len(os.path.commonprefix(names))
+        start = _shared(names)
         rest = [name[start:] for name in names]
-        end = min(len(os.path.commonprefix([own[::-1] for own in rest])), *map(len, rest))
+        end = _shared([own[::-1] for own in rest])
         before, after = ("…" if cut > 2 else "" for cut in (start, end))
         first, last = start if before else 0, end if after else 0
         names = [f"{before}{name[first : len(name) - last]}{after}" for name in names]
     return [shortened(name) for name in names]
+
+
+def _shared(names: list[str]) -> int:
+    """How many letters all begin with."""
+    low, high = min(names), max(names)  # in between are all others
+    pairs = zip(low, high, strict=False)
+    return next((k for k, (a, b) in enumerate(pairs) if a != b), min(len(low), len(high)))
 
 
 def name_levels(ax: "Axes", labels: Sequence[Any], *, axis: str = "y") -> None:
