@@ -1,6 +1,6 @@
 """The effect of a variable at a balanced grid of the others."""
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ from ..families import innermost
 from ..fit import Solution
 from ..inference import Means, means
 from ._axes import only_fit, panels, picture
-from ._partial import Points, points_of
+from ._partial import Line, Points, points_of
 from ._style import (
     FAINT,
     dot_size,
@@ -29,20 +29,6 @@ if TYPE_CHECKING:
 _STEPS = 101  # of a line
 _APART = 0.6  # that the levels of `by` take beside each other, of the distance of two levels
 _MOST_LINES = 12
-
-
-class Line(NamedTuple):
-    """The effect at one value of `by`.
-
-    Attributes:
-        key: that value.
-        table: a row a value of the variable: `estimate, lower, upper`, on the scale of the picture.
-        link: (k,) the estimates on the scale of the link.
-    """
-
-    key: Any
-    table: pd.DataFrame
-    link: np.ndarray
 
 
 @picture

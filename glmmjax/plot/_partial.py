@@ -1,7 +1,7 @@
 """Data beside an effect: partial residuals, or the responses."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -13,17 +13,18 @@ from ..fit import Solution
 from ..prediction import predict, residuals
 
 
-class DrawnLine(Protocol):
-    """An effect at one value of `by`: see `_effect.Line`."""
+class Line(NamedTuple):
+    """The effect at one value of `by`.
 
-    @property
-    def key(self) -> Any: ...
+    Attributes:
+        key: that value.
+        table: a row a value of the variable: `estimate, lower, upper`, on the scale of the picture.
+        link: (k,) the estimates on the scale of the link.
+    """
 
-    @property
-    def table(self) -> pd.DataFrame: ...
-
-    @property
-    def link(self) -> np.ndarray: ...
+    key: Any
+    table: pd.DataFrame
+    link: np.ndarray
 
 
 class Points(NamedTuple):
@@ -45,7 +46,7 @@ class Points(NamedTuple):
 
 
 def points_of(
-    solution: Solution, variable: str, by: str | None, lines: Sequence[DrawnLine], kind: str
+    solution: Solution, variable: str, by: str | None, lines: Sequence[Line], kind: str
 ) -> Points | None:
     """The points beside `lines`; None where there are none on this scale."""
     model, frame = solution.model, solution.model.design.frame
