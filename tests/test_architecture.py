@@ -92,6 +92,8 @@ PARTS = {
     "study": {"_errors", "_numbers", "_status", "_precision", "_programs", "_types", "covariances"}
     | {"design", "families", "structure"}
     | {"model", "assembly", "methods", "fit", "inference", "prediction", "batch"},
+    "plot": {"_errors", "_later", "_precision", "design", "families", "model", "assembly", "fit"}
+    | {"inference", "prediction", "interpretation"},
     "api": {
         "_errors",
         "_later",
@@ -103,7 +105,7 @@ PARTS = {
         "assembly",
     }
     | {"methods", "fit", "inference", "prediction", "diagnostics", "interpretation", "report"}
-    | {"batch", "study"},
+    | {"batch", "study", "plot"},
     "cli": {
         "_errors",
         "_family_names",
