@@ -91,7 +91,7 @@ PARTS = {
     | {"methods", "fit"},
     "study": {"_errors", "_numbers", "_status", "_precision", "_programs", "_types", "covariances"}
     | {"design", "families", "structure"}
-    | {"model", "assembly", "methods", "fit", "inference", "prediction", "batch"},
+    | {"model", "assembly", "methods", "fit", "inference", "prediction", "diagnostics", "batch"},
     "api": {
         "_errors",
         "_later",
