@@ -286,6 +286,15 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
         """
         return self._row(diagnostics.zero_inflation(self.fits, n, seed), "zero_inflation")
 
+    def diagnose(self) -> "diagnostics.Diagnosis":
+        """What there is to look at, in sentences, the most serious first: how the search ended,
+        variances at zero and correlations at one, flat directions, near separation,
+        overdispersion, extra zeros, influential groups, few levels, few rows a level,
+        collinearity, scales. Each names the parameter and says what to do; `.table` has columns
+        `check, parameter, sentence`, and a batch a first column `member`. `.checked` names the
+        checks that were made: one that is not offered for a model is left out."""
+        return diagnostics.diagnose(self.fits)
+
     def caic(self) -> Row:
         """The conditional Akaike criterion of a linear model, of predictions for the groups in the
         data: `loglik` given the random effects, `df` and `caic`. Degrees of freedom take in that
