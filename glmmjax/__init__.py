@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from .api import fit_many as fit_many
     from .api import glmm as glmm
     from .api import load as load
+    from .api import overdispersion as overdispersion
     from .api import power as power
     from .api import power_curve as power_curve
     from .api import simulation_study as simulation_study
@@ -115,7 +116,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "api": (
         *("glmm", "fit_many", "fit_by", "load", "Model", "Fit", "Batch"),
-        *("compare", "simulation_study", "power", "power_curve"),
+        *("compare", "overdispersion", "simulation_study", "power", "power_curve"),
     ),
     "study": ("Bootstrap", "SimulationStudy", "Power"),
     "covariances": ("AbstractCorrelation", "register_covariance"),

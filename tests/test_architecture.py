@@ -80,8 +80,9 @@ PARTS = {
     | {"families", "structure", "model", "assembly", "methods", "fit"},
     "prediction": {"_errors", "_precision", "_types", "covariances", "design", "families"}
     | {"structure", "model", "assembly", "methods", "fit"},
-    "diagnostics": {"_errors", "_precision", "_types", "covariances", "design", "families"}
-    | {"model", "assembly", "methods", "fit", "inference", "prediction"},
+    "diagnostics": {"_errors", "_status", "_precision", "_programs", "_types", "covariances"}
+    | {"design", "families", "structure", "model", "assembly", "methods", "fit", "inference"}
+    | {"prediction"},
     "interpretation": {"_errors", "_precision", "covariances", "families", "fit", "inference"}
     | {"prediction"},
     "report": {"_errors", "_status", "_precision", "_files", "covariances", "design", "families"}
@@ -91,7 +92,7 @@ PARTS = {
     | {"methods", "fit"},
     "study": {"_errors", "_numbers", "_status", "_precision", "_programs", "_types", "covariances"}
     | {"design", "families", "structure"}
-    | {"model", "assembly", "methods", "fit", "inference", "prediction", "batch"},
+    | {"model", "assembly", "methods", "fit", "inference", "prediction", "diagnostics", "batch"},
     "plot": {"_errors", "_later", "_precision", "design", "families", "model", "assembly", "fit"}
     | {"inference", "prediction", "interpretation"},
     "api": {

@@ -3,4 +3,4 @@
 from ._batch import fit_by, fit_many
 from ._glmm import glmm, load
 from ._model import Batch, Fit, Model
-from ._study import compare, power, power_curve, simulation_study
+from ._study import compare, overdispersion, power, power_curve, simulation_study

@@ -264,6 +264,38 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
         random effects, what it would be without shrinkage), and the share of each random term."""
         return self._row(diagnostics.effective_df(self.fits), "effective_df")
 
+    def leverage(self) -> pd.Series:
+        """How much each fitted value follows its own response: the diagonal of the hat matrix of
+        fixed and random effects, at the working weights; a number a row, NaN for rows of weight
+        zero. Its sum is `effective_df()["total"]`."""
+        return self._table(diagnostics.leverage(self.fits))["leverage"]
+
+    def overdispersion(self, n: int = 1000, seed: int = 0) -> Row:
+        """Pearson's dispersion given the conditional modes, `statistic` (one if the model holds),
+        over `df` (observations less effective degrees of freedom), and `p_value`: how often `n`
+        data sets simulated with the same random effects have a larger one. `attrs["method"]` says
+        so. `gj.overdispersion(fit)` shows models with more variance."""
+        return self._row(diagnostics.overdispersion(self.fits, n, seed), "overdispersion")
+
+    def zero_inflation(self, n: int = 1000, seed: int = 0) -> Row:
+        """Whether there are more zeros than the model has them: their number `observed`, the number
+        `expected` given the conditional modes, their `ratio`, and `p_value`: how often `n` data
+        sets simulated with the same random effects have as many or more. `attrs["method"]` says so.
+
+        Raises:
+            ModelError: a response that is zero with no probability of its own, or prior weights.
+        """
+        return self._row(diagnostics.zero_inflation(self.fits, n, seed), "zero_inflation")
+
+    def diagnose(self) -> "diagnostics.Diagnosis":
+        """What there is to look at, in sentences, the most serious first: how the search ended,
+        variances at zero and correlations at one, flat directions, near separation,
+        overdispersion, extra zeros, influential groups, few levels, few rows a level,
+        collinearity, scales. Each names the parameter and says what to do; `.table` has columns
+        `check, parameter, sentence`, and a batch a first column `member`. `.checked` names the
+        checks that were made: one that is not offered for a model is left out."""
+        return diagnostics.diagnose(self.fits)
+
     def caic(self) -> Row:
         """The conditional Akaike criterion, of predictions for the groups in the data: `loglik`
         given the random effects, `df` and `caic`. Degrees of freedom (how fast fitted means follow

@@ -25,11 +25,9 @@ from ._stoppable import stoppable
 
 if TYPE_CHECKING:
     from .. import batch as many
-    from .. import diagnostics, report, study
+    from .. import report, study
 else:
-    many, diagnostics, report, study = (
-        Later(f"glmmjax.{part}") for part in ("batch", "diagnostics", "report", "study")
-    )
+    many, report, study = (Later(f"glmmjax.{part}") for part in ("batch", "report", "study"))
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -228,12 +226,6 @@ class Fit(AbstractDoors[float, bool, str, int, pd.Series]):
         return simulate(
             self.fits.members.first, self.params, n, seed=seed, curves=curves_of(self.solution)
         )
-
-    def overdispersion(self, n: int = 1000, seed: int = 0) -> pd.Series:
-        """Pearson's dispersion given the conditional modes, `statistic` (one if the model holds),
-        over `df` (observations less effective degrees of freedom), and `p_value`: how often `n`
-        data sets simulated with the same random effects have a larger one."""
-        return diagnostics.overdispersion(self.solution, n, seed)
 
     def bootstrap(
         self,

@@ -104,6 +104,36 @@ def compare(*fits: Fit | Batch, test: str = "lrt", n: int = 1000, seed: int = 0)
     return inference.alone(table) if isinstance(fits[0], Fit) else table
 
 
+def overdispersion(fit: Fit, *, families: Sequence[str] | None = None) -> pd.DataFrame:
+    """A fit of counts, or of proportions, beside models of more variance, all by its method.
+
+    These are the family without a dispersion (poisson, truncated_poisson or binomial), the same
+    with a random effect of every observation, `(1 | observation)`, and families of which it is a
+    limit. Fixed and random effects, links and zeros are the same in all.
+
+    Args:
+        fit: of any of them.
+        families: which families; by default `nbinom1`, `nbinom2` and `genpois` (counts), their
+            truncated kind, or `betabinomial`. `compois`, which takes seconds, is fitted if it is
+            named.
+
+    Returns:
+        A row a model, the best by AIC first. Columns `df, loglik, aic, bic`; `chisq, p_value,
+        reference`, the likelihood-ratio test against the family without a dispersion, and its
+        distribution in words, a mixture as the variance ends there; `dispersion`, Pearson's (one if
+        the model holds); `max_change`, the largest difference of a fixed effect from that of `fit`
+        in its standard errors, and `max_se_ratio`, the largest standard error over that of `fit`;
+        `given`, whether it is `fit`; `converged`, `status`, a sentence.
+
+    Raises:
+        ModelError: a batch, an unknown family, a response whose variance follows from its mean
+            (single trials) or that has a dispersion anyway (gaussian), or a model with dispformula.
+    """
+    if not isinstance(fit, Fit):
+        raise ModelError(f"overdispersion takes a fit, not {type(fit).__name__}.")
+    return study.with_more_variance(fit.fits, families)
+
+
 def power(  # noqa: PLR0913 - keyword-only settings
     model: Model,
     params: Params,

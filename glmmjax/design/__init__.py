@@ -7,6 +7,7 @@ from ._fixed_terms import fixed_terms as fixed_terms
 from ._grid import reference_grid as reference_grid
 from ._labels import by_label
 from ._newrows import NewRows, new_rows, rows_beyond
+from ._observation import observation_effect, with_observation_effect, without_term
 from ._other_rows import with_rows
 from ._parts import Design, FixedPart, Predictor, RandomPart
 from ._predictor import largest_term

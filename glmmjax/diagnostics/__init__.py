@@ -1,5 +1,11 @@
 """What fits say of themselves: effective degrees of freedom, residuals, influence, dispersion."""
 
 from ._conditional_aic import caic
-from ._dispersion import overdispersion
+from ._diagnose import CHECKS, Diagnosis, diagnose
+from ._dispersion import DISPERSIBLE, overdispersion, pearson
 from ._effective import effective_df
+from ._finding import Check, Finding
+from ._influence import change_by_derivatives, table_of_changes, who_is_left_out
+from ._leverage import leverage
+from ._linearised import why_not_linearised
+from ._zeros import zero_inflation

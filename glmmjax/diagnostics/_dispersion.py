@@ -6,28 +6,59 @@ import pandas as pd
 
 from .._errors import ModelError
 from .._precision import own_settings
-from ..fit import Solution
+from ..assembly import MixedModel
+from ..families import innermost
+from ..fit import Fits, Solution
+from ..inference import row_each
 from ..model import seen_by_family
 from ..prediction import conditional_predictor, modes_of_all, residuals, simulate
-from ._effective import effective_df
+from ._linearised import linearised, why_not_linearised
+
+DISPERSIBLE = ("poisson", "truncated_poisson", "binomial")
+"""Families whose variance follows from the mean, and of which more is a question."""
 
 
-def overdispersion(solution: Solution, n: int, seed: int) -> pd.Series:
-    """`statistic, df, p_value`: Pearson's chi-squared given the conditional modes over its degrees
-    of freedom, and how often that of a simulated data set with the same random effects, over its
-    number of observations, is as large.
+def overdispersion(fits: Fits, n: int, seed: int) -> pd.DataFrame:
+    """A row a member, `statistic, df, p_value`: Pearson's chi-squared given the conditional modes
+    over its degrees of freedom, and how often that of a simulated data set with the same random
+    effects, over its number of observations, is as large.
 
-    Raises `ModelError` for a family whose variance is not known, or models with prior weights that
-    have no distribution.
+    Raises `ModelError` for a family whose variance is not known, models with prior weights that
+    have no distribution, and models of several linear predictors.
     """
-    model = solution.model
-    present = np.asarray(model.design.weights) > 0
-    found = residuals(solution, "pearson").to_numpy()[present]
-    if model.family.traits.is_quasi:
+    if fits.members.first.family.traits.is_quasi:
         raise ModelError("A quasi-likelihood has a scale for this: see dispersion.")
-    effective = effective_df(solution.fits)["total"].iloc[0]
-    df = len(found) - effective
-    statistic = (found**2).sum() / df
+    table = row_each(fits, lambda solution: _of_one(solution, n, seed))
+    table.attrs["method"] = (
+        "Pearson's chi-squared given the conditional modes, over observations less effective"
+        f" degrees of freedom; p-value by {n} data sets simulated with the same random effects"
+    )
+    return table
+
+
+def pearson(solution: Solution) -> tuple[float, float]:
+    """Pearson's chi-squared given the conditional modes, and its degrees of freedom: observations
+    less the trace of the hat matrix."""
+    present = np.asarray(solution.model.design.weights) > 0
+    found = residuals(solution, "pearson").to_numpy()[present]
+    effective = float(np.trace(linearised(solution).hat()))
+    return float((found**2).sum()), len(found) - effective
+
+
+def is_dispersible(model: MixedModel) -> bool:
+    """Whether more variance than the family has is a question that `pearson` answers: counts, and
+    successes out of several trials."""
+    if innermost(model.family).name not in DISPERSIBLE or why_not_linearised(model):
+        return False
+    y, present = model.design.y, model.design.weights > 0
+    return y.ndim == 1 or bool((y[present, 1] > 1).any())
+
+
+def _of_one(solution: Solution, n: int, seed: int) -> pd.Series:
+    model = solution.model
+    chisq, df = pearson(solution)
+    statistic = chisq / df
+    present = np.asarray(model.design.weights) > 0
     kept = modes_of_all(solution)
     drawn = simulate(model, solution.params, n, seed=seed, curves=kept)[:, present]
     with own_settings():
@@ -40,4 +71,4 @@ def overdispersion(solution: Solution, n: int, seed: int) -> pd.Series:
     weights = np.asarray(model.design.weights)[present]
     simulated = (weights * (drawn - mean) ** 2 / variance).mean(1)
     p_value = (1 + (simulated >= statistic).sum()) / (n + 1)
-    return pd.Series({"statistic": statistic, "df": df, "p_value": p_value}, name="overdispersion")
+    return pd.Series({"statistic": statistic, "df": df, "p_value": p_value})

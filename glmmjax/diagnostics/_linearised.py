@@ -50,20 +50,44 @@ class Linearised(NamedTuple):
     def hat(self) -> Float[np.ndarray, "k k"]:
         """`(C'WC + D)^-1 C'WC` with `C = [X, Z root]` and `D` one for random effects: its trace is
         that of the matrix of fitted on working responses."""
-        c = np.concatenate([self.x, self.spherical()], 1)
-        gram = c.T @ (self.weights[:, None] * c)
-        penalty = np.diag(np.arange(c.shape[1]) >= self.x.shape[1]).astype(float)
+        _, gram, penalty = self._joint()
         return np.linalg.solve(gram + penalty, gram)
+
+    def leverage(self) -> Float[np.ndarray, " n"]:
+        """`w_i c_i' (C'WC + D)^-1 c_i`, the diagonal of the matrix of fitted on working responses;
+        its sum is the trace of `hat`."""
+        c, gram, penalty = self._joint()
+        return self.weights * np.einsum("nk,kn->n", c, np.linalg.solve(gram + penalty, c.T))
+
+    def _joint(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """`C`, `C'WC` and `D`."""
+        c = np.concatenate([self.x, self.spherical()], 1)
+        penalty = np.diag(np.arange(c.shape[1]) >= self.x.shape[1]).astype(float)
+        return c, c.T @ (self.weights[:, None] * c), penalty
+
+
+def why_not_linearised(model: MixedModel) -> str:
+    """Why `linearised` is not offered for a model; "" where it is."""
+    if len(model.design.predictors) > 1:
+        return "This is offered for models without ziformula and dispformula."
+    if any(isinstance(own, Placed) for own in model.glmm.covariances):
+        return "This is not offered for effects at times or places of their own."
+    pairs = zip(model.design.random, model.glmm.covariances, strict=True)
+    columns = sum(len(term.levels) * covariance.q for term, covariance in pairs)
+    if columns > _MOST:
+        return (
+            f"This needs dense matrices, and the model has {columns} random effects, above {_MOST}."
+        )
+    return ""
 
 
 def linearised(solution: Solution, theta: tuple[np.ndarray, ...] | None = None) -> Linearised:
     """Of a fit, or with other `theta` (relative to its scale); raises `ModelError` for models with
     several linear predictors, effects at places of their own, or too many of them."""
     model = solution.model
-    if len(model.design.predictors) > 1:
-        raise ModelError("This is offered for models without ziformula and dispformula.")
-    if any(isinstance(own, Placed) for own in model.glmm.covariances):
-        raise ModelError("This is not offered for effects at times or places of their own.")
+    reason = why_not_linearised(model)
+    if reason:
+        raise ModelError(reason)
     present = np.asarray(model.design.weights) > 0
     z, terms = _columns(model, present)
     with own_settings():
@@ -90,9 +114,5 @@ def _columns(model: MixedModel, present: np.ndarray) -> tuple[sparse.csr_matrix,
         blocks.append(sparse.csr_matrix((z.ravel(), (rows, columns.ravel())), shape))
         terms.append(slice(first, first + shape[1]))
         first += shape[1]
-    if first > _MOST:
-        raise ModelError(
-            f"This needs dense matrices, and the model has {first} random effects, above {_MOST}."
-        )
     empty = sparse.csr_matrix((int(present.sum()), 0))
     return sparse.csr_matrix(sparse.hstack(blocks)) if blocks else empty, terms

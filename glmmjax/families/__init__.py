@@ -16,6 +16,7 @@ from ._composite import AbstractComposite as AbstractComposite
 from ._composite import conditional_mean as conditional_mean
 from ._composite import innermost as innermost
 from ._composite import predictor_names as predictor_names
+from ._composite import with_innermost as with_innermost
 from ._continuation import ContinuationRatio as ContinuationRatio
 from ._cumulative import Cumulative as Cumulative
 from ._custom import CustomFamily as CustomFamily

@@ -71,6 +71,13 @@ def innermost(family: AbstractFamily) -> AbstractFamily:
     return innermost(family.inner) if isinstance(family, AbstractComposite) else family
 
 
+def with_innermost(family: AbstractFamily, other: AbstractFamily) -> AbstractFamily:
+    """The same linear predictors around another distribution, of the same kind of response."""
+    if not isinstance(family, AbstractComposite):
+        return other
+    return type(family)(with_innermost(family.inner, other))
+
+
 def conditional_mean(family: AbstractFamily, eta: Values, phi: Values) -> Values:
     """Expected response without the extra zeros."""
     return (

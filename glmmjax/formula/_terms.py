@@ -72,3 +72,10 @@ class ParsedFormula:
         """The same right-hand side below another response."""
         right = self.text[len(self.response) :].lstrip()
         return replace(self, text=f"{response} {right}", response=response)
+
+    def with_random(self, random: tuple[RandomFormula, ...]) -> "ParsedFormula":
+        """The same formula with other random terms."""
+        added = [term.text for term in (*random, *self.smooths)]
+        added += [f"offset({offset})" for offset in self.offsets]
+        text = f"{self.response} ~ {' + '.join([self.fixed, *added])}".lstrip()
+        return replace(self, text=text, random=random)

@@ -7,6 +7,7 @@ from ._curve import generator, power_curve
 from ._influence import influence
 from ._likelihood_ratio import anova_by_refits
 from ._natural import natural_params
+from ._overdispersion import with_more_variance
 from ._performance import SimulationStudy, performance
 from ._power import Criterion, Power, power
 from ._quantity import estimates, truth

@@ -12,8 +12,7 @@ from ..families import innermost
 
 _DRAWS = 20_000
 
-# Families with a parameter at whose limit they are another one
-_LIMITS = {
+LIMITS = {
     "nbinom1": "poisson",
     "nbinom2": "poisson",
     "genpois": "poisson",
@@ -21,6 +20,10 @@ _LIMITS = {
     "truncated_nbinom1": "truncated_poisson",
     "truncated_nbinom2": "truncated_poisson",
 }
+"""Families with a parameter at whose limit they are another one."""
+
+INSIDE = {"compois": "poisson"}
+"""Families that are another one at a value of their parameter inside of its range."""
 
 
 class Difference(NamedTuple):
@@ -61,8 +64,10 @@ def difference(smaller: MixedModel, larger: MixedModel) -> Difference:
     reason = _not_nested(smaller, larger)
     if reason:
         return Difference(reason=reason)
-    is_limit = innermost(smaller.family).name != innermost(larger.family).name
-    added, others = list(larger.family.dispersion_names[:1] if is_limit else ()), 0
+    is_other = innermost(smaller.family).name != innermost(larger.family).name
+    is_inside = is_other and innermost(larger.family).name in INSIDE
+    at_limit = larger.family.dispersion_names[:1] if is_other and not is_inside else ()
+    added, others = list(at_limit), 0
     mine, theirs = _by_group(smaller), _by_group(larger)
     for key, columns in theirs.items():
         known = mine.get(key, ())
@@ -70,7 +75,7 @@ def difference(smaller: MixedModel, larger: MixedModel) -> Difference:
         added += [f"sd({name}|{key[1]})" for name in new]
         if key[2] == "us":
             others += len(new) * len(known) + len(new) * (len(new) - 1) // 2
-    free = larger.glmm.p - smaller.glmm.p
+    free = larger.glmm.p - smaller.glmm.p + is_inside
     if _count(larger) == _count(smaller):
         return Difference(reason="not nested (as many parameters): compare AIC")
     if free + others + len(added) != _count(larger) - _count(smaller):
@@ -80,7 +85,7 @@ def difference(smaller: MixedModel, larger: MixedModel) -> Difference:
 
 def _not_nested(smaller: MixedModel, larger: MixedModel) -> str:
     names = innermost(smaller.family).name, innermost(larger.family).name
-    limits = names[0] == names[1] or _LIMITS.get(names[1]) == names[0]
+    limits = names[0] in (names[1], LIMITS.get(names[1]), INSIDE.get(names[1]))
     links = innermost(smaller.family).link.name, innermost(larger.family).link.name
     if not limits or links[0] != links[1]:
         return "not nested (other families or links): compare AIC"
