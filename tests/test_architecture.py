@@ -86,6 +86,8 @@ PARTS = {
     | {"prediction"},
     "report": {"_errors", "_status", "_precision", "_files", "covariances", "design", "families"}
     | {"model", "assembly", "methods", "fit", "inference"},
+    "page": {"_errors", "_files", "_later", "assembly", "design", "families", "fit", "inference"}
+    | {"diagnostics", "interpretation", "report"},
     "batch": {"_numbers", "_traced", "_errors", "_status", "_precision", "_programs", "_types"}
     | {"_files", "covariances", "design", "families", "structure", "model", "assembly"}
     | {"methods", "fit"},
@@ -103,7 +105,7 @@ PARTS = {
         "assembly",
     }
     | {"methods", "fit", "inference", "prediction", "diagnostics", "interpretation", "report"}
-    | {"batch", "study"},
+    | {"page", "batch", "study"},
     "cli": {
         "_errors",
         "_family_names",
