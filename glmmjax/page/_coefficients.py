@@ -14,6 +14,7 @@ from ..families import innermost, is_hurdle
 from ..fit import Solution
 from ..report import RATIOS
 from ._html import Html, join, paragraph, table, tag
+from ._mathml import GREEK
 from ._numbers import column, figures, intervals, p_value
 from ._offered import not_shown, offered
 from ._settings import Settings
@@ -30,6 +31,7 @@ _SINGULAR = {
     "Ratios of means": "Ratio of means",
     "Hazard ratios": "Hazard ratio",
 }
+_ABOUT_OTHERS = "What a step of one in each column adds to it; tests and intervals as above."
 _NORMAL_LAW = "assumes the normal law of the model"
 _NORMAL_ESTIMATES = "takes estimates for normal: an approximation for many groups and rows"
 
@@ -71,11 +73,11 @@ def _of_predictor(solution: Solution, settings: Settings, own: Predictor) -> Htm
     if link in RATIOS:
         columns |= _ratios(_SINGULAR[RATIOS[link]], found["estimate"], ends)
     title, is_profile = _title(model, own), settings.profile and not said
-    text = _about(link, is_t=is_t, is_profile=is_profile)
-    return join([tag("h3", title), paragraph(text), said, table(f"{title}.", columns)])
+    text = _about(link, is_t=is_t, is_profile=is_profile) if own.name == "mean" else _ABOUT_OTHERS
+    return join([tag("h3", title), paragraph(text), said, table(title, columns)])
 
 
-def _ratios(name: str, estimate: pd.Series, ends: pd.DataFrame) -> dict[str, list[Html]]:
+def _ratios(name: str, estimate: Any, ends: pd.DataFrame) -> dict[str, list[Html]]:
     """Exponentials; an end of an interval that runs off is infinite."""
     with np.errstate(over="ignore"):
         ratio, lower, upper = (np.exp(own) for own in (estimate, ends["lower"], ends["upper"]))
@@ -105,7 +107,8 @@ def _about(link: str, *, is_t: bool, is_profile: bool) -> str:
 
 def _title(model: MixedModel, own: Predictor) -> str:
     if own.name == "disp":
-        return f"Coefficients of the logarithm of {innermost(model.family).dispersion_names[0]}"
+        name = innermost(model.family).dispersion_names[0]
+        return f"Coefficients of the logarithm of {GREEK.get(name, name)}"
     if own.name == "zi":
         kind = "zeros" if is_hurdle(model.family) else "extra zeros"
         return f"Coefficients of the log odds of {kind}"
@@ -116,27 +119,30 @@ def _title(model: MixedModel, own: Predictor) -> str:
 def terms(solution: Solution, settings: Settings) -> Html:
     """Tests of the terms of each linear predictor."""
     is_f = solution.method.covariance_of_fixed is not None
-    tables, kind = [], "I" * settings.anova
-    for own in solution.model.design.predictors:
-        test = "satterthwaite" if is_f else "wald"
-        found = inference.anova(solution.fits, type=settings.anova, test=test, part=own.name)
-        if len(found):
-            place = {"zi": "the model for zeros", "disp": "the dispersion"}.get(
-                own.name, "the mean"
-            )
-            caption = f"Tests of the terms of {place}, type {kind}."
-            tables.append(table(caption, _tests(inference.alone(found), is_f=is_f)))
-    if not tables:
+    found = [_tested(solution, settings, own) for own in solution.model.design.predictors]
+    table_of_all = pd.concat(found)
+    if not len(table_of_all):
         return Html("")
     given = "those that do not contain it" if settings.anova == 2 else "all others"
     name = (
         "The F-test with Satterthwaite's degrees of freedom" if is_f else "Wald's chi-squared test"
     )
     text = (
-        f"Whether all coefficients of a term are zero, given {given} (type {kind}). {name}"
-        f" {_NORMAL_LAW if is_f else _NORMAL_ESTIMATES}."
+        f"Whether all coefficients of a term are zero, given {given} (type"
+        f" {'I' * settings.anova}). {name} {_NORMAL_LAW if is_f else _NORMAL_ESTIMATES}."
     )
-    return join([tag("h3", "Terms"), paragraph(text), *tables])
+    caption = "Tests of terms"
+    return join(
+        [tag("h3", caption), paragraph(text), table(caption, _tests(table_of_all, is_f=is_f))]
+    )
+
+
+def _tested(solution: Solution, settings: Settings, own: Predictor) -> pd.DataFrame:
+    """Tests of the terms of a linear predictor, by the names that they have among all."""
+    is_f = solution.method.covariance_of_fixed is not None
+    test = "satterthwaite" if is_f else "wald"
+    found = inference.anova(solution.fits, type=settings.anova, test=test, part=own.name)
+    return inference.alone(found).rename(index=lambda name: f"{own.prefix}{name}")
 
 
 def _tests(found: pd.DataFrame, *, is_f: bool) -> dict[str, list[Any]]:
@@ -172,5 +178,5 @@ def averaged(solution: Solution, settings: Settings) -> Html:
         " levels differ by others, as a rule smaller ones: coefficients of a model of the averages"
         " (Hedeker et al. 2018). They answer different questions, and both hold if the model does."
     )
-    caption = "Coefficients given the random effects, and averaged over them."
+    caption = "Coefficients given the random effects, and averaged over them"
     return join([tag("h3", title), paragraph(text), table(caption, columns)])

@@ -124,12 +124,12 @@ def _parameter(model: MixedModel, name: str) -> Html:
     family = innermost(model.family)
     differs = plain in ("mu", "eta", "n")
     differs = differs or (_has(model, "disp") and plain == family.dispersion_names[0])
-    own = of_row(letter(plain)) if differs else letter(plain)
-    if name.endswith("^2"):
-        own = square(own)
-        weighted = family.name == "gaussian" and model.design.weights_name is not None
-        own = row(own, sign("/"), of_row(words("weight"))) if weighted else own
-    return own
+    if not name.endswith("^2"):
+        return of_row(letter(plain)) if differs else letter(plain)
+    own = square(letter(plain), letter("i")) if differs else square(letter(plain))
+    if family.name != "gaussian" or model.design.weights_name is None:
+        return own
+    return row(own, sign("/"), of_row(words("weight")))
 
 
 def _linear_predictor(model: MixedModel, number: int, own: Predictor) -> Iterator[Line]:
@@ -213,15 +213,17 @@ def _effects(model: MixedModel, term: RandomPart) -> Line:
     kind, names = term.formula.covariance, term.names
     covariance = sub(tag("mi", "Σ", mathvariant="normal"), group)
     if term.position is not None:
-        known = row(square(sub(letter("sigma"), group)), words(str(term.formula.matrix)))
+        known = row(square(letter("sigma"), group), words(str(term.formula.matrix)))
         return Line(sub(u, group), "∼", _normal(covariance if term.matrix is None else known))
     if len(names) == 1:
-        return Line(_effect(u, names[0], group), "∼", _normal(square(_sd(names[0], group))))
+        return Line(
+            _effect(u, names[0], group), "∼", _normal(square(letter("sigma"), _of(names[0], group)))
+        )
     if len(names) > _EFFECTS:
         return Line(sub(_bold(_LETTERS[part][1]), group), "∼", _normal(covariance))
     left = brackets(commas([_effect(u, name, group) for name in names]))
     if kind in ("us", "diag") and len(names) == 2:
-        covariance = _of_two([_sd(name, group) for name in names], kind)
+        covariance = _of_two(names, group, kind)
     return Line(left, "∼", _normal(covariance))
 
 
@@ -229,10 +231,14 @@ def _normal(covariance: Html) -> Html:
     return applied("N", _ZERO, covariance)
 
 
-def _sd(name: str, group: Html) -> Html:
-    return sub(letter("sigma"), group if name == "Intercept" else words(name))
+def _of(name: str, group: Html) -> Html:
+    """The index of a standard deviation."""
+    return group if name == "Intercept" else words(name)
 
 
-def _of_two(sds: list[Html], kind: str) -> Html:
+def _of_two(names: tuple[str, ...], group: Html, kind: str) -> Html:
+    sigma, index = letter("sigma"), [_of(name, group) for name in names]
+    sds = [sub(sigma, own) for own in index]
     between = _ZERO if kind == "diag" else row(letter("ρ"), *sds)
-    return matrix([[square(sds[0]), between], [between, square(sds[1])]])
+    first, last = (square(sigma, own) for own in index)
+    return matrix([[first, between], [between, last]])

@@ -28,140 +28,123 @@ _CENSORED = " Of a censored response it is only known that it lies above, below 
 
 LAWS: dict[str, Law] = {
     "gaussian": Law(
-        "N",
-        ("mu", "sigma^2"),
-        "Responses are normal around their mean μ, with residual standard deviation σ.",
+        "N", ("mu", "sigma^2"), "Normal around their mean μ, with residual standard deviation σ."
     ),
     "bernoulli": Law(
-        "Bernoulli",
-        ("mu",),
-        "Each response is a success or a failure, with probability μ of a success.",
+        "Bernoulli", ("mu",), "Successes or failures, with probability μ of a success."
     ),
     "binomial": Law(
         "Binomial",
         ("n", "mu"),
-        "Each response is a number of successes among n independent trials of one probability μ.",
+        "Numbers of successes among n independent trials, each of probability μ.",
     ),
     "betabinomial": Law(
         "BetaBinomial",
         ("n", "mu"),
-        "Each response is a number of successes among n trials whose common probability has a beta"
+        "Numbers of successes among n trials whose common probability has a beta"
         " distribution of mean μ and precision φ, so that they vary more than binomial ones.",
     ),
-    "poisson": Law("Poisson", ("mu",), "Responses are counts whose variance is their mean μ."),
+    "poisson": Law("Poisson", ("mu",), "Counts whose variance is their mean μ."),
     "nbinom1": Law(
-        "NegBinom",
-        ("mu",),
-        "Responses are counts of variance μ (1 + α), proportional to the mean μ.",
+        "NegBinom", ("mu",), "Counts of variance μ (1 + α), proportional to the mean μ."
     ),
     "nbinom2": Law(
-        "NegBinom",
-        ("mu",),
-        "Responses are counts of variance μ + μ²/φ, which grows faster than the mean μ.",
+        "NegBinom", ("mu",), "Counts of variance μ + μ²/φ, which grows faster than the mean μ."
     ),
-    "genpois": Law(
-        "GenPoisson", ("mu",), "Responses are counts of variance φμ, with φ of one or larger."
-    ),
+    "genpois": Law("GenPoisson", ("mu",), "Counts of variance φμ, with φ of one or larger."),
     "compois": Law(
         "CMPoisson",
         ("mu",),
-        "Responses are counts of mean μ and variance of about φμ, which may be smaller or larger"
-        " than the mean.",
+        "Counts of mean μ and variance of about φμ, which may be smaller or larger than the mean.",
     ),
     "truncated_poisson": Law(
-        "Poisson₊",
-        ("mu",),
-        "Responses are Poisson counts that cannot be zero; μ is the mean with zeros.",
+        "Poisson₊", ("mu",), "Poisson counts that cannot be zero; μ is the mean with zeros."
     ),
     "truncated_nbinom1": Law(
         "NegBinom₊",
         ("mu",),
-        "Responses are negative binomial counts (variance μ (1 + α)) that cannot be zero; μ is the"
+        "Negative binomial counts (variance μ (1 + α)) that cannot be zero; μ is the"
         " mean with zeros.",
     ),
     "truncated_nbinom2": Law(
         "NegBinom₊",
         ("mu",),
-        "Responses are negative binomial counts (variance μ + μ²/φ) that cannot be zero; μ is the"
+        "Negative binomial counts (variance μ + μ²/φ) that cannot be zero; μ is the"
         " mean with zeros.",
     ),
-    "gamma": Law(
-        "Gamma", ("mu",), "Responses are positive, with mean μ and coefficient of variation σ."
-    ),
+    "gamma": Law("Gamma", ("mu",), "Positive numbers with mean μ and coefficient of variation σ."),
     "inverse_gaussian": Law(
-        "InvGaussian", ("mu",), "Responses are positive, with mean μ and variance σ²μ³."
+        "InvGaussian", ("mu",), "Positive numbers with mean μ and variance σ²μ³."
     ),
     "lognormal": Law(
         "N",
         _NORMAL,
-        "Logarithms of the responses are normal around the linear predictor, with standard"
+        "Positive numbers whose logarithms are normal around the linear predictor, with standard"
         " deviation σ.",
         "log y",
     ),
     "tweedie": Law(
         "Tweedie",
         ("mu",),
-        "Responses are zero or positive (a Poisson number of gamma variables), with variance φ"
+        "Zero or positive numbers (a Poisson number of gamma variables), with variance φ"
         " times a power of the mean μ.",
     ),
     "beta": Law(
-        "Beta",
-        ("mu",),
-        "Responses lie between 0 and 1, with mean μ and variance μ (1 − μ)/(1 + φ).",
+        "Beta", ("mu",), "Shares between 0 and 1, with mean μ and variance μ (1 − μ)/(1 + φ)."
     ),
     "ordbeta": Law(
         "OrderedBeta",
         ("mu",),
-        "Responses lie between 0 and 1, ends included: one ordered process decides whether a"
+        "Shares between 0 and 1, ends included: one ordered process decides whether a"
         " response is at an end, and in between it has a beta distribution of mean μ.",
     ),
     "student_t": Law(
         "t",
         ("mu",),
-        "Responses have a t distribution around μ, with heavier tails than normal ones, so that"
+        "A t distribution around μ, with heavier tails than normal ones, so that"
         " outliers count less.",
     ),
     "skew_normal": Law(
         "SkewNormal",
         ("mu",),
-        "Responses have mean μ, standard deviation σ and a skewed distribution of shape α.",
+        "Numbers of mean μ, standard deviation σ and a skewed distribution of shape α.",
     ),
     "censored_gaussian": Law(
         "N",
         _NORMAL,
-        "Responses are normal around the linear predictor, with standard deviation σ." + _CENSORED,
+        "Normal around the linear predictor, with standard deviation σ." + _CENSORED,
         "y*",
     ),
     "censored_lognormal": Law(
         "N",
         _NORMAL,
-        "Logarithms of the responses are normal around the linear predictor, with standard"
+        "Positive numbers whose logarithms are normal around the linear predictor, with standard"
         " deviation σ." + _CENSORED,
         "log y*",
     ),
     "weibull": Law(
         "Weibull",
         ("exp eta",),
-        "Responses have a Weibull distribution whose scale is the exponential of the linear"
+        "Times of a Weibull distribution whose scale is the exponential of the linear"
         " predictor, so that the exponential of a coefficient multiplies times." + _CENSORED,
         "y*",
     ),
     "cumulative": Law(
         "≤",
         (),
-        "Responses are ordered categories, split by thresholds t on one scale that the covariates"
+        "Ordered categories, split by thresholds t on one scale that the covariates"
         " shift: the same shift at every threshold.",
     ),
     "continuation_ratio": Law(
         "stop",
         (),
-        "Responses are stages that are passed one after the other; the covariates shift each step"
+        "Stages that are passed one after the other; the covariates shift each step"
         " alike, and a larger predictor means later stages.",
     ),
     "adjacent_category": Law(
         "adjacent",
         (),
-        "Responses are ordered categories; the covariates shift the log odds of each category"
+        "Ordered categories; the covariates shift the log odds of each category"
         " against the one below it alike.",
     ),
     "quasipoisson": Law(
@@ -182,7 +165,7 @@ LAWS: dict[str, Law] = {
 
 def law_of(family: AbstractFamily) -> Law:
     """That of a family; of one that is not in the table its name and its mean."""
-    own = Law(family.name, ("mu",), f"Responses have the distribution {family.name} of mean μ.")
+    own = Law(family.name, ("mu",), f"A distribution called {family.name}, of mean μ.")
     return LAWS.get(family.name, own)
 
 

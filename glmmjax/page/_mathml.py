@@ -34,9 +34,10 @@ def sub(base: Html, *index: Html) -> Html:
     return tag("msub", base, row(*index))
 
 
-def square(base: Html) -> Html:
-    """To the power of two."""
-    return tag("msup", base, tag("mn", "2"))
+def square(base: Html, *index: Html) -> Html:
+    """To the power of two, with an index or without."""
+    two = tag("mn", "2")
+    return tag("msubsup", base, row(*index), two) if index else tag("msup", base, two)
 
 
 def of_row(base: Html) -> Html:

@@ -30,7 +30,7 @@ def number(value: Any) -> Html:
 
 def p_value(value: Any) -> Html:
     """As R prints it."""
-    return figures(format_p_value(value))
+    return figures(format_p_value(value).replace("<", "< "))
 
 
 def column(values: Iterable[float]) -> list[Html]:
@@ -51,4 +51,4 @@ def interval(lower: float, upper: float) -> Html:
 
 
 def _pair(lower: Html, upper: Html) -> Html:
-    return join([lower, " to ", upper])
+    return lower if lower == upper == "NaN" else join([lower, " to ", upper])

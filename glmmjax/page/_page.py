@@ -9,15 +9,16 @@ from .._errors import ModelError, check_share
 from .._files import write_whole
 from ..assembly import MixedModel
 from ..families import innermost
-from ..fit import Fits, Solution
+from ..fit import Solution
 from ..inference import aic, bic, check_type
 from ._coefficients import averaged, coefficients, terms
 from ._equation import equation
 from ._html import Html, join, paragraph, section, table, tag
 from ._numbers import figures
+from ._pictures import WITHOUT, has_pictures, of_fixed_effects, of_random_effects, of_residuals
 from ._settings import Settings
 from ._style import STYLE
-from ._variances import components, effective, explained, intraclass, median_ratios, overdispersion
+from ._variances import components, measures, overdispersion
 from ._words import in_words
 
 Section = tuple[str, str, list[Html]]
@@ -71,9 +72,15 @@ def _sections(fit: Any, solution: Solution, settings: Settings) -> list[Section]
     if is_ok:
         fixed += [terms(solution, settings), averaged(solution, settings)]
     if is_ok and solution.model.design.random:
-        random += [own(solution) for own in (intraclass, explained, median_ratios, effective)]
+        random.append(measures(solution))
     if is_ok:
         checks.append(overdispersion(solution))
+    if is_ok and has_pictures():
+        fixed.append(of_fixed_effects(fit, solution, settings.level))
+        random.append(of_random_effects(fit, solution, settings.level))
+        checks.append(of_residuals(fit))
+    elif is_ok:
+        checks.append(paragraph(WITHOUT, class_="none"))
     name = "Random effects" if solution.model.design.random else "Dispersion"
     return [
         ("model", "The model", model),
@@ -109,29 +116,27 @@ def _header(solution: Solution, title: str, shown: list[Section]) -> Html:
 
 def _criteria(solution: Solution) -> list[Html]:
     found = solution.fits.outcome
-    search = (
-        f"The search took {found.evaluations[0]} evaluations of the likelihood and its gradient; at"
-        f" its end the maximum was {found.scaled_gradient[0]:.1e} standard errors away, by the"
-        " exact Hessian."
+    search = paragraph(
+        f"The search took {found.evaluations[0]} evaluations of the likelihood and its gradient,"
+        " and ended ",
+        figures(f"{found.scaled_gradient[0]:.2g}"),
+        " standard errors from where the gradient is zero, by the exact Hessian.",
     )
     if solution.model.family.traits.is_quasi:
-        return [
-            paragraph("A quasi-likelihood has no log-likelihood, and so no AIC."),
-            paragraph(search),
-        ]
+        return [search, paragraph("A quasi-likelihood has no log-likelihood, and so no AIC.")]
     if np.isnan(solution.loglik):
-        return [paragraph("There is no log-likelihood to quote, and so no AIC."), paragraph(search)]
-    return [paragraph(search), _information(solution.fits, solution)]
+        return [search, paragraph("There is no log-likelihood to quote, and so no AIC.")]
+    return [search, _information(solution)]
 
 
-def _information(fits: Fits, solution: Solution) -> Html:
+def _information(solution: Solution) -> Html:
     name = "Restricted log-likelihood" if solution.method.is_restricted else "Log-likelihood"
     values = {
         name: f"{solution.loglik:.2f}",
-        "AIC": f"{aic(fits)[0]:.2f}",
-        "BIC": f"{bic(fits)[0]:.2f}",
+        "AIC (smaller is better)": f"{aic(solution.fits)[0]:.2f}",
+        "BIC (smaller is better)": f"{bic(solution.fits)[0]:.2f}",
         "Estimated parameters": str(solution.df),
         "Rows": str(solution.model.nobs),
     }
     columns = {"": list(values), "Value": [figures(own) for own in values.values()]}
-    return table("Likelihood and information criteria; smaller AIC and BIC are better.", columns)
+    return table("Likelihood and information criteria", columns)

@@ -49,8 +49,8 @@ table {
   border-bottom: 1.5px solid var(--ink); font-variant-numeric: tabular-nums lining-nums;
 }
 caption {
-  text-align: left; padding-bottom: .4rem; font-size: .94rem; color: var(--soft);
-  caption-side: top;
+  position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%);
+  white-space: nowrap;
 }
 thead th { border-bottom: 1px solid var(--ink); font-weight: 600; vertical-align: bottom; }
 th, td { padding: .22rem .65rem; text-align: right; white-space: nowrap; line-height: 1.4; }
@@ -65,20 +65,20 @@ math { font-size: 1.06em; }
 mi.bold { font-weight: 700; font-style: normal; }
 .equation mtable { width: auto; }
 .equation mtd { text-align: left; padding: .28em .2em; }
-.equation > math > mtable > mtr > mtd:first-child { text-align: right; }
 .equation mtable mtable mtd { text-align: center; padding: .1em .45em; }
 figure { margin: 1.5rem 0; }
-figure svg, figure img { display: block; width: 100%; height: auto; max-width: 100%; }
-figure img { background: #fff; }
+figure .scroll { margin: 0; }
+figure svg { display: block; width: 100%; min-width: 26rem; max-width: 38rem; height: auto; }
 figure svg * { stroke-linejoin: round; stroke-linecap: butt; }
-figure svg text { font-family: system-ui, "Helvetica Neue", Arial, "Liberation Sans", sans-serif; }
+figure svg text {
+  font-family: system-ui, "Helvetica Neue", Arial, "Liberation Sans", sans-serif !important;
+}
 figcaption { color: var(--soft); font-size: .94rem; margin-top: .4rem; }
-.pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(17rem, 1fr)); gap: 0 1.5rem; }
-.pair figure { margin: .75rem 0; }
 @media (max-width: 30rem) {
   body { font-size: 1rem; }
   header { padding-top: 1.75rem; }
   h1 { font-size: 1.45rem; }
+  math { font-size: .95em; }
 }
 @media print {
   :root {

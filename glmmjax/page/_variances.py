@@ -1,18 +1,20 @@
 """The random part: variance components, and what they amount to."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from .. import inference
+from .._errors import ModelError
 from .._later import Later
 from ..families import AbstractOrdinal, innermost, reported_names
-from ..fit import Solution
+from ..fit import Fits, Solution
 from ._coefficients import bounds
 from ._html import Html, join, paragraph, table, tag
 from ._numbers import interval, number, p_value
-from ._offered import offered
+from ._offered import not_shown, offered
 from ._settings import Settings
 from ._words import percent
 
@@ -93,8 +95,8 @@ def _table(title: str, rows: list[tuple[Component, np.ndarray]], settings: Setti
         columns["Variance"] = squares
     if all(own.kind in (_THRESHOLD, "dispersion") for own, _ in rows):
         del columns[" "]
-        return table(f"{title}.", columns)
-    return table(f"{title}.", columns, heads=2)
+        return table(title, columns)
+    return table(title, columns, heads=2)
 
 
 def _about(solution: Solution, settings: Settings, *, is_profile: bool) -> str:
@@ -112,56 +114,80 @@ def _about(solution: Solution, settings: Settings, *, is_profile: bool) -> str:
     return " ".join(text)
 
 
-@offered("Intraclass correlations")
-def intraclass(solution: Solution) -> Html:
-    """How alike rows of a level are."""
-    text = (
-        "How alike two rows of one level are: the share of the random effects in the variance on"
-        " the scale of the link, without the fixed part (adjusted) or with it (unadjusted). The"
-        " variance of an observation is that of Nakagawa, Johnson and Schielzeth (2017)."
-    )
-    found = interpretation.icc(solution.fits).iloc[0]
-    return _values("Intraclass correlations", text, found)
+class Measure(NamedTuple):
+    """A statistic of the random part.
+
+    Attributes:
+        name: of it.
+        of: the statistic of fits, a row a member.
+        words: what it tells.
+    """
+
+    name: str
+    of: Callable[[Fits], pd.DataFrame]
+    words: str
 
 
-@offered("R²")
-def explained(solution: Solution) -> Html:
-    """Shares of the fixed part, and of both parts."""
-    text = (
-        "The share in the variance, on the scale of the link, of the fixed part (marginal) and of"
-        " fixed and random part together (conditional), by the same method."
-    )
-    return _values("R²", text, interpretation.r2(solution.fits).iloc[0])
+def _measures(link: str) -> list[Measure]:
+    ratio = "ratio of means" if link == "log" else "odds ratio"
+    return [
+        Measure(
+            "Intraclass correlation",
+            interpretation.icc,
+            "how alike two rows of one level are: the share of the random effects in the variance"
+            " on the scale of the link, without the fixed part (adjusted) or with it (unadjusted);"
+            " the variance of an observation is that of Nakagawa, Johnson and Schielzeth (2017).",
+        ),
+        Measure(
+            "R²",
+            interpretation.r2,
+            "the share in that variance of the fixed part (marginal), and of fixed and random part"
+            " together (conditional).",
+        ),
+        Measure(
+            f"Median {ratio}",
+            interpretation.median_odds_ratio,
+            f"the median of the {ratio} of two levels drawn at random, the larger over the smaller"
+            " (Merlo et al. 2006); it compares with the ratios of the coefficients.",
+        ),
+        Measure(
+            "Effective degrees of freedom",
+            diagnostics.effective_df,
+            "how many free parameters the model is worth after shrinkage: coefficients (fixed),"
+            " each random term's share of the trace of the hat matrix, and the total; without"
+            " shrinkage it would be the bound.",
+        ),
+    ]
 
 
-@offered("Median odds ratio")
-def median_ratios(solution: Solution) -> Html:
-    """How different two levels are."""
-    is_log = innermost(solution.model.family).link.name == "log"
-    what = "ratio of means" if is_log else "odds ratio"
-    text = (
-        f"The median of the {what} of two levels drawn at random, the larger over the smaller"
-        " (Merlo et al. 2006); it compares with the ratios of the coefficients."
-    )
-    found = interpretation.median_odds_ratio(solution.fits).iloc[0]
-    return _values(f"Median {what}", text, found)
-
-
-@offered("Effective degrees of freedom")
-def effective(solution: Solution) -> Html:
-    """How many parameters the random effects are worth."""
-    text = (
-        "How many free parameters the model is worth after shrinkage: coefficients (fixed), each"
-        " random term's share of the trace of the hat matrix, and their total; without shrinkage it"
-        " would be the bound."
-    )
-    found = diagnostics.effective_df(solution.fits).iloc[0]
-    return _values("Effective degrees of freedom", text, found)
+def measures(solution: Solution) -> Html:
+    """What the variances amount to: those that the model has in one table, and why it has not the
+    others."""
+    rows: dict[str, float] = {}
+    words, absent = [], []
+    for own in _measures(innermost(solution.model.family).link.name):
+        try:
+            found = own.of(solution.fits).iloc[0]
+        except ModelError as error:
+            absent.append(not_shown(own.name, error))
+            continue
+        words.append(tag("li", tag("strong", f"{own.name}: "), own.words))
+        rows |= {f"{own.name}, {name}": float(value) for name, value in found.items()}
+    if not rows:
+        return join(absent)
+    title = "What the variances amount to"
+    columns = {"": list(rows), "Value": [number(value) for value in rows.values()]}
+    return join([tag("h3", title), tag("ul", *words), table(title, columns), *absent])
 
 
 @offered("Overdispersion")
 def overdispersion(solution: Solution) -> Html:
     """Whether responses vary more than the model has it."""
+    family = innermost(solution.model.family)
+    if family.response == "binary":
+        raise ModelError("A response of 0 or 1 cannot vary more than its mean says.")
+    if family.traits.has_residual:
+        raise ModelError("The residual standard deviation is estimated, whatever it is.")
     found = diagnostics.overdispersion(solution, _SIMULATIONS, 0)
     text = [
         "Pearson's dispersion given the random effects is ",
@@ -174,8 +200,3 @@ def overdispersion(solution: Solution) -> Html:
         " effects, that have a larger one.",
     ]
     return join([tag("h3", "Overdispersion"), paragraph(*text)])
-
-
-def _values(title: str, text: str, found: pd.Series) -> Html:
-    columns = {"": list(found.index), "Value": [number(value) for value in found]}
-    return join([tag("h3", title), paragraph(text), table(f"{title}.", columns)])

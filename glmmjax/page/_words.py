@@ -9,6 +9,7 @@ from ..fit import Solution, dropped_columns
 from ..report import group_sizes
 from ._html import Html, join, tag
 from ._laws import law_of
+from ._mathml import GREEK
 
 COVARIANCES = {
     "us": "any variances and correlations",
@@ -40,10 +41,11 @@ def in_words(solution: Solution) -> Html:
 
 def _of_responses(model: MixedModel) -> Iterator[list[str | Html]]:
     family, design = innermost(model.family), model.design
-    yield [tag("strong", "Responses. "), law_of(family).words, *_success(model)]
+    response = [tag("code", design.response_name), ". "]
+    yield [tag("strong", "Response: "), *response, law_of(family).words, *_success(model)]
     parts = {own.name: own.formula.text for own in design.predictors}
     if "disp" in parts:
-        name = family.dispersion_names[0]
+        name = GREEK.get(family.dispersion_names[0], family.dispersion_names[0])
         yield [
             tag("strong", "Dispersion. "),
             f"The logarithm of {name} has a linear predictor of its own, ",
@@ -51,7 +53,7 @@ def _of_responses(model: MixedModel) -> Iterator[list[str | Html]]:
             ", so that it may differ between rows.",
         ]
     elif family.dispersion_names and not isinstance(family, AbstractOrdinal):
-        names = " and ".join(family.dispersion_names)
+        names = " and ".join(GREEK.get(name, name) for name in family.dispersion_names)
         verb = "is" if len(family.dispersion_names) == 1 else "are"
         yield [tag("strong", "Dispersion. "), f"{names} {verb} the same in all rows."]
     if "zi" in parts:
