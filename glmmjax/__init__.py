@@ -50,6 +50,7 @@ from ._garbage import uncollected as _uncollected
 if TYPE_CHECKING:
     from . import datasets as datasets
     from . import families as families
+    from . import plot as plot
     from ._errors import Interrupted as Interrupted
     from ._errors import ModelError as ModelError
     from ._precision import enable_compilation_cache as enable_compilation_cache
@@ -125,7 +126,7 @@ _PUBLIC = {
     "_precision": ("float64", "enable_compilation_cache"),
 }
 _HOME = {name: module for module, names in _PUBLIC.items() for name in names}
-_MODULES = ("datasets", "families")
+_MODULES = ("datasets", "families", "plot")
 __all__ = ["__version__", *_MODULES, *_HOME]
 
 

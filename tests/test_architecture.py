@@ -86,14 +86,16 @@ PARTS = {
     | {"prediction"},
     "report": {"_errors", "_status", "_precision", "_files", "covariances", "design", "families"}
     | {"model", "assembly", "methods", "fit", "inference"},
-    "page": {"_errors", "_files", "_later", "assembly", "design", "families", "fit", "inference"}
-    | {"diagnostics", "interpretation", "report"},
     "batch": {"_numbers", "_traced", "_errors", "_status", "_precision", "_programs", "_types"}
     | {"_files", "covariances", "design", "families", "structure", "model", "assembly"}
     | {"methods", "fit"},
     "study": {"_errors", "_numbers", "_status", "_precision", "_programs", "_types", "covariances"}
     | {"design", "families", "structure"}
     | {"model", "assembly", "methods", "fit", "inference", "prediction", "batch"},
+    "plot": {"_errors", "_later", "_precision", "design", "families", "model", "assembly", "fit"}
+    | {"inference", "prediction", "interpretation"},
+    "page": {"_errors", "_files", "_later", "assembly", "design", "families", "fit", "inference"}
+    | {"diagnostics", "interpretation", "report", "plot"},
     "api": {
         "_errors",
         "_later",
@@ -105,7 +107,7 @@ PARTS = {
         "assembly",
     }
     | {"methods", "fit", "inference", "prediction", "diagnostics", "interpretation", "report"}
-    | {"page", "batch", "study"},
+    | {"batch", "study", "plot", "page"},
     "cli": {
         "_errors",
         "_family_names",

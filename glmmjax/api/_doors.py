@@ -11,6 +11,7 @@ import pandas as pd
 from .. import inference
 from .._later import Later
 from ..fit import Fits, dropped_columns
+from ._profile import Profile, profile
 
 if TYPE_CHECKING:
     from .. import diagnostics, interpretation, study
@@ -236,7 +237,7 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
         settings = {"kind": kind, "at": at, "part": part, "level": level, "ddf": ddf}
         return inference.means(self.fits, specs, by, **settings)
 
-    def profile(self, parm: str | Sequence[str] = "all") -> inference.Profile:
+    def profile(self, parm: str | Sequence[str] = "all") -> Profile:
         """Profiles of the log-likelihood: for each parameter its maximum over all others where it
         is held, with the signed root `zeta` of twice the loss.
 
@@ -246,7 +247,7 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
         Raises:
             ModelError: an unknown name, or a restricted likelihood or quasi-likelihood.
         """
-        return inference.profile(self.fits, parm)
+        return profile(self.fits, parm)
 
     def varcorr(self) -> pd.DataFrame:
         """Variances and correlations of the random effects: `group, term1, term2, vcov, sdcor`, and

@@ -14,5 +14,6 @@ from ._rank import independent_columns
 from ._replace import formula_offset, replace_response
 from ._response import category_labels, success_label
 from ._rules import CENSORED, Faults, invalid_responses, is_constant, is_one_sided
+from ._smooth import Smooth as Smooth
 from ._split import is_identified, split_design
 from ._subset import subset_rows

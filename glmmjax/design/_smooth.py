@@ -75,6 +75,14 @@ class Smooth:
         u = (self.variable(frame) - self.low) / (self.high - self.low)
         return cardinal_basis(self.knots, u) @ self.penalised * self._factor(frame)[:, None], None
 
+    def at(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Fixed and penalised columns of the curve itself at values of the variable: those of rows
+        whose factor is one."""
+        ones = np.ones(len(x))
+        fixed = np.column_stack([ones, x] if len(self.names) == 2 else [x])
+        u = (x - self.low) / (self.high - self.low)
+        return fixed, cardinal_basis(self.knots, u) @ self.penalised
+
     def _factor(self, frame: pd.DataFrame) -> np.ndarray:
         """What the curve is multiplied by in each row, (n,)."""
         if self.formula.by is None:

@@ -14,7 +14,7 @@ from ._coefficients import (
     std_errors,
     vcov,
 )
-from ._curves import Profile, profile
+from ._curves import profile
 from ._each import row_each, solutions, table_each
 from ._hypotheses import anova, check_type, contrast, terms_of
 from ._intervals import confint

@@ -1,12 +1,11 @@
-"""Profiles as a table, and what to make of it."""
+"""Profiles as a table."""
 
-import dataclasses
 from typing import Any
 
 import pandas as pd
 
 from ..fit import Fits
-from ._intervals import confint, refuse_restricted
+from ._intervals import refuse_restricted
 from ._profile import traces
 from ._quantities import chosen
 from ._scale import scale_of
@@ -14,36 +13,10 @@ from ._scale import scale_of
 _TARGETS = (0.5, 1.0, 1.5, 2.0, 2.5758293035489)  # the last is that of 99 %
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Profile:
-    """Profiles of the log-likelihood. Made by `Fit.profile` and `Batch.profile`.
-
-    Attributes:
-        table: a row a point: `parameter, value, zeta` (after `member`): the value at which the
-            parameter was held, on its natural scale, and the root of twice the loss in
-            log-likelihood, negative below the estimate. As far as the parameter is quadratic `zeta`
-            is a straight line.
-        notes: by parameter what is wrong with its profile, empty if nothing is: of a second, higher
-            maximum a profile says so and ends there.
-    """
-
-    table: pd.DataFrame
-    notes: pd.Series
-    _fits: Fits
-    _parm: Any
-
-    def confint(self, level: float = 0.95) -> pd.DataFrame:
-        """Confidence intervals `lower, upper`, as `confint(method="profile")` has them."""
-        table = confint(self._fits, method="profile", level=level, parm=self._parm)
-        return table.droplevel("member") if self._fits.members.is_alone else table
-
-    def __repr__(self) -> str:
-        return f"<Profile of {len(self.notes)} parameters, {len(self.table)} points>"
-
-
-def profile(fits: Fits, parm: Any = "all") -> Profile:
+def profile(fits: Fits, parm: Any = "all") -> tuple[pd.DataFrame, pd.Series]:
     """Profiles from the estimate to where `zeta` is about 2.58 (99 %) at either side, or to a
-    bound."""
+    bound: a row a point, `member, parameter, value, zeta`, and what is wrong with each, by member
+    and parameter."""
     refuse_restricted(fits)
     wanted = chosen(fits.members.first, parm)
     rows, notes = [], {}
@@ -60,6 +33,4 @@ def profile(fits: Fits, parm: Any = "all") -> Profile:
     table = pd.concat(rows, ignore_index=True) if rows else empty
     index = pd.MultiIndex.from_tuples(notes, names=["member", "parameter"]) if notes else None
     said = pd.Series(list(notes.values()), index, name="note", dtype=object)
-    if fits.members.is_alone:
-        table, said = table.drop(columns="member"), said.droplevel("member")
-    return Profile(table, said, fits, parm)
+    return table, said

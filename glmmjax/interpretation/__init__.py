@@ -2,4 +2,4 @@
 
 from ._marginal import marginal_coefficients
 from ._pooling import partial_pooling
-from ._variances import icc, median_odds_ratio, r2
+from ._variances import icc, median_odds_ratio, r2, shares_of_variance

@@ -80,6 +80,18 @@ def _of_an_observation(solution: Solution, log_means: np.ndarray) -> float:
     )
 
 
+def shares_of_variance(fits: Fits) -> pd.DataFrame:
+    """A row a member: the variance of the fixed part, of each random term, and of an observation,
+    over their sum, of which `icc` and `r2` are parts."""
+    return row_each(fits, _shares_of_one)
+
+
+def _shares_of_one(solution: Solution) -> pd.Series:
+    found = shares(solution)
+    parts = {"fixed": found.fixed} | found.random | {"observation": found.observation}
+    return pd.Series(parts) / sum(parts.values())
+
+
 def icc(fits: Fits) -> pd.DataFrame:
     """A row a member: the share of each random term, and of all (`adjusted`), in the variance of
     the random part and an observation; `unadjusted` in that of the fixed part as well."""

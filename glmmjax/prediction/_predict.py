@@ -121,7 +121,7 @@ def _variance(
     jacobian = part.jacobian
     jacobian[:, : solution.p] += rows.columns(slopes)
     jacobian[:, solution.p :] += direct
-    return part.variance + _of_parameters(jacobian, solution.vcov)
+    return part.variance + of_parameters(jacobian, solution.vcov)
 
 
 class MarginalLinks(NamedTuple):
@@ -148,7 +148,7 @@ def marginal_links(solution: Solution) -> MarginalLinks:
     return MarginalLinks(found, np.concatenate([rows.columns(slopes), direct], 1))
 
 
-def _of_parameters(
+def of_parameters(
     jacobian: Float[np.ndarray, "m size"], vcov: Float[np.ndarray, "size size"]
 ) -> np.ndarray:
     """(m,) `J vcov J'`; parameters of which nothing is known make it NaN where they move something,
