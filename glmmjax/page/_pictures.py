@@ -57,7 +57,7 @@ def has_pictures() -> bool:
 def of_fixed_effects(fit: Any, solution: Solution, level: float) -> Html:
     """The effect of each variable of the mean, and each smooth."""
     design = solution.model.design
-    curves = [part for smooth in design.fixed.smooths for part in (smooth.formula.variable,)]
+    curves = [smooth.formula.variable for smooth in design.fixed.smooths]
     variables = [
         str(name)
         for name in reference_grid(design, design.predictors[0], {}).frame.columns
@@ -65,7 +65,8 @@ def of_fixed_effects(fit: Any, solution: Solution, level: float) -> Html:
     ]
     text = (
         "The mean response over each variable, at random effects of zero, other factors averaged"
-        " over and other numbers at their means, with Wald intervals; points are partial residuals."
+        " over and other numbers at their means, with Wald intervals. The vertical axis says what"
+        " the points are."
     )
     found = [
         figure(
@@ -100,8 +101,14 @@ def of_random_effects(fit: Any, solution: Solution, level: float) -> Html:
         found.append(figure(f"levels-{number}", f"Random effects of {group}", draw))
         draw = functools.partial(plot.shrinkage, fit, group)
         found.append(figure(f"shrinkage-{number}", f"Shrinkage of {group}", draw))
-    draw = functools.partial(plot.variance, fit)
+    draw = functools.partial(_variance, fit)
     return join([*found, figure("variance", "Shares of variance on the scale of the link", draw)])
+
+
+def _variance(fit: Any) -> Any:
+    """One bar needs little room."""
+    _, ax = pyplot.subplots(figsize=(6.0, 1.6))
+    return plot.variance(fit, ax=ax)
 
 
 def of_residuals(fit: Any) -> Html:
@@ -121,7 +128,8 @@ def figure(name: str, caption: str, draw: Draw) -> Html:
             svg = _drawn(draw)
     except ModelError as error:
         return not_shown(caption, error)
-    box = tag("div", _inside(svg, name, caption), class_="scroll", tabindex="0")
+    shown = _inside(svg, name, caption)
+    box = tag("div", shown, class_="scroll", tabindex="0", role="group", aria_label=caption)
     return tag("figure", box, tag("figcaption", caption, "."))
 
 
