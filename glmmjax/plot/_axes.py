@@ -98,13 +98,3 @@ def only_batch(given: Any, picture: str) -> Fits:
     if found.members.is_alone:
         raise ModelError(f"{picture} draws the members of a batch, and this is one fit.")
     return found
-
-
-def choose(argument: str, name: Any, known: list[str]) -> str:
-    """`name`, or the only one there is; raises `ModelError` for one that is not known."""
-    if name is None and len(known) == 1:
-        return known[0]
-    if name is None or name not in known:
-        said = "must be given" if name is None else f"{name!r} is not known"
-        raise ModelError(f"{argument} {said}; there is {', '.join(map(str, known)) or 'none'}.")
-    return name

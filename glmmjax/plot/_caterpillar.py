@@ -9,8 +9,9 @@ from scipy.special import ndtri
 from .._errors import ModelError, check_share
 from ..fit import Fits
 from ..inference import confint, names_of, ranef, tidy
-from ._axes import choose, fits_of, panels, picture, returned
+from ._axes import fits_of, panels, picture, returned
 from ._style import BLUE, GREY, name_levels, open_frame, percent, point_size, shortened
+from ._tables import choose, chosen_rows, parts, rows_with
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,16 +64,14 @@ def caterpillar(
 
 def _effects(fits: Fits, group: Any, term: Any) -> dict[tuple[str, str], pd.DataFrame]:
     """The rows of `ranef` of each grouping factor and effect that are wanted."""
-    curves = {own.formula.group for own in fits.members.first.design.random if own.is_smooth}
-    table = ranef(fits)
-    table = table[~table["group"].isin(curves)]
+    random = fits.members.first.design.random
+    table = rows_with(
+        ranef(fits), "group", [own.formula.group for own in random if not own.is_smooth]
+    )
     if not len(table):
         raise ModelError("caterpillar draws random effects, and the model has none.")
-    if group is not None:
-        table = table[table["group"] == choose("group", group, list(table["group"].unique()))]
-    if term is not None:
-        table = table[table["term"] == choose("term", term, list(table["term"].unique()))]
-    return dict(iter(table.groupby(["group", "term"], sort=False)))
+    table = chosen_rows(chosen_rows(table, "group", group), "term", term)
+    return parts(table, ["group", "term"])
 
 
 def _of_members(fits: Fits, group: Any, term: Any, level: float, ax: Any) -> Any:

@@ -13,13 +13,13 @@ from ._axes import only_fit, panels, picture
 from ._partial import Points, points_of
 from ._style import (
     FAINT,
+    dot_size,
     legend,
     look,
     marker,
     name_levels,
     open_frame,
     percent,
-    point_size,
     shortened,
 )
 
@@ -62,10 +62,10 @@ def effect(  # noqa: PLR0913 - keyword-only settings
 
     Points of the data are partial residuals: on the scale of the link the effect plus the working
     residual `(y - mu) / (d mu / d eta)`, given the conditional modes; on that of the response the
-    same to first order, `m + (y - mu) (d m / d eta) / (d mu / d eta)` with `m` the effect, which for
-    a log link is `y m / mu`. Where there are none, because the response is binary or its mean is not
-    the inverse of the link, they are the observed responses, and on the scale of the link nothing.
-    The label of the axis says which.
+    same to first order, `m + (y - mu) (d m / d eta) / (d mu / d eta)` with `m` the effect, which
+    for a log link is `y m / mu`. Where there are none, because the response is binary or its mean
+    is not the inverse of the link, they are the observed responses, and on the scale of the link
+    nothing. The label of the axis says which.
 
     Args:
         fit: a `gj.Fit`.
@@ -189,7 +189,7 @@ def _spread(level: np.ndarray) -> np.ndarray:
 def _scatter(ax: "Axes", x: np.ndarray, y: np.ndarray, number: int, points: Points) -> None:
     count = len(points.x)
     shape = "|" if points.is_binary else marker(number)
-    settings = {"markersize": 0.8 * point_size(count), "color": look(number)["color"]}
+    settings = {"markersize": dot_size(count), "color": look(number)["color"]}
     ax.plot(
         x,
         y,

@@ -68,16 +68,16 @@ def points_of(
     return Points(place[known], y[known], line[known], words, is_binary)
 
 
-def _on_line(column: pd.Series, index: pd.Index) -> tuple[np.ndarray, np.ndarray]:
+def _on_line(column: Any, index: pd.Index) -> tuple[np.ndarray, np.ndarray]:
     """Of each row its place on the axis, and (fractional) number among the points of a line."""
-    if pd.api.types.is_numeric_dtype(index) and not index.dtype == bool and len(index) > 100:
+    if pd.api.types.is_numeric_dtype(index) and index.dtype != bool and len(index) > 100:
         value = column.to_numpy(np.float64)
         return value, np.interp(value, index.to_numpy(np.float64), np.arange(len(index)))
     code = pd.Index(index).get_indexer(pd.Index(column.astype(object)))
     return code.astype(np.float64), code.astype(np.float64)
 
 
-def _nearest(column: pd.Series, keys: list[Any]) -> np.ndarray:
+def _nearest(column: Any, keys: list[Any]) -> np.ndarray:
     """Of each row the number of its key, of a number of the nearest."""
     if pd.api.types.is_numeric_dtype(column) and column.dtype != bool:
         return np.abs(column.to_numpy(np.float64)[:, None] - np.array(keys, float)).argmin(1)

@@ -33,7 +33,7 @@ def power(curve: pd.DataFrame, *, level_line: float | None = 0.8, ax: Any = None
     if level_line is not None:
         check_share("level_line", level_line)
     along, across = "groups", "per_group"
-    if curve["groups"].nunique() == 1 and curve["per_group"].nunique() > 1:
+    if len(set(curve["groups"])) == 1 < len(set(curve["per_group"])):
         along, across = across, along
     (axes,) = panels(ax, ["power"])
     if level_line is not None:
@@ -58,6 +58,6 @@ def power(curve: pd.DataFrame, *, level_line: float | None = 0.8, ax: Any = None
     axes.set_ylabel("Power, 95 % interval")
     axes.set_ylim(-0.02, 1.02)
     open_frame(axes)
-    if curve[across].nunique() > 1:
+    if len(set(curve[across])) > 1:
         legend(axes, words[across])
     return axes

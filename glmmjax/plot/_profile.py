@@ -11,6 +11,7 @@ from .._errors import ModelError
 from ..inference import profile as profiles
 from ._axes import fits_of, panels, picture, returned
 from ._style import BLUE, FAINT, GREY, SMALL, legend, look, open_frame, percent, shortened
+from ._tables import parts, rows_with
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,9 +44,9 @@ def profile(fit_or_profile: Any, parm: Any = None, *, ax: Any = None) -> Any:
         ModelError: an unknown parameter, or a likelihood without profiles.
     """
     table = _table(fit_or_profile, parm)
-    parts = dict(iter(table.groupby("parameter", sort=False)))
-    axes = panels(ax, list(parts))
-    for own, (name, points) in zip(axes, parts.items(), strict=True):
+    found = parts(table, "parameter")
+    axes = panels(ax, list(found))
+    for own, (name, points) in zip(axes, found.items(), strict=True):
         _draw(own, points)
         own.set_xlabel(shortened(name, 36))
         own.set_ylabel("zeta")
@@ -59,18 +60,18 @@ def _table(given: Any, parm: Any) -> pd.DataFrame:
         fits = fits_of(given, "profile")
         table, _ = profiles(fits, "all" if parm is None else parm)
     elif parm is not None:
-        known, wanted = list(table["parameter"].unique()), np.atleast_1d(parm).tolist()
+        known, wanted = list(parts(table, "parameter")), np.atleast_1d(parm).tolist()
         for name in wanted:
             if name not in known:
                 raise ModelError(f"parm {name!r} is not in the profile: {', '.join(known)} are.")
-        table = table[table["parameter"].isin(wanted)]
+        table = rows_with(table, "parameter", wanted)
     if not len(table):
         raise ModelError("profile draws parameters, and no member has one.")
     return table if "member" in table else table.assign(member=0)
 
 
 def _draw(ax: "Axes", points: pd.DataFrame) -> None:
-    members = dict(iter(points.groupby("member", sort=False)))
+    members = parts(points, "member")
     for number, (member, own) in enumerate(members.items()):
         value, zeta = own["value"].to_numpy(), own["zeta"].to_numpy()
         between = curve(value, zeta)
@@ -81,7 +82,12 @@ def _draw(ax: "Axes", points: pd.DataFrame) -> None:
         elif len(members) <= _NAMED:
             ax.plot(*between, **look(number), label=shortened(member))
         else:
-            ax.plot(*between, color=BLUE, linewidth=0.8, alpha=max(0.05, 3 / len(members)))
+            ax.plot(
+                *between,
+                color=BLUE,
+                linewidth=0.8,
+                alpha=float(np.clip(10 / len(members), 0.15, 0.8)),
+            )
     if 1 < len(members) <= _NAMED:
         legend(ax, "member")
     for level in LEVELS:

@@ -17,9 +17,9 @@ from ._style import (
     GREY,
     SMALL,
     VERMILLION,
+    dot_size,
     name_levels,
     open_frame,
-    point_size,
     shortened,
 )
 
@@ -43,8 +43,8 @@ def residuals(fit: Any, *, seed: int = 0, axes: Any = None) -> np.ndarray:
        95 % all points are inside of it. The p-value is of that test of uniformity; both take the
        rows to be independent and the parameters to be known.
     2. Against the ranks of the predictions at random effects of zero (with those of the groups, of
-       which the residuals know nothing, there would be a trend), with the quartiles in bins of equal
-       counts; horizontal lines are where they should be.
+       which the residuals know nothing, there would be a trend), with the quartiles in bins of
+       equal counts; horizontal lines are where they should be.
     3. A box (median, quartiles) for each level of the first grouping factor in the order of the
        medians, of at most 30 of them, evenly; without one a histogram beside the normal density.
     4. Observed against predicted responses (given the conditional modes) with the means of bins; of
@@ -80,7 +80,7 @@ def residuals(fit: Any, *, seed: int = 0, axes: Any = None) -> np.ndarray:
 
 
 def _points(ax: "Axes", x: np.ndarray, y: np.ndarray, **settings: Any) -> None:
-    size = point_size(len(x))
+    size = dot_size(len(x))
     look = {"markersize": size, "alpha": float(np.clip(600 / len(x), 0.15, 0.7)), "color": BLUE}
     ax.plot(x, y, "o", rasterized=len(x) > _AS_PICTURE, markeredgewidth=0, **look | settings)
 

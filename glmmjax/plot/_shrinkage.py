@@ -8,6 +8,7 @@ import pandas as pd
 from ..interpretation import partial_pooling
 from ._axes import only_fit, panels, picture, returned
 from ._style import BLUE, GREY, VERMILLION, legend, name_levels, open_frame, point_size, shortened
+from ._tables import parts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,9 +34,9 @@ def shrinkage(fit: Any, group: str, *, axes: Any = None) -> Any:
     """
     fits = only_fit(fit, "shrinkage").fits
     table = partial_pooling(fits, group)
-    parts = dict(iter(table.groupby("term", sort=False)))
-    found = panels(axes, [f"{name} of {group}" for name in parts], "axes")
-    for own, (name, rows) in zip(found, parts.items(), strict=True):
+    effects = parts(table, "term")
+    found = panels(axes, [f"{name} of {group}" for name in effects], "axes")
+    for own, (name, rows) in zip(found, effects.items(), strict=True):
         _draw(own, rows.sort_values("partial", kind="stable").reset_index(drop=True))
         own.set_xlabel(f"{shortened(name)} of each level")
         own.set_ylabel(shortened(group))

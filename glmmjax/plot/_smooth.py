@@ -7,8 +7,9 @@ from scipy.special import ndtri
 
 from .._errors import ModelError, check_share
 from ..prediction import smooth_curves
-from ._axes import choose, only_fit, panels, picture, returned
+from ._axes import only_fit, panels, picture, returned
 from ._style import FAINT, legend, look, open_frame, percent, shortened
+from ._tables import chosen_rows, parts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -38,11 +39,9 @@ def smooth(fit: Any, term: str | None = None, *, level: float = 0.95, ax: Any = 
     table = smooth_curves(only_fit(fit, "smooth"))
     if not len(table):
         raise ModelError("smooth draws the curves of smooths, and the model has none.")
-    if term is not None:
-        table = table[table["term"] == choose("term", term, list(table["term"].unique()))]
-    parts = dict(iter(table.groupby("term", sort=False)))
-    axes = panels(ax, list(parts))
-    for own, (name, rows) in zip(axes, parts.items(), strict=True):
+    found = parts(chosen_rows(table, "term", term), "term")
+    axes = panels(ax, list(found))
+    for own, (name, rows) in zip(axes, found.items(), strict=True):
         _draw(own, rows, float(ndtri(0.5 + level / 2)))
         own.set_xlabel(shortened(name[2:-1].split(",")[0], 36))
         own.set_ylabel(f"{shortened(name, 36)}, {percent(level)} band")
@@ -50,7 +49,7 @@ def smooth(fit: Any, term: str | None = None, *, level: float = 0.95, ax: Any = 
 
 
 def _draw(ax: "Axes", rows: pd.DataFrame, quantile: float) -> None:
-    levels = dict(iter(rows.groupby("level", sort=False)))
+    levels = parts(rows, "level")
     for number, (name, own) in enumerate(levels.items()):
         line, value = look(number), own["value"].to_numpy()
         middle, half = own["estimate"].to_numpy(), quantile * own["std_error"].to_numpy()

@@ -1,5 +1,6 @@
 """How pictures look: one palette, sizes, and names that fit."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ SMALL = 8  # points, of ticks and words inside
 _LONGEST = 24  # letters of a label
 _LEADING = 1.2  # height of a line of text, in letters
 _LETTER = 0.6  # width of a letter
+_NARROWEST = 9  # letters of a line of a name that is wrapped
 
 
 def look(number: int) -> dict[str, Any]:
@@ -36,8 +38,13 @@ def marker(number: int) -> str:
 
 
 def point_size(count: int) -> float:
-    """Diameter in points of markers of which there are `count`."""
+    """Diameter in points of the markers of `count` levels in a column."""
     return float(np.clip(150 / max(count, 1), 1.5, 5.0))
+
+
+def dot_size(count: int) -> float:
+    """Diameter in points of the markers of a cloud of `count`."""
+    return float(np.clip(1500 / max(count, 1), 1.5, 4.0))
 
 
 def shortened(label: Any, longest: int = _LONGEST) -> str:
@@ -50,6 +57,26 @@ def shortened(label: Any, longest: int = _LONGEST) -> str:
     return text.replace("$", r"\$")
 
 
+def told_apart(labels: Sequence[Any]) -> list[str]:
+    """Names of levels; of long ones without the beginning and the end that all have."""
+    names = [str(label) for label in labels]
+    if max(map(len, names), default=0) > _LONGEST and len(set(names)) > 1:
+        start = _shared(names)
+        rest = [name[start:] for name in names]
+        end = _shared([own[::-1] for own in rest])
+        before, after = ("…" if cut > 2 else "" for cut in (start, end))
+        first, last = start if before else 0, end if after else 0
+        names = [f"{before}{name[first : len(name) - last]}{after}" for name in names]
+    return [shortened(name) for name in names]
+
+
+def _shared(names: list[str]) -> int:
+    """How many letters all begin with."""
+    low, high = min(names), max(names)  # in between are all others
+    pairs = zip(low, high, strict=False)
+    return next((k for k, (a, b) in enumerate(pairs) if a != b), min(len(low), len(high)))
+
+
 def name_levels(ax: "Axes", labels: Sequence[Any], *, axis: str = "y") -> None:
     """Ticks at 0, 1, ... with names; where they do not all have room every second, third, ... has
     one."""
@@ -57,14 +84,23 @@ def name_levels(ax: "Axes", labels: Sequence[Any], *, axis: str = "y") -> None:
     points = (box.height if axis == "y" else box.width) / ax.figure.dpi * 72
     room = max(2, int(points / (SMALL * _LEADING)))
     step = max(1, -(-len(labels) // room))
-    places = np.arange(0, len(labels), step)
-    names = [shortened(labels[place]) for place in places]
+    places = list(range(0, len(labels), step))
     if axis == "y":
-        ax.set_yticks(places, names, fontsize=SMALL)
+        ax.set_yticks(places, told_apart(labels)[::step], fontsize=SMALL)
         return
-    widest = SMALL * (_LETTER * max(map(len, names), default=0) + 1)
-    turned = {"rotation": 90} if widest * len(names) > points else {}
-    ax.set_xticks(places, names, fontsize=SMALL, **turned)
+    wide = int(points / max(1, len(places)) / (SMALL * _LETTER)) - 1  # letters of one
+    if wide >= _NARROWEST:
+        names, angle = [_wrapped(label, wide) for label in labels[::step]], 0
+    else:
+        names, angle = told_apart(labels)[::step], 90
+        if max(map(len, names)) <= wide:
+            angle = 0
+    ax.set_xticks(places, names, fontsize=SMALL, rotation=angle)
+
+
+def _wrapped(label: Any, wide: int) -> str:
+    text = textwrap.fill(str(label), wide, max_lines=3, placeholder="…")
+    return text.replace("$", r"\$")
 
 
 def open_frame(ax: "Axes") -> None:
@@ -79,6 +115,7 @@ def legend(ax: "Axes", title: str | None = None) -> None:
         fontsize=SMALL,
         title_fontsize=SMALL,
         frameon=False,
+        alignment="left",
         loc="upper left",
         bbox_to_anchor=(1.0, 1.0),
     )

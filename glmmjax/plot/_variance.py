@@ -38,9 +38,11 @@ def variance(fit: Any, *, ax: Any = None) -> "Axes":
         _boxes(axes, table)
     else:
         _bars(axes, table)
-        names = [""] if fits.members.is_alone else list(table.index)
-        name_levels(axes, names)
-        axes.set_ylabel("" if fits.members.is_alone else "member")
+        if fits.members.is_alone:
+            axes.set_yticks([])
+        else:
+            name_levels(axes, list(table.index))
+            axes.set_ylabel("member")
     open_frame(axes)
     return axes
 

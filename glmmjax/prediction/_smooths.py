@@ -22,9 +22,9 @@ def smooth_curves(solution: Solution, points: int = 100) -> pd.DataFrame:
     empty.
 
     A curve is centred at the mean of its rows, since the intercept has its height; one that
-    multiplies a number is not. Standard errors are of the curve so centred, by the delta method from
-    the uncertainty of all parameters, the smoothing parameter included, and of the curve given the
-    data.
+    multiplies a number is not. Standard errors are of the curve so centred, by the delta method
+    from the uncertainty of all parameters, the smoothing parameter included, and of the curve given
+    the data.
     """
     tables = [_curve(solution, number, own, points) for number, own in _smooths(solution)]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=COLUMNS)
