@@ -1,4 +1,5 @@
-"""The command line: `glmmjax fit DATA FORMULA` and `glmmjax fit-many COUNTS DESIGN FORMULA`."""
+"""The command line: `glmmjax fit DATA FORMULA`, `glmmjax compare DATA FORMULA FORMULA` and `glmmjax
+fit-many COUNTS DESIGN FORMULA`."""
 
 import argparse
 import dataclasses
@@ -23,7 +24,13 @@ _EXAMPLES = """\
 examples:
   glmmjax fit spinal "success ~ visit + (1 | patient)" --family bernoulli --method aghq --points 25
   glmmjax fit data.csv "cases / trials ~ age + (age | clinic)" --family binomial --json fit.json
-  glmmjax fit sleepstudy "Reaction ~ Days + (Days | Subject)" --reml
+  glmmjax fit sleepstudy "Reaction ~ Days + (Days | Subject)" --reml --anova 2 --test kenward-roger
+  glmmjax fit cbpp "incidence / size ~ period + (1 | herd)" --family binomial --report cbpp.html
+"""
+
+_COMPARE_EXAMPLES = """\
+examples:
+  glmmjax compare sleepstudy "Reaction ~ Days + (1 | Subject)" "Reaction ~ Days + (Days | Subject)"
 """
 
 _MANY_EXAMPLES = """\
@@ -31,6 +38,40 @@ examples:
   glmmjax fit-many counts.mtx cells.csv "~ treated + (1 | donor)" --family nbinom2 --out fits.csv
   glmmjax fit-many simulated.npy design.csv "~ x + (x | g)" --reml --out fits.csv --checkpoint run1
 """
+
+
+_PROFILES = """\
+Profile intervals (95 %): where twice the log-likelihood, maximised over all other parameters, has
+fallen by the 95 % quantile of chi-squared with one degree of freedom, its distribution for many
+groups and rows."""
+
+_TESTS = {
+    "wald": (
+        "Chisq",
+        "Wald's chi-squared test, which takes estimates for normal: an approximation for many"
+        " groups\nand rows.",
+    ),
+    "lrt": (
+        "Chisq",
+        "The likelihood-ratio test against a fit without the term, with chi-squared as its"
+        " distribution for\nmany groups and rows.",
+    ),
+    "satterthwaite": (
+        "F",
+        "The F-test with Satterthwaite's degrees of freedom, which assumes the normal law of the"
+        " model.",
+    ),
+    "kenward-roger": (
+        "F",
+        "The F-test of Kenward and Roger, whose standard errors and degrees of freedom are adjusted"
+        " for\nsmall samples; it assumes the normal law of the model.",
+    ),
+}
+"""Of each test of terms what its statistic is called, and what it assumes."""
+
+_COMPARED = """\
+Likelihood-ratio tests of each model against the one above it; each row names the distribution of
+its statistic, which holds for many groups and rows, or says why there is no test."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -75,17 +116,41 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"glmmjax {gj.__version__}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    fit = _command(commands, "fit", "fit one model and print its summary", _EXAMPLES)
-    fit.add_argument(
-        "data", metavar="DATA", help="a CSV or Parquet file, or spinal, cbpp, sleepstudy, epil"
+    _add_fit(_command(commands, "fit", "fit one model and print its summary", _EXAMPLES))
+    _add_compare(
+        _command(commands, "compare", "compare models of the same data", _COMPARE_EXAMPLES)
     )
+    _add_fit_many(_command(commands, "fit-many", "fit one model to many responses", _MANY_EXAMPLES))
+    return parser
+
+
+def _add_fit(fit: argparse.ArgumentParser) -> None:
+    _add_data(fit)
     fit.add_argument(
         "formula", metavar="FORMULA", help='as in lme4, for example "y ~ x + (1 + x | g)"'
     )
     _add_model_options(fit)
+    fit.add_argument(
+        "--profile", action="store_true", help="print profile intervals of all parameters"
+    )
+    fit.add_argument(
+        "--anova", type=int, choices=(2, 3), help="print tests of the terms, of type 2 or 3"
+    )
+    fit.add_argument("--test", choices=tuple(_TESTS), help="the test of --anova (default: wald)")
     fit.add_argument("--json", metavar="FILE", help="also write the results to FILE")
+    fit.add_argument("--report", metavar="FILE", help="also write an HTML page about the fit")
     fit.set_defaults(run=_fit)
-    many = _command(commands, "fit-many", "fit one model to many responses", _MANY_EXAMPLES)
+
+
+def _add_compare(compare: argparse.ArgumentParser) -> None:
+    _add_data(compare)
+    compare.add_argument("formula", metavar="FORMULA", help="a model")
+    compare.add_argument("others", metavar="FORMULA", nargs="+", help="models to compare it with")
+    _add_model_options(compare)
+    compare.set_defaults(run=_compare)
+
+
+def _add_fit_many(many: argparse.ArgumentParser) -> None:
     many.add_argument(
         "counts",
         metavar="COUNTS",
@@ -113,7 +178,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     many.add_argument("--no-progress", action="store_true", help="no progress bar")
     many.set_defaults(run=_fit_many)
-    return parser
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "data", metavar="DATA", help="a CSV or Parquet file, or spinal, cbpp, sleepstudy, epil"
+    )
 
 
 def _command(commands, name: str, what: str, examples: str) -> argparse.ArgumentParser:
@@ -154,11 +224,70 @@ def _family_names() -> list[str]:
 
 
 def _fit(options: argparse.Namespace) -> None:
-    fit = _model(options, options.data).fit(_method(options), reml=options.reml)
-    print(fit.summary(ratios=True), end="")
+    if options.test and not options.anova:
+        raise ModelError("--test goes with --anova.")
+    fit = _model(options, options.formula).fit(_method(options), reml=options.reml)
+    texts = [str(fit.summary(ratios=True))]
+    if options.profile:
+        texts.append(f"{_PROFILES}\n{_profiles(fit)}\n")
+    if options.anova:
+        texts.append(_anova(fit, options))
+    print("\n".join(texts), end="")
     if options.json:
         text = json.dumps(fit.to_dict(), indent=2, allow_nan=False)
         write_whole(options.json, lambda file: file.write(f"{text}\n".encode()))
+    if options.report:
+        fit.report(options.report, anova=options.anova or 2, profile=options.profile)
+
+
+def _profiles(fit: "gj.Fit") -> str:
+    return _printed(fit.confint("profile", parm="all"))
+
+
+def _anova(fit: "gj.Fit", options: argparse.Namespace) -> str:
+    """A table for each linear predictor that has terms."""
+    test, parts = options.test or "wald", ["mean"]
+    parts += [name for name in ("disp", "zi") if getattr(options, name)]
+    statistic, words = _TESTS[test]
+    given = "those that do not contain it" if options.anova == 2 else "all others"
+    texts = [f"Tests of each term given {given} (type {'I' * options.anova}).\n{words}"]
+    for part in parts:
+        table = fit.anova(options.anova, test, part=part)
+        if statistic == "Chisq":
+            table = table.drop(columns="df_denom")
+        table = table.rename(columns={"statistic": statistic, "p_value": f"Pr(>{statistic})"})
+        table = table.rename(index=lambda name, part=part: _of_part(name, part))
+        texts += [_printed(table)] if len(table) else []
+    return "\n".join(texts) + "\n"
+
+
+def _of_part(name: str, part: str) -> str:
+    return name if part == "mean" else f"{part}_{name}"
+
+
+def _printed(table: "pd.DataFrame") -> str:
+    """The whole of a table, p-values as in summaries, whatever the width of the terminal."""
+    cells = {name: str if table[name].dtype.kind in "iO" else _number for name in table}
+    cells |= {name: _p_value for name in table if name.startswith(("Pr(", "p_value"))}
+    return table.rename_axis(index=None).to_string(formatters=cells, na_rep="")
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}" if abs(value) < 1e5 else f"{value:.4e}"
+
+
+def _p_value(value: float) -> str:
+    return "<2e-16" if value < 2e-16 else f"{value:.3g}"
+
+
+def _compare(options: argparse.Namespace) -> None:
+    formulas, method = [options.formula, *options.others], _method(options)
+    fits = [_model(options, formula).fit(method, reml=options.reml) for formula in formulas]
+    table = gj.compare(*fits)
+    print(f"{_COMPARED}\n{_printed(table.set_index('formula'))}")
+    for formula, fit in zip(formulas, fits, strict=True):
+        if fit.status != gj.Status.CONVERGED.value:
+            print(f"{formula}: {fit.status}")
 
 
 def _fit_many(options: argparse.Namespace) -> None:
@@ -170,7 +299,7 @@ def _fit_many(options: argparse.Namespace) -> None:
     if out.suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
         raise ModelError("Writing Parquet needs pyarrow: pip install 'glmmjax[parquet]'.")
     batch = gj.fit_many(
-        _model(options, options.design),
+        _model(options, options.formula, options.design),
         gj.datasets.read_responses(options.counts),
         method=_method(options),
         reml=options.reml,
@@ -188,10 +317,10 @@ def _fit_many(options: argparse.Namespace) -> None:
         print(f"{count:>8}  {status}")
 
 
-def _model(options: argparse.Namespace, data: str) -> "gj.Model":
+def _model(options: argparse.Namespace, formula: str, data: str | None = None) -> "gj.Model":
     return gj.glmm(
-        options.formula,
-        _read(data),
+        formula,
+        _read(data or options.data),
         options.family,
         link=options.link,
         ziformula=options.zi,

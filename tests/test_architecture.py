@@ -95,6 +95,8 @@ PARTS = {
     | {"model", "assembly", "methods", "fit", "inference", "prediction", "diagnostics", "batch"},
     "plot": {"_errors", "_later", "_precision", "design", "families", "model", "assembly", "fit"}
     | {"inference", "prediction", "interpretation"},
+    "page": {"_errors", "_files", "_later", "assembly", "design", "families", "fit", "inference"}
+    | {"diagnostics", "interpretation", "report", "plot"},
     "api": {
         "_errors",
         "_later",
@@ -106,7 +108,7 @@ PARTS = {
         "assembly",
     }
     | {"methods", "fit", "inference", "prediction", "diagnostics", "interpretation", "report"}
-    | {"batch", "study", "plot"},
+    | {"batch", "study", "plot", "page"},
     "cli": {
         "_errors",
         "_family_names",

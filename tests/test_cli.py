@@ -113,7 +113,90 @@ def test_parquet(tmp_path, capsys):
     assert "Number of obs: 26, groups: g, 6" in capsys.readouterr().out
 
 
+SLEEP = ["fit", "sleepstudy", "Reaction ~ Days + (1 | Subject)"]
+
+
+class TestMore:
+    """What is printed below the summary, and files beside it."""
+
+    def test_profiles(self, golden, capsys):
+        assert main([*SPINAL, "--profile"]) == 0
+        fit = golden("spinal", "Laplace")
+        summary, _, after = capsys.readouterr().out.partition("\nProfile intervals (95 %)")
+        assert summary == str(fit.summary(ratios=True))
+        assert "chi-squared with one degree of freedom" in after
+        for name, (low, high) in fit.confint("profile", parm="all").iterrows():
+            line = next(own for own in after.splitlines() if own.startswith(name))
+            assert line.split()[1:] == [f"{low:.4f}", f"{high:.4f}"]
+
+    @pytest.mark.parametrize("test", ["wald", "lrt", "satterthwaite", "kenward-roger"])
+    def test_anova_names_its_test(self, test, capsys):
+        reml = ["--reml"] if test == "kenward-roger" else []
+        assert main([*SLEEP, *reml, "--anova", "3", "--test", test]) == 0
+        head, words, *_, row = (
+            capsys.readouterr().out.partition("Tests of each term")[2].splitlines()
+        )
+        assert head.endswith("(type III).")
+        assert {"wald": "Wald", "lrt": "likelihood-ratio", "satterthwaite": "Satterthwaite"}.get(
+            test, "Kenward"
+        ) in words
+        fit = gj.glmm(SLEEP[2], gj.datasets.load("sleepstudy")).fit(reml=bool(reml))
+        wanted = fit.anova(3, test).loc["Days"]
+        assert row.split()[:2] == ["Days", f"{wanted['statistic']:.4f}"]
+        assert row.split()[-1] in (f"{wanted['p_value']:.3g}", "<2e-16")
+
+    def test_anova_of_all_linear_predictors(self, csv, capsys):
+        command = ["fit", csv, "real ~ x + (1 | g)", "--disp", "~ x", "--anova", "2"]
+        assert main(command) == 0
+        out = capsys.readouterr().out
+        assert "Wald's chi-squared test, which takes estimates for normal" in out
+        assert [line.split()[0] for line in out.splitlines()[-4:]] == [
+            "Chisq",
+            "x",
+            "Chisq",
+            "disp_x",
+        ]
+
+    def test_report(self, capsys, tmp_path):
+        path = tmp_path / "page.html"
+        assert main([*SLEEP, "--report", str(path)]) == 0
+        assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+        assert capsys.readouterr().out.endswith("evaluations.\n")
+
+    def test_compare(self, capsys, monkeypatch):
+        """Whatever the width of the terminal."""
+        monkeypatch.setenv("COLUMNS", "40")
+        formulas = ["Reaction ~ Days + (Days | Subject)", "Reaction ~ Days + (1 | Subject)"]
+        assert main(["compare", "sleepstudy", *formulas]) == 0
+        out = capsys.readouterr().out
+        data = gj.datasets.load("sleepstudy")
+        wanted = gj.compare(*(gj.glmm(formula, data).fit() for formula in formulas))
+        assert "Likelihood-ratio tests" in out
+        first, last = out.splitlines()[-2:]
+        assert first.startswith(formulas[1]) and last.startswith(formulas[0])
+        assert "NaN" not in out
+        for name in ("loglik", "aic", "bic", "chisq"):
+            assert f"{wanted[name].iloc[1]:.4f}" in last
+        assert last.endswith(wanted["reference"].iloc[1])
+
+    def test_compare_says_what_did_not_converge(self, csv, capsys):
+        command = ["compare", csv, "count ~ 1 + (1 | g)", "count ~ x + (1 | g)"]
+        assert main([*command, "--family", "nbinom2"]) == 0
+        fits = [gj.glmm(own, table(), "nbinom2").fit() for own in command[2:]]
+        said = [f"{own}: {fit.status}" for own, fit in zip(command[2:], fits, strict=True)]
+        others = [line for line in said if not line.endswith(": Converged.")]
+        assert others
+        assert capsys.readouterr().out.splitlines()[-len(others) :] == others
+
+
 ERRORS = {
+    "test without anova": ([*SPINAL, "--test", "lrt"], "--test goes with --anova"),
+    "unknown type": ([*SPINAL, "--anova", "1"], "choose from 2, 3"),
+    "unknown test": ([*SPINAL, "--anova", "2", "--test", "score"], "score"),
+    "profile of reml": ([*SLEEP, "--reml", "--profile"], "restricted likelihood"),
+    "lrt of reml": ([*SLEEP, "--reml", "--anova", "2", "--test", "lrt"], "estricted likelihoods"),
+    "kenward-roger of bernoulli": ([*SPINAL, "--anova", "2", "--test", "kenward-roger"], "REML"),
+    "one model to compare": (["compare", "spinal", "success ~ visit"], "FORMULA"),
     "unknown file": (["fit", "nowhere.csv", "y ~ x"], "nowhere.csv"),
     "neither file nor data set": (["fit", "nowhere", "y ~ x"], "spinal, cbpp, sleepstudy, epil"),
     "unknown column": (
@@ -196,7 +279,9 @@ def test_json_into_a_folder_that_does_not_exist(capsys, tmp_path):
     assert "No such file" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["fit", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["fit", "--help"], ["compare", "--help"], ["--version"]]
+)
 def test_help(arguments, capsys):
     with pytest.raises(SystemExit) as stop:
         main(arguments)

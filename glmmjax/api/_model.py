@@ -25,9 +25,11 @@ from ._stoppable import stoppable
 
 if TYPE_CHECKING:
     from .. import batch as many
-    from .. import report, study
+    from .. import page, report, study
 else:
-    many, report, study = (Later(f"glmmjax.{part}") for part in ("batch", "report", "study"))
+    many, page, report, study = (
+        Later(f"glmmjax.{part}") for part in ("batch", "page", "report", "study")
+    )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -257,6 +259,31 @@ class Fit(AbstractDoors[float, bool, str, int, pd.Series]):
     def summary(self, *, ratios: bool = False) -> "report.Summary":
         """The summary; `ratios=True` adds odds ratios (ratios of means for a log link)."""
         return report.summarise(self.fits, ratios=ratios)
+
+    def report(
+        self,
+        path: str | os.PathLike,
+        *,
+        title: str | None = None,
+        anova: int = 2,
+        profile: bool = False,
+        level: float = 0.95,
+    ) -> None:
+        """Write one HTML page about the fit that needs nothing else: the model as an equation and
+        in words, tables with what each test assumes, and pictures if matplotlib is there.
+
+        Args:
+            path: of the file.
+            title: of the page.
+            anova: type of the tests of terms, 2 or 3.
+            profile: intervals by profiles of the likelihood instead of Wald's.
+            level: of the intervals.
+
+        Raises:
+            ModelError: an argument that is none of these, or a file that cannot be written. What
+                the model does not have, the page says.
+        """
+        page.write_page(self, path, page.Settings(title, anova, profile, level))
 
     def to_dict(self) -> dict[str, Any]:
         """Results as plain Python values for `json.dumps`; None for what is not finite."""

@@ -98,7 +98,7 @@ def _in_words(weights: Mapping[str, Any]) -> str:
     return words or "0"
 
 
-def widened(model: MixedModel, rows: Rows, part: str) -> Rows:
+def widened(model: MixedModel, rows: Rows, part: str) -> Float[np.ndarray, "k all"]:
     """Weights of the coefficients of one linear predictor as weights of all."""
     wide = np.zeros((len(rows), model.glmm.p))
     wide[:, block(model, part)] = rows
