@@ -123,8 +123,9 @@ def of_residuals(fit: Any) -> Html:
 
 def figure(name: str, caption: str, draw: Draw) -> Html:
     """What `draw` draws, with a caption; or why there is nothing."""
+    settings: Any = _SETTINGS | {"svg.hashsalt": name}
     try:
-        with matplotlib.rc_context(_SETTINGS | {"svg.hashsalt": name}):
+        with matplotlib.rc_context(settings):
             svg = _drawn(draw)
     except ModelError as error:
         return not_shown(caption, error)
