@@ -195,7 +195,7 @@ ERRORS = {
     "unknown test": ([*SPINAL, "--anova", "2", "--test", "score"], "score"),
     "profile of reml": ([*SLEEP, "--reml", "--profile"], "restricted likelihood"),
     "lrt of reml": ([*SLEEP, "--reml", "--anova", "2", "--test", "lrt"], "estricted likelihoods"),
-    "kenward-roger of bernoulli": ([*SPINAL, "--anova", "2", "--test", "kenward-roger"], "REML"),
+    "kenward-roger of bernoulli": ([*SPINAL, "--anova", "2", "--test", "kenward-roger"], "linear"),
     "one model to compare": (["compare", "spinal", "success ~ visit"], "FORMULA"),
     "unknown file": (["fit", "nowhere.csv", "y ~ x"], "nowhere.csv"),
     "neither file nor data set": (["fit", "nowhere", "y ~ x"], "spinal, cbpp, sleepstudy, epil"),
@@ -214,7 +214,7 @@ ERRORS = {
     "no whole number of points": ([*SPINAL, "--method", "aghq", "--points", "many"], "many"),
     "no points": ([*SPINAL, "--method", "aghq", "--points", "0"], "number of points from 1"),
     "exact of bernoulli": ([*SPINAL, "--method", "exact"], "gaussian"),
-    "reml of bernoulli": ([*SPINAL, "--reml"], "REML"),
+    "reml by quadrature": ([*SPINAL, "--reml", "--method", "aghq"], "REML"),
     "wrong response": (
         ["fit", "spinal", "visit + 1 ~ success + (1 | patient)", "--family", "bernoulli"],
         "0 or 1",

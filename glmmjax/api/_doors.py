@@ -258,6 +258,34 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
         """Conditional modes of the random effects: `group, level, term, mode, std_error`."""
         return self._table(inference.ranef(self.fits))
 
+    def residuals(self, kind: str = "pearson", *, effects: str = "new", seed: int = 0) -> pd.Series:
+        """Residuals of the rows that were fitted; of a batch with a first index level `member`.
+
+        Args:
+            kind: `pearson` (over the standard deviation), `response` (`y - mu`) or `deviance`,
+                given the conditional modes; or `quantile`, standard normal if the model holds, by
+                the exact distribution functions where the family has them. `attrs["method"]` of
+                such says how they were made.
+            effects: for `quantile`: `new` (averaged over the random effects), `given` (the
+                conditional modes) or `drawn` (from their distribution given the data, which makes
+                residuals independent).
+            seed: of what is drawn: within the jumps of a distribution function, and random effects.
+        """
+        found = diagnostics.residuals_each(self.fits, kind, effects=effects, seed=seed)
+        return pd.Series(self._table(found)["residual"])
+
+    def residual_tests(self, by: str | None = None, *, seed: int = 0) -> pd.DataFrame:
+        """Tests of the quantile residuals, given random effects drawn from their distribution given
+        the data, for which they are independent: `test` (`uniformity`, `dispersion`, `outliers`),
+        `statistic, p_value, method`.
+
+        Args:
+            by: a grouping factor, or a column of the data: a test of each `level`, whose
+                `p_adjusted` are Benjamini and Hochberg's over the levels of a test.
+            seed: of what is drawn.
+        """
+        return self._table(diagnostics.residual_tests(self.fits, by, seed=seed))
+
     def effective_df(self) -> Row:
         """Effective degrees of freedom: `fixed` (coefficients), `total` (the trace of the hat
         matrix of fixed and random effects, at the working weights), `bound` (coefficients plus
@@ -268,7 +296,7 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
         """How much each fitted value follows its own response: the diagonal of the hat matrix of
         fixed and random effects, at the working weights; a number a row, NaN for rows of weight
         zero. Its sum is `effective_df()["total"]`."""
-        return self._table(diagnostics.leverage(self.fits))["leverage"]
+        return pd.Series(self._table(diagnostics.leverage(self.fits))["leverage"])
 
     def overdispersion(self, n: int = 1000, seed: int = 0) -> Row:
         """Pearson's dispersion given the conditional modes, `statistic` (one if the model holds),

@@ -19,7 +19,7 @@ from ..families import innermost
 from ..fit import Fits, Solution, as_finite_params, as_params, fit_model, starting_values
 from ..methods import AbstractMethod, choose_method, log_marginal
 from ..model import Params
-from ..prediction import curves_of, predict, residuals, simulate
+from ..prediction import curves_of, predict, simulate
 from ._doors import AbstractDoors
 from ._stoppable import stoppable
 
@@ -208,19 +208,6 @@ class Fit(AbstractDoors[float, bool, str, int, pd.Series]):
                 `raise` to refuse both.
         """
         return predict(self.solution, newdata, level=level, kind=kind, se=se, missing=missing)
-
-    def residuals(self, kind: str = "pearson", *, effects: str = "new", seed: int = 0) -> pd.Series:
-        """Residuals of the rows that were fitted.
-
-        Args:
-            kind: `pearson` (over the standard deviation), `response` (`y - mu`) or `deviance`,
-                given the conditional modes; or `quantile`, standard normal if the model holds, by
-                simulation.
-            effects: for `quantile`: `new` random effects in every simulated data set, or `given`,
-                the conditional modes.
-            seed: of the simulations.
-        """
-        return residuals(self.solution, kind, effects=effects, seed=seed)
 
     def simulate(self, n: int = 1, seed: int = 0) -> np.ndarray:
         """(n, nobs) responses drawn from the fitted model with new random effects; smooths `s(x)`

@@ -8,4 +8,6 @@ from ._finding import Check, Finding
 from ._influence import change_by_derivatives, table_of_changes, who_is_left_out
 from ._leverage import leverage
 from ._linearised import why_not_linearised
+from ._residual_tests import residual_tests
+from ._residuals import residuals_each
 from ._zeros import zero_inflation

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import numpy as np
+import pandas as pd
 from scipy.special import chdtrc, ndtr
 
 from .._status import End, Status
@@ -53,7 +54,7 @@ def singular(solution: Solution) -> Iterator[Finding]:
         for k, _, component in components(model):
             if k != number or component.kind not in ("sd", "cor"):
                 continue
-            theta, covariance = solution.params.theta[k], solution.covariance[k]
+            theta, covariance = np.asarray(solution.params.theta[k]), solution.covariance[k]
             value = float(numbers_of(component, theta, covariance)["sdcor"])
             name = name_of(component, term.formula.group)
             if component.kind == "sd" and value * size < _NO_VARIANCE * sigma:
@@ -189,10 +190,11 @@ def influential(solution: Solution) -> Iterator[Finding]:
             continue
         labels, members = who_is_left_out(solution, group.name)
         change = change_by_derivatives(solution, group.name, members)
-        cook = table_of_changes(solution, labels, change)["cook"].sort_values(ascending=False)
-        cook = cook[cook > _INFLUENTIAL]
+        table = table_of_changes(solution, labels, change)
+        cook = pd.Series(table["cook"]).sort_values(ascending=False)
+        cook = pd.Series(cook[cook > _INFLUENTIAL])
         if len(cook):
-            named = ", ".join(f"{level} ({own:.2g})" for level, own in cook[:_SHOWN].items())
+            named = ", ".join(f"{level} ({own:.2g})" for level, own in cook.head(_SHOWN).items())
             more = f" and {len(cook) - _SHOWN} more" if len(cook) > _SHOWN else ""
             yield Finding(
                 group.name,

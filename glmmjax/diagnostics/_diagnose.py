@@ -79,5 +79,5 @@ def diagnose(fits: Fits) -> Diagnosis:
                 rows += [(label, check.name, *finding) for finding in check.find(solution)]
     table = pd.DataFrame(rows, columns=["member", *_COLUMNS])
     if fits.members.is_alone:
-        table = table[_COLUMNS]
+        table = pd.DataFrame(table[_COLUMNS])
     return Diagnosis(table, tuple(check.name for check in CHECKS if check.name in made))

@@ -21,6 +21,9 @@ from ._continuation import ContinuationRatio as ContinuationRatio
 from ._cumulative import Cumulative as Cumulative
 from ._custom import CustomFamily as CustomFamily
 from ._dispersed import Dispersed as Dispersed
+from ._distribution import Sides as Sides
+from ._distribution import has_distribution as has_distribution
+from ._distribution import sides as sides
 from ._family import AbstractFamily as AbstractFamily
 from ._family import Traits as Traits
 from ._family import log_prob as log_prob

@@ -1,6 +1,7 @@
 """Families made of others: one linear predictor more than the family inside."""
 
 import abc
+from collections.abc import Callable
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -75,7 +76,8 @@ def with_innermost(family: AbstractFamily, other: AbstractFamily) -> AbstractFam
     """The same linear predictors around another distribution, of the same kind of response."""
     if not isinstance(family, AbstractComposite):
         return other
-    return type(family)(with_innermost(family.inner, other))
+    wrap: Callable[..., AbstractFamily] = type(family)
+    return wrap(with_innermost(family.inner, other))
 
 
 def conditional_mean(family: AbstractFamily, eta: Values, phi: Values) -> Values:

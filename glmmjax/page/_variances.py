@@ -188,7 +188,7 @@ def overdispersion(solution: Solution) -> Html:
         raise ModelError("A response of 0 or 1 cannot vary more than its mean says.")
     if family.traits.has_residual:
         raise ModelError("The residual standard deviation is estimated, whatever it is.")
-    found = diagnostics.overdispersion(solution, _SIMULATIONS, 0)
+    found = diagnostics.overdispersion(solution.fits, _SIMULATIONS, 0).iloc[0]
     text = [
         "Pearson's dispersion given the random effects is ",
         number(found["statistic"]),

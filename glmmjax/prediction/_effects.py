@@ -14,7 +14,7 @@ from ..fit import Solution
 from ..methods import AbstractMethod, conditional_mode
 from ..model import GLMM, Params, pack, scaled_factor, unpack
 from ..structure import to_natural, to_spherical
-from ._rows import FactorRows, Rows
+from ._rows import FactorRows, Rows, fitted_rows
 
 _NUMBERS_AT_ONCE = 2**24
 
@@ -43,6 +43,33 @@ def effects_of_rows(
             if j in rows.factors[number].predictors:
                 eta[j] += _times(rows.factors[number].times(unit[:, None]), solution.mode[number])
     return eta
+
+
+def conditional_predictor(solution: Solution) -> Float[np.ndarray, "predictors n"]:
+    """Linear predictors of the rows that were fitted, given the conditional modes."""
+    rows = fitted_rows(solution.model)
+    effects = effects_of_rows(solution, rows, list(range(len(rows.factors))))
+    return rows.fixed(np.asarray(solution.params.beta)) + effects
+
+
+def predictor_jacobian(solution: Solution) -> Float[np.ndarray, "n size"]:
+    """How the linear predictors of the mean given the conditional modes, which follow, move with
+    all parameters."""
+    rows = fitted_rows(solution.model)
+    found = jacobian_of_rows(solution, rows, list(range(len(rows.factors))))
+    found[:, : solution.model.design.fixed.x.shape[1]] += solution.model.design.fixed.x
+    return found
+
+
+def variance_of_effects(solution: Solution, rows: Rows) -> Float[np.ndarray, "predictors m"]:
+    """`z'Gz` of each row and linear predictor: what the random effects, but for smooths, add to its
+    variance without data."""
+    total = np.zeros_like(rows.offset)
+    for number, own in enumerate(rows.factors):
+        for j in () if own.is_smooth else sorted(set(own.predictors.tolist())):
+            unit = np.eye(len(total))[j][:, None]
+            total[j] += _marginal_variance(solution, number, own.times(unit))
+    return total
 
 
 def spread_of_rows(solution: Solution, rows: Rows, included: list[int]) -> Part:

@@ -3,20 +3,15 @@
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
-from scipy.special import ndtri
 
 from .._errors import ModelError
 from .._precision import own_settings
 from ..fit import Solution
 from ..model import seen_by_family
-from ._effects import effects_of_rows, jacobian_of_rows
-from ._rows import fitted_rows
-from ._simulate import curves_of, modes_of_all, simulate
+from ._effects import conditional_predictor
+from ._quantile import EFFECTS, quantile_residuals
 
 KINDS = ("response", "pearson", "deviance", "quantile")
-EFFECTS = ("new", "given")
-_DRAWS = 250
 _FAR = 40.0  # linear predictor of a mean at the end of its range
 # Families whose density is highest where the mean is the response
 _AT_RESPONSE = (
@@ -37,20 +32,28 @@ def residuals(
 
     - `kind="deviance"`: the signed root of twice what the log density falls short of its maximum.
     - `kind="quantile"`: standard normal if the model holds (Dunn and Smyth 1996): the normal
-      quantile of the response's place among 250 simulated ones, at random among equal ones.
-      `effects="new"` simulates with new random effects, of which those of a group then share one;
-      `"given"` with the conditional modes, which lie nearer to the responses than they should.
+      quantile of a number drawn uniformly between `P(Y < y)` and `P(Y <= y)`; of a censored
+      response, between the probabilities of its limits. `effects="new"`: of the distribution
+      averaged over the random effects, of which the responses of a group share one. `"given"`:
+      given the conditional modes, which lie nearer to the responses than the effects do.
+      `"drawn"`: given effects drawn from their distribution given the data, a normal one around
+      the modes; residuals are then independent (Waagepetersen 2006). `attrs["method"]` says in
+      words how they were made: where the family has no distribution function (tweedie, one of the
+      user's own), or new effects would move several linear predictors or leave the range of the
+      mean, from the place among simulated responses.
 
-    NaN where a response is censored. Raises `ModelError` for another kind, for Pearson's residuals
-    of a custom family, whose variance is not known, and for deviance residuals of a family whose
-    highest density is not at its mean.
+    The other kinds are NaN where a response is censored. Raises `ModelError` for another kind, for
+    Pearson's residuals of a custom family, whose variance is not known, for deviance residuals of a
+    family whose highest density is not at its mean, and for quantile residuals of what has no
+    distribution: quasi-likelihoods, and prior weights other than one (but for gaussian, whose
+    weights are precisions).
     """
     if kind not in KINDS:
         raise ModelError(f"kind must be one of {', '.join(KINDS)}, not {kind!r}.")
     if effects not in EFFECTS:
-        raise ModelError(f"effects must be 'new' or 'given', not {effects!r}.")
+        raise ModelError(f"effects must be one of {', '.join(EFFECTS)}, not {effects!r}.")
     if kind == "quantile":
-        return _quantile(solution, effects, seed)
+        return quantile_residuals(solution, effects, seed)
     if kind == "deviance":
         return _deviance(solution)
     model = solution.model
@@ -72,36 +75,6 @@ def residuals(
     return pd.Series(
         left * np.sqrt(of_weight / variance), index=model.design.frame.index, name="residual"
     )
-
-
-def conditional_predictor(solution: Solution) -> Float[np.ndarray, "predictors n"]:
-    """Linear predictors of the rows that were fitted, given the conditional modes."""
-    rows = fitted_rows(solution.model)
-    effects = effects_of_rows(solution, rows, list(range(len(rows.factors))))
-    return rows.fixed(np.asarray(solution.params.beta)) + effects
-
-
-def predictor_jacobian(solution: Solution) -> Float[np.ndarray, "n size"]:
-    """How the linear predictors of the mean given the conditional modes, which follow, move with
-    all parameters."""
-    rows = fitted_rows(solution.model)
-    found = jacobian_of_rows(solution, rows, list(range(len(rows.factors))))
-    found[:, : solution.model.design.fixed.x.shape[1]] += solution.model.design.fixed.x
-    return found
-
-
-def _quantile(solution: Solution, effects: str, seed: int) -> pd.Series:
-    model = solution.model
-    kept = modes_of_all(solution) if effects == "given" else curves_of(solution)
-    drawn = simulate(model, solution.params, _DRAWS, seed=seed, curves=kept)
-    y = model.design.y if model.design.y.ndim == 1 else model.design.y[:, 0]
-    below, equal = (drawn < y).sum(0), (drawn == y).sum(0)
-    within = np.random.default_rng(seed).uniform(size=len(y))
-    share = (below + within * (equal + 1)) / (_DRAWS + 1)
-    censored = model.design.y.ndim == 2 and model.family.response != "proportion"
-    known = (model.design.y[:, 2] == 0) if censored else np.ones(len(y), bool)
-    values = np.where(known, ndtri(share), np.nan)
-    return pd.Series(values, index=model.design.frame.index, name="residual")
 
 
 def _deviance(solution: Solution) -> pd.Series:

@@ -34,19 +34,29 @@ def simulate(
         raise ModelError(
             f"The number of simulations must be a whole number of at least 1, not {n!r}."
         )
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**63:
-        raise ModelError(f"seed must be a whole number from 0 to 2^63 - 1, not {seed!r}.")
-    weights = model.glmm.weights[model.layout.present]
-    if not innermost(model.family).traits.has_residual and (weights != 1).any():
-        raise ModelError(
-            "A model with prior weights has no distribution to simulate from (other than gaussian)."
-        )
+    check_seed(seed)
+    refuse_weights(model)
     with own_settings():
         keys = jax.random.split(jax.random.key(seed), n)
         draws = np.asarray(
             _draws(model.glmm, params, keys, curves or (None,) * len(model.glmm.structure.factors))
         )
     return model.layout.to_rows(draws)
+
+
+def check_seed(seed: int) -> None:
+    """Raise a `ModelError` for what is no seed."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or not 0 <= seed < 2**63:
+        raise ModelError(f"seed must be a whole number from 0 to 2^63 - 1, not {seed!r}.")
+
+
+def refuse_weights(model: MixedModel) -> None:
+    """Raise a `ModelError` for prior weights that no distribution has."""
+    weights = model.glmm.weights[model.layout.present]
+    if not innermost(model.family).traits.has_residual and (weights != 1).any():
+        raise ModelError(
+            "A model with prior weights has no distribution to simulate from (other than gaussian)."
+        )
 
 
 def curves_of(solution: Solution) -> tuple[np.ndarray | None, ...]:
