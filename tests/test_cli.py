@@ -214,7 +214,7 @@ ERRORS = {
     "no whole number of points": ([*SPINAL, "--method", "aghq", "--points", "many"], "many"),
     "no points": ([*SPINAL, "--method", "aghq", "--points", "0"], "number of points from 1"),
     "exact of bernoulli": ([*SPINAL, "--method", "exact"], "gaussian"),
-    "reml by quadrature": ([*SPINAL, "--reml", "--method", "aghq"], "REML"),
+    "reml by quadrature": ([*SPINAL, "--reml", "--method", "aghq"], "likelihood by AGHQ"),
     "wrong response": (
         ["fit", "spinal", "visit + 1 ~ success + (1 | patient)", "--family", "bernoulli"],
         "0 or 1",

@@ -272,7 +272,7 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
             seed: of what is drawn: within the jumps of a distribution function, and random effects.
         """
         found = diagnostics.residuals_each(self.fits, kind, effects=effects, seed=seed)
-        return pd.Series(self._table(found)["residual"])
+        return self._table(found).pop("residual")
 
     def residual_tests(self, by: str | None = None, *, seed: int = 0) -> pd.DataFrame:
         """Tests of the quantile residuals, given random effects drawn from their distribution given
@@ -296,7 +296,7 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
         """How much each fitted value follows its own response: the diagonal of the hat matrix of
         fixed and random effects, at the working weights; a number a row, NaN for rows of weight
         zero. Its sum is `effective_df()["total"]`."""
-        return pd.Series(self._table(diagnostics.leverage(self.fits))["leverage"])
+        return self._table(diagnostics.leverage(self.fits)).pop("leverage")
 
     def overdispersion(self, n: int = 1000, seed: int = 0) -> Row:
         """Pearson's dispersion given the conditional modes, `statistic` (one if the model holds),

@@ -1,7 +1,7 @@
 """Families made of others: one linear predictor more than the family inside."""
 
 import abc
-from collections.abc import Callable
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -76,7 +76,7 @@ def with_innermost(family: AbstractFamily, other: AbstractFamily) -> AbstractFam
     """The same linear predictors around another distribution, of the same kind of response."""
     if not isinstance(family, AbstractComposite):
         return other
-    wrap: Callable[..., AbstractFamily] = type(family)
+    wrap: Any = type(family)
     return wrap(with_innermost(family.inner, other))
 
 

@@ -42,7 +42,7 @@ class TestQuantile:
         found = [fit.residuals("quantile", seed=seed) for seed in (1, 1, 2)]
         np.testing.assert_array_equal(found[0], found[1])
         assert not np.array_equal(found[0], found[2])
-        with pytest.raises(gj.ModelError, match="effects must be 'new' or 'given'"):
+        with pytest.raises(gj.ModelError, match="effects must be one of new, given, drawn"):
             fit.residuals("quantile", effects="old")
 
 

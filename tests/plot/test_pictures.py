@@ -266,7 +266,7 @@ class TestEffect:
                 left = (y / mu)[here]
                 expected = left * np.exp(eta) if kind == "response" else eta + left - 1
                 np.testing.assert_allclose(dots[:, 0], at)
-                np.testing.assert_allclose(dots[:, 1], expected, rtol=1e-6)
+                np.testing.assert_allclose(dots[:, 1], expected, rtol=1e-6, atol=1e-12)
                 grid = epil.means("lbase4", "trt", kind=kind, at={"lbase4": line[:, 0]}).loc[level]
                 np.testing.assert_allclose(line[:, 1], grid["estimate"])
             assert ax.lines[0].get_color() != ax.lines[2].get_color()
