@@ -30,6 +30,8 @@ PARTS = {
     "_later": set(),
     "_garbage": set(),
     "_spinner": set(),
+    "_progress": set(),
+    "_noted": set(),
     "_program_files": {"_errors", "_files"},
     "_programs": {"_later", "_garbage", "_program_files"},
     "_precision": {"_errors", "_traced", "_program_files"},
@@ -70,6 +72,8 @@ PARTS = {
     "inference": {
         "_errors",
         "_later",
+        "_noted",
+        "_progress",
         "_status",
         "_precision",
         "_programs",
@@ -80,17 +84,34 @@ PARTS = {
     | {"families", "structure", "model", "assembly", "methods", "fit"},
     "prediction": {"_errors", "_precision", "_types", "covariances", "design", "families"}
     | {"structure", "model", "assembly", "methods", "fit"},
-    "diagnostics": {"_errors", "_status", "_precision", "_programs", "_types", "covariances"}
+    "diagnostics": {
+        "_errors",
+        "_noted",
+        "_status",
+        "_precision",
+        "_programs",
+        "_types",
+        "covariances",
+    }
     | {"design", "families", "structure", "model", "assembly", "methods", "fit", "inference"}
     | {"prediction"},
     "interpretation": {"_errors", "_precision", "covariances", "families", "fit", "inference"}
     | {"prediction"},
-    "report": {"_errors", "_status", "_precision", "_files", "covariances", "design", "families"}
-    | {"model", "assembly", "methods", "fit", "inference"},
+    "report": {"_errors", "_noted", "_status", "_precision", "_files", "covariances", "design"}
+    | {"families", "model", "assembly", "methods", "fit", "inference"},
     "batch": {"_numbers", "_traced", "_errors", "_status", "_precision", "_programs", "_types"}
-    | {"_files", "covariances", "design", "families", "structure", "model", "assembly"}
-    | {"methods", "fit"},
-    "study": {"_errors", "_numbers", "_status", "_precision", "_programs", "_types", "covariances"}
+    | {"_files", "_progress", "covariances", "design", "families", "structure", "model"}
+    | {"assembly", "methods", "fit"},
+    "study": {
+        "_errors",
+        "_noted",
+        "_numbers",
+        "_status",
+        "_precision",
+        "_programs",
+        "_types",
+        "covariances",
+    }
     | {"design", "families", "structure"}
     | {"model", "assembly", "methods", "fit", "inference", "prediction", "diagnostics", "batch"},
     "plot": {"_errors", "_later", "_precision", "design", "families", "model", "assembly", "fit"}

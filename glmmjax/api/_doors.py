@@ -46,6 +46,10 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
     def _table(self, table: pd.DataFrame) -> pd.DataFrame:
         """A table with several rows a member."""
 
+    def _progress(self, wanted: bool | None) -> bool | None:
+        """One fit is not waited for, unless somebody wants to see it."""
+        return False if wanted is None and self.fits.members.is_alone else wanted
+
     @property
     def loglik(self) -> Number:
         """Fully normalised log-likelihood; the restricted one after REML. NaN for a
@@ -149,6 +153,7 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
         ddf: str | None = None,
         n: int = 1000,
         seed: int = 0,
+        progress: bool | None = None,
     ) -> pd.DataFrame:
         """Confidence intervals `lower, upper` of parameters on their natural scales.
 
@@ -164,6 +169,7 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
             part: `mean`, `zi` or `disp`.
             ddf: as for `coefficients`; Wald intervals of coefficients are of their t-tests.
             n, seed: draws of each member's bootstrap, and the seed that makes them repeatable.
+            progress: show a bar of profiles; by default of a batch, on a terminal and in notebooks.
 
         Raises:
             ModelError: an unknown name, a level outside of (0, 1), or a profile of a restricted
@@ -173,9 +179,8 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
             names = [own.name for own in inference.chosen(self.fits.members.first, parm, part)]
             draws = study.Draws(n, seed)
             return self._table(study.bootstrap_intervals(self.fits, level, names, draws))
-        return self._table(
-            inference.confint(self.fits, method=method, level=level, parm=parm, part=part, ddf=ddf)
-        )
+        settings = {"parm": parm, "part": part, "ddf": ddf, "progress": self._progress(progress)}
+        return self._table(inference.confint(self.fits, method=method, level=level, **settings))
 
     def contrast(
         self, given: Any, rhs: Any = 0.0, *, part: str = "mean", ddf: str | None = None
@@ -191,7 +196,9 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
         """
         return self._table(inference.contrast(self.fits, given, rhs, part=part, ddf=ddf))
 
-    def anova(self, type: int = 2, test: str = "wald", *, part: str = "mean") -> pd.DataFrame:
+    def anova(
+        self, type: int = 2, test: str = "wald", *, part: str = "mean", progress: bool | None = None
+    ) -> pd.DataFrame:
         """A test of each term of the fixed effects: `statistic, df, df_denom, p_value`.
 
         Args:
@@ -200,9 +207,12 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
             test: `wald` (chi-squared), `lrt` (likelihood ratio, by a fit without the term),
                 `satterthwaite` or `kenward-roger` (F; the latter for REML fits).
             part: the linear predictor.
+            progress: show a bar of refits; by default of a batch, on a terminal and in notebooks.
         """
         if test == "lrt":
-            return self._table(study.anova_by_refits(self.fits, type=type, part=part))
+            shown = self._progress(progress)
+            found = study.anova_by_refits(self.fits, type=type, part=part, progress=shown)
+            return self._table(found)
         return self._table(inference.anova(self.fits, type=type, test=test, part=part))
 
     def means(  # noqa: PLR0913 - keyword-only settings
@@ -237,17 +247,19 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
         settings = {"kind": kind, "at": at, "part": part, "level": level, "ddf": ddf}
         return inference.means(self.fits, specs, by, **settings)
 
-    def profile(self, parm: str | Sequence[str] = "all") -> Profile:
+    def profile(
+        self, parm: str | Sequence[str] = "all", *, progress: bool | None = None
+    ) -> Profile:
         """Profiles of the log-likelihood: for each parameter its maximum over all others where it
         is held, with the signed root `zeta` of twice the loss.
 
         Args:
-            parm: as for `confint`.
+            parm, progress: as for `confint`.
 
         Raises:
             ModelError: an unknown name, or a restricted likelihood or quasi-likelihood.
         """
-        return profile(self.fits, parm)
+        return profile(self.fits, parm, self._progress(progress))
 
     def varcorr(self) -> pd.DataFrame:
         """Variances and correlations of the random effects: `group, term1, term2, vcov, sdcor`, and
@@ -358,7 +370,9 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
         maximum, such as events only, is infinite by itself."""
         return self._table(interpretation.partial_pooling(self.fits, group))
 
-    def influence(self, by: str = "observation", *, exact: bool = False) -> pd.DataFrame:
+    def influence(
+        self, by: str = "observation", *, exact: bool = False, progress: bool | None = None
+    ) -> pd.DataFrame:
         """How much each parameter would change without each level of a grouping factor, or each
         observation, and `cook`, Cook's distance of the fixed effects.
 
@@ -366,5 +380,7 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
             by: a grouping factor, or `observation`.
             exact: by refits without these rows (a batch), instead of by the derivative of the
                 estimates by the weights of the rows.
+            progress: show a bar; by default of a batch, on a terminal and in notebooks.
         """
-        return self._table(study.influence(self.fits, by, exact=exact))
+        shown = self._progress(progress)
+        return self._table(study.influence(self.fits, by, exact=exact, progress=shown))

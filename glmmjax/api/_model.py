@@ -308,10 +308,10 @@ class Batch(AbstractDoors[np.ndarray, np.ndarray, np.ndarray, np.ndarray, pd.Dat
         return values
 
     def _row(self, table, name):
-        return table
+        return inference.with_adjusted(table)
 
     def _table(self, table):
-        return table
+        return inference.with_adjusted(table)
 
     @property
     def names(self) -> pd.Index:

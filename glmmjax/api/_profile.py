@@ -46,9 +46,9 @@ class Profile:
         return f"<Profile of {len(self.notes)} parameters, {len(self.table)} points>"
 
 
-def profile(fits: Fits, parm: Any) -> Profile:
+def profile(fits: Fits, parm: Any, progress: bool | None) -> Profile:
     """The profiles of a fit, or of the members of a batch."""
-    table, notes = inference.profile(fits, parm)
+    table, notes = inference.profile(fits, parm, progress)
     if fits.members.is_alone:
         table, notes = table.drop(columns="member"), notes.droplevel("member")
     return Profile(table, notes, fits, parm)

@@ -101,7 +101,7 @@ def compare(*fits: Fit | Batch, test: str = "lrt", n: int = 1000, seed: int = 0)
             raise ModelError(f"compare takes fits or batches, not {type(own).__name__}.")
     with stoppable(Batch):
         table = study.compare([own.fits for own in fits], test, study.Draws(n, seed))
-    return inference.alone(table) if isinstance(fits[0], Fit) else table
+    return inference.alone(table) if isinstance(fits[0], Fit) else inference.with_adjusted(table)
 
 
 def overdispersion(fit: Fit, *, families: Sequence[str] | None = None) -> pd.DataFrame:

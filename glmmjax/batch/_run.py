@@ -11,6 +11,7 @@ from jax.experimental import multihost_utils
 
 from .._errors import Interrupted, ModelError
 from .._precision import own_settings
+from .._progress import Report, progress_bar
 from .._status import OK, Status
 from ..fit import (
     FIT,
@@ -31,7 +32,6 @@ from ._checkpoint import Checkpoint, fingerprint
 from ._engine import AXIS, Task, fit_chunk
 from ._members import AbstractManyMembers, some_of
 from ._plan import Device, Slice, plan_slices
-from ._progress import Report, progress_bar
 
 PRECISIONS = {"float64": np.float64, "float32": np.float32}
 

@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 
 from .._errors import ModelError
+from .._noted import noted
 from .._precision import own_settings
 from ..assembly import MixedModel
 from ..families import innermost
@@ -29,11 +30,11 @@ def overdispersion(fits: Fits, n: int, seed: int) -> pd.DataFrame:
     if fits.members.first.family.traits.is_quasi:
         raise ModelError("A quasi-likelihood has a scale for this: see dispersion.")
     table = row_each(fits, lambda solution: _of_one(solution, n, seed))
-    table.attrs["method"] = (
+    return noted(
+        table,
         "Pearson's chi-squared given the conditional modes, over observations less effective"
-        f" degrees of freedom; p-value by {n} data sets simulated with the same random effects"
+        f" degrees of freedom; p-value by {n} data sets simulated with the same random effects",
     )
-    return table
 
 
 def pearson(solution: Solution) -> tuple[float, float]:

@@ -6,6 +6,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from .._errors import ModelError
+from .._noted import noted
 from .._precision import own_settings
 from ..assembly import MixedModel
 from ..families import CustomFamily, innermost, log_prob
@@ -34,11 +35,11 @@ def zero_inflation(fits: Fits, n: int, seed: int) -> pd.DataFrame:
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
             raise ModelError(f"{name} must be a whole number of at least {least}, not {value!r}.")
     table = row_each(fits, lambda solution: _of_one(solution, n, seed))
-    table.attrs["method"] = (
+    return noted(
+        table,
         "Zeros expected given the conditional modes; p-value (as many or more) by"
-        f" {n} data sets simulated with the same random effects"
+        f" {n} data sets simulated with the same random effects",
     )
-    return table
 
 
 def why_no_zeros(model: MixedModel) -> str:

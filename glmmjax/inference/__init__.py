@@ -25,4 +25,4 @@ from ._quantities import Quantity, chosen, name_of, names_in, natural, quantitie
 from ._random import components, dispersion, numbers_of, ranef, term_name, varcorr, varcorr_columns
 from ._sandwich import group_scores, informations, sandwich
 from ._surface import Surface, surfaces
-from ._tidy import benjamini_hochberg, counts, failures, tidy
+from ._tidy import benjamini_hochberg, counts, failures, tidy, with_adjusted

@@ -6,6 +6,7 @@ from jaxtyping import Float
 from scipy.special import ndtr, stdtr
 
 from .._errors import ModelError
+from .._noted import noted
 from ..assembly import MixedModel
 from ..families import predictor_names
 from ..fit import Fits
@@ -98,7 +99,7 @@ def _table(fits: Fits, own: slice, names: pd.Index, ddf: str | None) -> pd.DataF
     index = pd.MultiIndex.from_arrays(
         [fits.index.repeat(len(names)), np.tile(names, len(fits))], names=["member", "term"]
     )
-    return tested(index, estimate, error, df)
+    return noted(tested(index, estimate, error, df), freedom.words)
 
 
 def tested(

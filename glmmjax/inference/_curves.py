@@ -13,14 +13,16 @@ from ._scale import scale_of
 _TARGETS = (0.5, 1.0, 1.5, 2.0, 2.5758293035489)  # the last is that of 99 %
 
 
-def profile(fits: Fits, parm: Any = "all") -> tuple[pd.DataFrame, pd.Series]:
+def profile(
+    fits: Fits, parm: Any = "all", progress: bool | None = False
+) -> tuple[pd.DataFrame, pd.Series]:
     """Profiles from the estimate to where `zeta` is about 2.58 (99 %) at either side, or to a
     bound: a row a point, `member, parameter, value, zeta`, and what is wrong with each, by member
     and parameter."""
     refuse_restricted(fits)
     wanted = chosen(fits.members.first, parm)
     rows, notes = [], {}
-    for (member, k), trace in traces(fits, wanted, list(_TARGETS)).items():
+    for (member, k), trace in traces(fits, wanted, list(_TARGETS), progress).items():
         label = fits.index[member]
         value = scale_of(fits.members.first, wanted[k]).natural(trace.held)
         rows.append(

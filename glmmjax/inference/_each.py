@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pandas as pd
 
+from .._progress import progress_bar
 from ..fit import Fits, Solution
 
 
@@ -21,9 +22,21 @@ def row_each(fits: Fits, of_one: Callable[[Solution], pd.Series]) -> pd.DataFram
     return pd.DataFrame(found).T.reindex(fits.index).astype(np.float64)
 
 
-def table_each(fits: Fits, of_one: Callable[[Solution], pd.DataFrame]) -> pd.DataFrame:
-    """Tables with a first index level `member`; members that failed have none."""
-    found = dict(solutions(fits))
+def table_each(
+    fits: Fits,
+    of_one: Callable[[Solution], pd.DataFrame],
+    *,
+    title: str = "",
+    progress: bool | None = False,
+) -> pd.DataFrame:
+    """Tables with a first index level `member`; members that failed have none. A bar of `progress`
+    counts members."""
+    found = {}
+    total = 1 if fits.members.is_alone else int(fits.ok.sum())
+    with progress_bar(total, title=title, shown=progress) as report:
+        for label, own in solutions(fits):
+            found[label] = of_one(own)
+            report(1, 0)
     if not found:
         return pd.DataFrame(index=pd.MultiIndex.from_arrays([[], []], names=["member", "row"]))
-    return pd.concat({label: of_one(own) for label, own in found.items()}, names=["member"])
+    return pd.concat(found, names=["member"])

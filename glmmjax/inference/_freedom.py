@@ -16,6 +16,18 @@ Combinations = Float[np.ndarray, "k p"]
 PerMember = Float[np.ndarray, "members k"]
 
 
+_WORDS = {
+    "normal": "Wald: estimates over their standard errors are taken as normal, which needs many"
+    " groups or observations.",
+    "satterthwaite": "t and F with Satterthwaite's degrees of freedom: estimates are taken as"
+    " normal, their estimated variances as multiples of chi-squared.",
+    "kenward-roger": "t and F with Kenward and Roger's covariance and degrees of freedom: estimates"
+    " are taken as normal, and the bias of their covariance is removed.",
+    "between-within": "t and F with between-within degrees of freedom, counted from where columns"
+    " vary: estimates are taken as normal, groups as about equal in size.",
+}
+
+
 class Tested(NamedTuple):
     """A joint test: F with `df` and `df_denom` degrees of freedom; where these are infinite, `df`
     times the statistic is chi-squared."""
@@ -50,7 +62,7 @@ def denominator(fits: Fits, ddf: str | None) -> "Freedom":
 class Freedom(NamedTuple):
     """Attributes:
     covariance: (members, p, p) of the coefficients of all linear predictors.
-    kind: `normal`, `satterthwaite`, `between-within`.
+    kind: `normal`, `satterthwaite`, `kenward-roger`, `between-within`.
     uncertain: how it depends on the variances.
     of_coefficients: (p,) degrees of freedom of each.
     """
@@ -60,6 +72,11 @@ class Freedom(NamedTuple):
     uncertain: Uncertain | None = None
     adjusted: list[Adjusted | None] | None = None
     of_coefficients: Float[np.ndarray, " p"] | None = None
+
+    @property
+    def words(self) -> str:
+        """What tests and intervals by it are, and assume."""
+        return _WORDS[self.kind]
 
     def of(self, rows: Combinations) -> PerMember:
         """(members, k) degrees of freedom of `rows @ beta`."""

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from scipy.special import chdtrc, fdtrc
 
 from .._errors import ModelError
+from .._noted import noted
 from ..assembly import MixedModel
 from ..design import FixedTerm, fixed_terms
 from ..fit import Fits
@@ -41,7 +42,8 @@ def contrast(
     spread = np.einsum("kp,npq,kq->nk", wide, freedom.covariance, wide)
     index = pd.MultiIndex.from_product([fits.index, labels], names=["member", "contrast"])
     table = tested(index, values, np.sqrt(spread), freedom.of(wide))
-    return table.assign(estimate=table["estimate"] + np.tile(aims, len(fits)))
+    table["estimate"] += np.tile(aims, len(fits))
+    return noted(table, freedom.words)
 
 
 def combinations(given: Any, names: list[str]) -> tuple[list[str], Rows]:
@@ -132,7 +134,7 @@ def anova(fits: Fits, *, type: int = 2, test: str = "wald", part: str = "mean") 
     columns = ["statistic", "df", "df_denom", "p_value"]
     stacked = np.stack(tables, 1) if tables else np.zeros((len(fits), 0, len(columns)))
     table = pd.DataFrame(stacked.reshape(-1, len(columns)), index=index, columns=columns)
-    return table.astype({"df": int})
+    return noted(table.astype({"df": int}), f"Type {type}. {freedom.words}")
 
 
 def check_type(type: Any) -> None:

@@ -8,19 +8,24 @@ from jaxtyping import Float
 from scipy.special import ndtri, stdtrit
 
 from .._errors import ModelError, check_share
+from .._noted import noted
 from ..fit import Fits
 from ._coefficients import part_names
-from ._freedom import denominator
+from ._freedom import Freedom, denominator
 from ._profile import traces
 from ._quantities import Quantity, chosen, natural
 from ._scale import scale_of
 
 _ZERO = 1e-3  # standard errors
+_PROFILE = (
+    "Profile likelihood: twice the fall of the log-likelihood, maximised over all other parameters,"
+    " is taken as chi-squared, which needs many groups or observations."
+)
 
 Bounds = Float[np.ndarray, "members parameters 2"]
 
 
-def confint(
+def confint(  # noqa: PLR0913 - keyword-only settings
     fits: Fits,
     *,
     method: str = "wald",
@@ -28,6 +33,7 @@ def confint(
     parm: Any = "fixed",
     part: str = "mean",
     ddf: str | None = None,
+    progress: bool | None = False,
 ) -> pd.DataFrame:
     """Confidence intervals: columns `lower, upper`, one row a member and parameter (index `member,
     term`).
@@ -41,16 +47,18 @@ def confint(
     check_share("level", level)
     if method == "profile":
         refuse_restricted(fits)
-        bounds = _profile(fits, wanted, level)
+        bounds, words = _profile(fits, wanted, level, progress), _PROFILE
     elif method == "wald":
-        bounds = _wald(fits, wanted, level, ddf)
+        freedom = denominator(fits, ddf)
+        bounds, words = _wald(fits, wanted, level, freedom), freedom.words
     else:
         raise ModelError(f"confint has methods 'wald', 'profile' and 'bootstrap', not {method!r}.")
     names = [own.name for own in wanted]
     if isinstance(parm, str) and parm == "fixed":
         names = part_names(fits.members.first, part)
     index = pd.MultiIndex.from_product([fits.index, names], names=["member", "term"])
-    return pd.DataFrame(bounds.reshape(-1, 2), index=index, columns=["lower", "upper"])
+    table = pd.DataFrame(bounds.reshape(-1, 2), index=index, columns=["lower", "upper"])
+    return noted(table, words)
 
 
 def refuse_restricted(fits: Fits) -> None:
@@ -64,9 +72,10 @@ def refuse_restricted(fits: Fits) -> None:
         raise ModelError("A quasi-likelihood has no profile: use method='wald'.")
 
 
-def _profile(fits: Fits, wanted: list[Quantity], level: float) -> Bounds:
+def _profile(fits: Fits, wanted: list[Quantity], level: float, progress: bool | None) -> Bounds:
     bounds = np.full((len(fits), len(wanted), 2), np.nan)
-    for (member, k), trace in traces(fits, wanted, [float(ndtri(0.5 + level / 2))]).items():
+    found = traces(fits, wanted, [float(ndtri(0.5 + level / 2))], progress)
+    for (member, k), trace in found.items():
         own = scale_of(fits.members.first, wanted[k]).natural(trace.ends)
         bounds[member, k] = np.sort(own) if np.isfinite(own).all() else _in_order(own)
     return bounds
@@ -77,13 +86,12 @@ def _in_order(pair: np.ndarray) -> np.ndarray:
     return pair if np.isnan(pair).any() or pair[0] <= pair[1] else pair[::-1]
 
 
-def _wald(fits: Fits, wanted: list[Quantity], level: float, ddf: str | None) -> Bounds:
+def _wald(fits: Fits, wanted: list[Quantity], level: float, freedom: Freedom) -> Bounds:
     model, found = fits.members.first, fits.reported
     points = np.concatenate([found.beta, *found.theta, found.phi], 1)
     scales = [scale_of(model, own) for own in wanted]
     needs = any(not own.is_coordinate for own in scales) and len(points) > 0
     values = natural(model, points) if needs else None
-    freedom = denominator(fits, ddf)
     fixed = [own.position for own in wanted if own.kind == "coefficient"]
     df = np.full(found.beta.shape, np.inf)
     df[:, fixed] = freedom.of(np.eye(found.beta.shape[1])[fixed])

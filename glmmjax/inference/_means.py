@@ -13,6 +13,7 @@ from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from .._errors import ModelError, check_share
 from .._later import Later
+from .._noted import AbstractNoted, noted
 from .._precision import own_settings
 from ..assembly import MixedModel
 from ..design import Predictor, reference_grid
@@ -22,6 +23,7 @@ from ._coefficients import block
 from ._freedom import Freedom, denominator
 from ._hypotheses import widened
 from ._quantities import names_in
+from ._tidy import with_adjusted
 
 if TYPE_CHECKING:
     from scipy import stats
@@ -29,7 +31,11 @@ else:
     stats = Later("scipy.stats")
 
 KINDS = ("link", "response")
-ADJUST = ("tukey", "holm", "none")
+ADJUST = {
+    "tukey": "P-values are adjusted for all pairs by Tukey's studentized range",
+    "holm": "P-values are adjusted for all pairs by Holm's method",
+    "none": "P-values are not adjusted for the number of pairs",
+}
 _RATIOS = ("log", "logit")
 
 
@@ -55,7 +61,7 @@ class Source:
     link: AbstractLink | None
 
 
-class Means(pd.DataFrame):
+class Means(AbstractNoted):
     """A table of means: `estimate, std_error, df, lower, upper`. Made by `Fit.means`."""
 
     _metadata: ClassVar[list[str]] = ["_source"]
@@ -103,6 +109,7 @@ def means(  # noqa: PLR0913 - keyword-only settings
     link = _link(model, part) if kind == "response" else None
     source = Source(fits, denominator(fits, ddf), keys, names, len(splits), rows, kind, link)
     table = Means(_table(source, offset, level))
+    table.attrs["method"] = source.freedom.words
     object.__setattr__(table, "_source", source)
     return table
 
@@ -200,7 +207,9 @@ def pairs(source: Source, adjust: str) -> pd.DataFrame:
     numbers = np.concatenate(tables, 1)
     index = _index(source, keys, [*source.names[: source.by], "contrast"])
     columns = ["estimate", "std_error", "statistic", "df", "p_value"]
-    return pd.DataFrame(numbers.reshape(-1, len(columns)), index=index, columns=columns)
+    table = pd.DataFrame(numbers.reshape(-1, len(columns)), index=index, columns=columns)
+    table = noted(table, f"{source.freedom.words}\n{ADJUST[adjust]}.")
+    return table if source.fits.members.is_alone else with_adjusted(table)
 
 
 def _differences(

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from .._progress import Report, progress_bar
 from ..fit import Fits
 from ._quantities import Quantity, natural
 from ._scale import scale_of
@@ -49,21 +50,24 @@ class Trace(NamedTuple):
 
 
 def traces(
-    fits: Fits, wanted: list[Quantity], targets: list[float]
+    fits: Fits, wanted: list[Quantity], targets: list[float], progress: bool | None = False
 ) -> dict[tuple[int, int], Trace]:
     """The profile of each wanted quantity of each member that ended well, by the numbers of both,
-    from the estimate to where `zeta` has each of `targets` (increasing), at either side."""
+    from the estimate to where `zeta` has each of `targets` (increasing), at either side. A bar of
+    `progress` counts both sides of each."""
     found = {}
     scales = [scale_of(fits.members.first, own) for own in wanted]
-    for surface in surfaces(fits):
-        outcome = fits.outcome.of(surface.numbers)
-        params = outcome.params
-        best = np.concatenate([params.beta, *params.theta, params.phi], 1)
-        walk = _Walk(fits.members.first, surface, scales, best, outcome.vcov, targets)
-        walk.go()
-        for member, number in enumerate(surface.numbers.tolist()):
-            for k in range(len(wanted)):
-                found[number, k] = walk.trace(member, k)
+    total = 2 * len(wanted) * int(fits.ok.sum())
+    with progress_bar(total, title="Profiles", shown=progress) as report:
+        for surface in surfaces(fits):
+            outcome = fits.outcome.of(surface.numbers)
+            params = outcome.params
+            best = np.concatenate([params.beta, *params.theta, params.phi], 1)
+            walk = _Walk(fits.members.first, surface, scales, best, outcome.vcov, targets)
+            walk.go(report)
+            for member, number in enumerate(surface.numbers.tolist()):
+                for k in range(len(wanted)):
+                    found[number, k] = walk.trace(member, k)
     return found
 
 
@@ -129,11 +133,14 @@ class _Walk:
         self.usable = usable
         self._clip_wish(np.flatnonzero(self.going))
 
-    def go(self) -> None:
+    def go(self, report: Report) -> None:
         """Take all problems to their last target."""
+        left = len(self.going)
         for _ in range(_TURNS):
             rows = np.flatnonzero(self.going)
-            if not len(rows):
+            report(left - len(rows), 0)
+            left = len(rows)
+            if not left:
                 return
             self._step(rows)
 

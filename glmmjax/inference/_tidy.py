@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from .._noted import Noted, noted
 from .._status import STATUSES
 from ..fit import Fits
 from ._coefficients import all_coefficients
@@ -44,6 +45,29 @@ def failures(fits: Fits) -> pd.Series:
 def status_names(fits: Fits) -> np.ndarray:
     """(members,) how each fit ended, in a word."""
     return np.array([own.name.lower() for own in STATUSES], dtype=object)[fits.outcome.status]
+
+
+def with_adjusted(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of members with `p_adjusted` beside its `p_value`: Benjamini and Hochberg's, over the
+    members within each test. Tables without p-values, or adjusted before, stay as they are."""
+    if "p_value" not in table or "p_adjusted" in table:
+        return table
+    # A row within a member is the same test by what labels it.
+    others = [k for k, name in enumerate(table.index.names) if name not in ("member", "row")]
+    keys = [table.index.get_level_values(k) for k in others]
+    keys += [table["test"]] if "test" in table else []
+    adjusted, p_value = np.full(len(table), np.nan), table["p_value"].to_numpy(np.float64)
+    tests = pd.MultiIndex.from_arrays(keys).factorize()[0] if keys else np.zeros(len(table), int)
+    order = np.argsort(tests, kind="stable")
+    for own in np.split(order, np.flatnonzero(np.diff(tests[order])) + 1):
+        adjusted[own] = benjamini_hochberg(p_value[own])
+    place = list(table.columns).index("p_value") + 1
+    wider = table.copy()
+    wider.insert(place, "p_adjusted", adjusted)
+    if not isinstance(table, Noted):
+        return wider
+    words = "p_adjusted: Benjamini and Hochberg's, over the members within each test."
+    return noted(wider, f"{table.attrs.get('method', '')}\n{words}".strip())
 
 
 def benjamini_hochberg(p_value: np.ndarray) -> np.ndarray:

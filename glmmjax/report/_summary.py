@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from .._noted import in_lines
 from ..assembly import MixedModel
 from ..design import Predictor, RandomPart, success_label
 from ..families import innermost, is_hurdle
@@ -240,7 +241,9 @@ def _status(solution: Solution) -> str:
 
 
 def _tables(solution: Solution) -> list[str]:
-    return [_fixed(solution, own) for own in solution.model.design.predictors if own.fixed.names]
+    tables = [_fixed(solution, own) for own in solution.model.design.predictors if own.fixed.names]
+    words = coefficient_table(solution.fits).attrs["method"]
+    return [*tables[:-1], f"{tables[-1]}\n{in_lines(words)}"] if tables else []
 
 
 def _has_ratios(model: MixedModel) -> bool:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from .._errors import ModelError, check_share
+from .._noted import noted
 from .._status import Status
 from ..fit import Fits, Solution
 from ..prediction import curves_of, simulate
@@ -115,7 +116,10 @@ def bootstrap_intervals(fits: Fits, level: float, names: list[str], draws: Draws
         refits = estimates(bootstrap(solution, draws, Refits()))
         bounds = [_quantiles(refits[name].dropna().to_numpy(), level) for name in names]
         tables.append(pd.DataFrame(bounds, names, ["lower", "upper"]))
-    return pd.concat(tables, keys=fits.index, names=["member", "term"])
+    table = pd.concat(tables, keys=fits.index, names=["member", "term"])
+    return noted(
+        table, f"Parametric bootstrap: quantiles of {draws.n} refits of draws from the fit."
+    )
 
 
 def _quantiles(values: np.ndarray, level: float) -> np.ndarray:

@@ -11,7 +11,7 @@ from ..inference import table_each
 from ._quantity import estimates, truth
 
 
-def influence(fits: Fits, by: str, *, exact: bool) -> pd.DataFrame:
+def influence(fits: Fits, by: str, *, exact: bool, progress: bool | None = False) -> pd.DataFrame:
     """A row a member and level of the grouping factor `by` (or `"observation"`): how much each
     parameter would change, in its own units, if these rows were left out, and `cook`, the change of
     the fixed effects in units of their covariance, over their number (Cook 1977).
@@ -20,20 +20,27 @@ def influence(fits: Fits, by: str, *, exact: bool) -> pd.DataFrame:
     weights of the rows), or, with `exact`, by refits without them, as a batch. Raises `ModelError`
     for a factor that the model lacks.
     """
-    return table_each(fits, lambda solution: _of_one(solution, by, exact=exact))
+    settings = Settings(progress=progress if fits.members.is_alone else False)
+
+    def of_one(solution: Solution) -> pd.DataFrame:
+        return _of_one(solution, by, settings if exact else None)
+
+    shown = False if fits.members.is_alone else progress
+    return table_each(fits, of_one, title="Influence", progress=shown)
 
 
-def _of_one(solution: Solution, by: str, *, exact: bool) -> pd.DataFrame:
+def _of_one(solution: Solution, by: str, refits: Settings | None) -> pd.DataFrame:
+    """By `refits` run like that, or by derivatives."""
     labels, members = who_is_left_out(solution, by)
-    if exact:
-        change = _by_refits(solution, members)
-    else:
+    if refits is None:
         change = change_by_derivatives(solution, by, members)
+    else:
+        change = _by_refits(solution, members, refits)
     return table_of_changes(solution, labels, change)
 
 
 def _by_refits(
-    solution: Solution, members: Int[np.ndarray, " n"]
+    solution: Solution, members: Int[np.ndarray, " n"], settings: Settings
 ) -> Float[np.ndarray, "levels quantities"]:
     model, count = solution.model, int(members.max()) + 1
     design = model.design
@@ -42,6 +49,6 @@ def _by_refits(
     responses = as_responses(np.broadcast_to(y, (count, len(y))), design.frame.index, pairs=False)
     method = solution.method
     refits = fit_members(
-        SharedDesign(model, responses, weights), method, Settings(), reml=method.is_restricted
+        SharedDesign(model, responses, weights), method, settings, reml=method.is_restricted
     )
     return estimates(refits).to_numpy() - truth(model, solution.params).to_numpy()

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from .._errors import ModelError
+from .._noted import noted
 from ..assembly import MixedModel, checked_model
 from ..design import Design, observation_effect, with_observation_effect, without_term
 from ..diagnostics import DISPERSIBLE, pearson, why_not_linearised
@@ -44,11 +45,11 @@ def with_more_variance(fits: Fits, families: Any = None) -> pd.DataFrame:
     }
     rows = {label: _row(one, found[simple], fits) for label, one in found.items()}
     table = pd.DataFrame.from_dict(rows, orient="index", columns=COLUMNS).rename_axis("model")
-    table.attrs["method"] = (
+    words = (
         f"Likelihood-ratio tests against {simple}; dispersion is Pearson's chi-squared given the"
         " conditional modes, over observations less effective degrees of freedom"
     )
-    return table.sort_values("aic", kind="stable")
+    return noted(table.sort_values("aic", kind="stable"), words)
 
 
 def _simple(model: MixedModel) -> str:

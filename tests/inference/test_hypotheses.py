@@ -102,7 +102,8 @@ class TestGLMMs:
             lambda own: own.contrast({"x": 2, "Intercept": -1}, rhs=0.5),
             lambda own: own.confint(ddf="between-within"),
         ):
-            np.testing.assert_allclose(table(batch).loc[1], table(batch[1]), rtol=1e-5)
+            alone = table(batch[1])
+            np.testing.assert_allclose(table(batch).loc[1][alone.columns], alone, rtol=1e-5)
 
 
 class TestContrasts:
