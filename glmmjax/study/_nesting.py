@@ -26,6 +26,9 @@ INSIDE = {"compois": "poisson"}
 """Families that are another one at a value of their parameter inside of its range."""
 
 
+Column = tuple[int, str, str]
+
+
 class Difference(NamedTuple):
     """What a larger model has beyond a smaller one.
 
@@ -67,15 +70,12 @@ def difference(smaller: MixedModel, larger: MixedModel) -> Difference:
     is_other = innermost(smaller.family).name != innermost(larger.family).name
     is_inside = is_other and innermost(larger.family).name in INSIDE
     at_limit = larger.family.dispersion_names[:1] if is_other and not is_inside else ()
-    added, others = list(at_limit), 0
-    mine, theirs = _by_group(smaller), _by_group(larger)
-    for key, columns in theirs.items():
-        known = mine.get(key, ())
-        new = [name for name in columns if name not in known]
-        added += [f"sd({name}|{key[1]})" for name in new]
-        if key[2] == "us":
-            others += len(new) * len(known) + len(new) * (len(new) - 1) // 2
-    free = larger.glmm.p - smaller.glmm.p + is_inside
+    mine, theirs = _random(smaller), _random(larger)
+    new = [column for column in theirs.columns if column not in mine.columns]
+    added = [*at_limit, *(f"sd({name}|{group})" for _, group, name in new)]
+    correlated = theirs.pairs - mine.pairs
+    others = sum(not pair <= set(mine.columns) for pair in correlated)
+    free = larger.glmm.p - smaller.glmm.p + is_inside + len(correlated) - others
     if _count(larger) == _count(smaller):
         return Difference(reason="not nested (as many parameters): compare AIC")
     if free + others + len(added) != _count(larger) - _count(smaller):
@@ -97,10 +97,13 @@ def _not_nested(smaller: MixedModel, larger: MixedModel) -> str:
             return "not nested (other offsets): compare AIC"
         if not _spans(other.fixed.x, own.fixed.x):
             return "not nested (fixed effects): compare AIC"
-    wider, narrower = _by_group(larger), _by_group(smaller)
-    for key, columns in narrower.items():
-        if not set(columns) <= set(wider.get(key, ())):
-            return "not nested (random effects): compare AIC"
+    wider, narrower = _random(larger), _random(smaller)
+    if (
+        not set(narrower.columns) <= set(wider.columns)
+        or not narrower.pairs <= wider.pairs
+        or not narrower.structured <= wider.structured
+    ):
+        return "not nested (random effects): compare AIC"
     return ""
 
 
@@ -112,16 +115,34 @@ def _spans(wide: np.ndarray, narrow: np.ndarray) -> bool:
     return bool(np.allclose(wide @ found, narrow, atol=1e-7 * np.abs(narrow).max()))
 
 
-def _by_group(model: MixedModel) -> dict[tuple[int, str, str], tuple[str, ...]]:
-    """The columns of the random terms by linear predictor, grouping factor and kind of covariance;
-    terms of one column are of the kind `us`."""
-    found: dict[tuple[int, str, str], tuple[str, ...]] = {}
+class _Random(NamedTuple):
+    """A random part: a column is its linear predictor, grouping factor and name.
+
+    Attributes:
+        columns: those with a variance of their own, in order.
+        pairs: of columns with a correlation of their own.
+        structured: terms of other covariances, by name and columns.
+    """
+
+    columns: tuple[Column, ...]
+    pairs: frozenset[frozenset[Column]]
+    structured: frozenset[tuple[str, tuple[Column, ...]]]
+
+
+def _random(model: MixedModel) -> _Random:
+    columns: list[Column] = []
+    pairs: set[frozenset[Column]] = set()
+    structured: set[tuple[str, tuple[Column, ...]]] = set()
     for term, covariance in zip(model.design.random, model.glmm.covariances, strict=True):
-        key = (term.predictor, term.formula.group, "us" if covariance.q == 1 else covariance.name)
         prefix = model.design.predictors[term.predictor].prefix
-        names = tuple(f"{prefix}{name}" for name in term.names)
-        found[key] = (*found.get(key, ()), *names)
-    return found
+        own = tuple((term.predictor, term.formula.group, f"{prefix}{name}") for name in term.names)
+        if covariance.q > 1 and covariance.name not in ("us", "diag"):
+            structured.add((covariance.name, own))
+            continue
+        columns += own
+        if covariance.name == "us":
+            pairs |= {frozenset(pair) for pair in itertools.combinations(own, 2)}
+    return _Random(tuple(columns), frozenset(pairs), frozenset(structured))
 
 
 def _count(model: MixedModel) -> int:

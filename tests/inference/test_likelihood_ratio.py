@@ -65,6 +65,20 @@ class TestCompare:
         assert found["reference"].iloc[1] == "half chi-squared(1), half chi-squared(2)"
         assert found["aic"].tolist() == [smaller.aic, larger.aic]
 
+    def test_correlations_are_added_to_variances(self, golden):
+        """lme4's chi-squared of `(Days | Subject)` over `(Days || Subject)`, 0.0639."""
+        data = gj.datasets.load("sleepstudy")
+        parts = ["(1 | Subject)", "(Days || Subject)", "(1 | Subject) + (0 + Days | Subject)"]
+        one, apart, split = (gj.glmm(f"Reaction ~ Days + {own}", data).fit() for own in parts)
+        found = gj.compare(one, apart, golden("sleepstudy", "ML"))
+        assert found["reference"].tolist()[1:] == [
+            *("half chi-squared(0), half chi-squared(1)", "chi-squared(1)")
+        ]
+        assert found["chisq"].iloc[2] == pytest.approx(0.0639, abs=5e-5)
+        assert found["p_value"].iloc[2] == pytest.approx(0.8004, abs=1e-4)
+        same = gj.compare(split, golden("sleepstudy", "ML")).iloc[1]
+        assert same["p_value"] == pytest.approx(found["p_value"].iloc[2], rel=1e-6)
+
     def test_a_coefficient(self, golden):
         data = gj.datasets.load("cbpp")
         null = gj.glmm("incidence / size ~ 1 + (1 | herd)", data, "binomial").fit()
