@@ -136,7 +136,7 @@ def _add_fit(fit: argparse.ArgumentParser) -> None:
     fit.add_argument(
         "--anova", type=int, choices=(2, 3), help="print tests of the terms, of type 2 or 3"
     )
-    fit.add_argument("--test", choices=tuple(_TESTS), help="the test of --anova (default: wald)")
+    fit.add_argument("--test", choices=tuple(_TESTS), help="the test of --anova")
     fit.add_argument("--json", metavar="FILE", help="also write the results to FILE")
     fit.add_argument("--report", metavar="FILE", help="also write an HTML page about the fit")
     fit.set_defaults(run=_fit)
@@ -241,12 +241,14 @@ def _fit(options: argparse.Namespace) -> None:
 
 
 def _profiles(fit: "gj.Fit") -> str:
-    return _printed(fit.confint("profile", parm="all"))
+    table = fit.confint("profile", parm="all")
+    return f"{_printed(table)}\n{table.attrs['method']}"
 
 
 def _anova(fit: "gj.Fit", options: argparse.Namespace) -> str:
     """A table for each linear predictor that has terms."""
-    test, parts = options.test or "wald", ["mean"]
+    usual = "wald" if fit.fits.method.covariance_of_fixed is None else "satterthwaite"
+    test, parts = options.test or usual, ["mean"]
     parts += [name for name in ("disp", "zi") if getattr(options, name)]
     statistic, words = _TESTS[test]
     given = "those that do not contain it" if options.anova == 2 else "all others"

@@ -30,7 +30,7 @@ Row = TypeVar("Row")
 class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
     """Numbers and tables of fits. A `Batch` has (B,) arrays where a `Fit` has one number, tables
     with a row a member where it has a series, and a first column or index level `member` in
-    tables; members that failed are NaN there."""
+    tables; members that failed are NaN there, or have no rows in tables whose rows are of data."""
 
     fits: Fits
 
@@ -138,8 +138,9 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
 
         Args:
             part: the linear predictor.
-            ddf: degrees of freedom of the t-tests: `satterthwaite` (default for linear models) or
-                `normal`, infinite ones (default for all others).
+            ddf: degrees of freedom of the t-tests: `satterthwaite` (default for linear models),
+                `kenward-roger` (linear models), `between-within`, or `normal`, infinite ones
+                (default for all others).
         """
         return self._table(inference.coefficient_table(self.fits, part, ddf))
 
@@ -197,15 +198,21 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
         return self._table(inference.contrast(self.fits, given, rhs, part=part, ddf=ddf))
 
     def anova(
-        self, type: int = 2, test: str = "wald", *, part: str = "mean", progress: bool | None = None
+        self,
+        type: int = 2,
+        test: str | None = None,
+        *,
+        part: str = "mean",
+        progress: bool | None = None,
     ) -> pd.DataFrame:
         """A test of each term of the fixed effects: `statistic, df, df_denom, p_value`.
 
         Args:
             type: 2 (a term given those that do not contain it) or 3 (given all others; of terms
                 with interactions it depends on the contrasts of the factors).
-            test: `wald` (chi-squared), `lrt` (likelihood ratio, by a fit without the term),
-                `satterthwaite` or `kenward-roger` (F; the latter for REML fits).
+            test: `satterthwaite` (F; default for linear models), `wald` (chi-squared; default for
+                all others), `lrt` (likelihood ratio, by a fit without the term), `kenward-roger`
+                (F, for linear models by REML) or `between-within` (F).
             part: the linear predictor.
             progress: show a bar of refits; by default of a batch, on a terminal and in notebooks.
         """
@@ -236,13 +243,14 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
         Args:
             specs: variable or variables whose levels are compared.
             by: variables within whose levels they are compared.
-            kind: `link`, or `response` for means and intervals transformed by the inverse link.
+            kind: `link`, or `response` for means of the response (without extra zeros), and their
+                intervals, at the estimated dispersion.
             at: values of variables to take instead of their levels or means, `{"x": [0, 1]}`.
             part, ddf: as for `coefficients`.
             level: of the intervals.
 
         Raises:
-            ModelError: a variable that the fixed effects do not use.
+            ModelError: a variable that the fixed effects do not use, or ordered categories.
         """
         settings = {"kind": kind, "at": at, "part": part, "level": level, "ddf": ddf}
         return inference.means(self.fits, specs, by, **settings)

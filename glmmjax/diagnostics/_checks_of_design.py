@@ -112,7 +112,10 @@ def few_levels(solution: Solution) -> Iterator[Finding]:
         if group.levels >= _FEW_LEVELS:
             continue
         if not solution.model.is_linear:
-            remedy = f"test the coefficients with ddf='satterthwaite', or make {group.name} fixed"
+            remedy = (
+                "fit with reml=True, and test the coefficients with ddf='satterthwaite' (or"
+                f" 'between-within' where the variance is zero), or make {group.name} fixed"
+            )
         elif solution.method.is_restricted:
             remedy = "test with anova(test='kenward-roger') or ddf='satterthwaite'"
         else:

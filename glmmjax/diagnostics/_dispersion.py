@@ -29,6 +29,11 @@ def overdispersion(fits: Fits, n: int, seed: int) -> pd.DataFrame:
     """
     if fits.members.first.family.traits.is_quasi:
         raise ModelError("A quasi-likelihood has a scale for this: see dispersion.")
+    if innermost(fits.members.first.family).response in ("binary", "ordered"):
+        raise ModelError(
+            "A single trial or an ordered category cannot vary more than its mean says: there is no"
+            " overdispersion to test."
+        )
     table = row_each(fits, lambda solution: _of_one(solution, n, seed))
     return noted(
         table,

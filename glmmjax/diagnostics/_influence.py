@@ -34,6 +34,8 @@ def table_of_changes(
     names = [own.name for own in quantities(solution.model)]
     table = pd.DataFrame(change, index=labels, columns=names)
     p = solution.p
+    if not p:
+        return table.assign(cook=np.nan)
     inverse = np.linalg.inv(solution.vcov[:p, :p])
     moved = table.to_numpy()[:, :p]
     return table.assign(cook=np.einsum("ka,ab,kb->k", moved, inverse, moved) / p)

@@ -79,5 +79,9 @@ def _of_one(solution: Solution, n: int, seed: int) -> pd.Series:
     rng, observed, expected = np.random.default_rng(seed), is_zero.sum(), probability.sum()
     drawn = [(rng.random(len(probability)) < probability).sum() for _ in range(n)]
     p_value = (1 + (np.array(drawn) >= observed).sum()) / (n + 1)
-    found = {"observed": observed, "expected": expected, "ratio": observed / expected}
+    found = {
+        "observed": observed,
+        "expected": expected,
+        "ratio": observed / expected if expected else np.nan,
+    }
     return pd.Series(found | {"p_value": p_value})

@@ -25,6 +25,7 @@ from ._distribution import Sides as Sides
 from ._distribution import has_distribution as has_distribution
 from ._distribution import sides as sides
 from ._family import AbstractFamily as AbstractFamily
+from ._family import AbstractMeanFamily as AbstractMeanFamily
 from ._family import Traits as Traits
 from ._family import log_prob as log_prob
 from ._gamma import Gamma as Gamma

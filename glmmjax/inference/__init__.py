@@ -18,7 +18,7 @@ from ._coefficients import (
 )
 from ._curves import profile
 from ._each import row_each, solutions, table_each
-from ._hypotheses import anova, check_type, contrast, terms_of
+from ._hypotheses import anova, check_type, contrast, of_type, terms_of
 from ._intervals import confint
 from ._means import Means, means
 from ._quantities import Quantity, chosen, name_of, names_in, natural, quantities

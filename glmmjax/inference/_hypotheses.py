@@ -18,7 +18,11 @@ from ._freedom import Freedom, denominator
 
 Rows = Float[np.ndarray, "k p"]
 
-TESTS = {"wald": "normal", "satterthwaite": "satterthwaite", "kenward-roger": "kenward-roger"}
+FREEDOMS = ("satterthwaite", "kenward-roger", "between-within")
+_CONTRASTS = (
+    " With interactions, type 3 tests depend on the contrasts of the factors: C(a, contr.sum) makes"
+    " them tests of means over the others' levels."
+)
 
 
 def contrast(
@@ -113,18 +117,21 @@ def terms_of(model: MixedModel, part: str) -> list[FixedTerm]:
     return fixed_terms(next(o.fixed for o in model.design.predictors if o.name == part))
 
 
-def anova(fits: Fits, *, type: int = 2, test: str = "wald", part: str = "mean") -> pd.DataFrame:
+def anova(
+    fits: Fits, *, type: int = 2, test: str | None = None, part: str = "mean"
+) -> pd.DataFrame:
     """A test of each term: `statistic, df, df_denom, p_value`, a row a member and term.
 
     Type 3: that all coefficients of the term are zero. Type 2: the same, given the model without
-    the terms that contain it, as `car::Anova` has it. `wald` is a chi-squared, `satterthwaite` and
-    `kenward-roger` an F test.
+    the terms that contain it, as `car::Anova` has it. `wald` is a chi-squared, the default for all
+    but linear models; the others, named as `ddf` is, are F tests.
     """
     check_type(type)
-    if test not in TESTS:
-        known = "'wald', 'lrt', 'satterthwaite' or 'kenward-roger'"
+    if test not in (None, "wald", *FREEDOMS):
+        known = "'wald', 'lrt', 'satterthwaite', 'kenward-roger' or 'between-within'"
         raise ModelError(f"test must be {known}, not {test!r}.")
-    terms, freedom = terms_of(fits.members.first, part), denominator(fits, TESTS[test])
+    terms = terms_of(fits.members.first, part)
+    freedom = denominator(fits, "normal" if test == "wald" else test)
     tables = []
     for term in terms:
         relatives = [own for own in terms if term.factors < own.factors] if type == 2 else []
@@ -134,7 +141,13 @@ def anova(fits: Fits, *, type: int = 2, test: str = "wald", part: str = "mean") 
     columns = ["statistic", "df", "df_denom", "p_value"]
     stacked = np.stack(tables, 1) if tables else np.zeros((len(fits), 0, len(columns)))
     table = pd.DataFrame(stacked.reshape(-1, len(columns)), index=index, columns=columns)
-    return noted(table.astype({"df": int}), f"Type {type}. {freedom.words}")
+    return noted(table.astype({"df": int}), of_type(type, terms, freedom.words))
+
+
+def of_type(type: int, terms: list[FixedTerm], words: str) -> str:
+    """What tests of terms are, and assume."""
+    is_ambiguous = type == 3 and any(len(own.factors) > 1 for own in terms)
+    return f"Type {type}. {words}{_CONTRASTS if is_ambiguous else ''}"
 
 
 def check_type(type: Any) -> None:

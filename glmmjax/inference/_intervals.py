@@ -17,6 +17,11 @@ from ._quantities import Quantity, chosen, natural
 from ._scale import scale_of
 
 _ZERO = 1e-3  # standard errors
+_SCALES = (
+    "Wald: a standard deviation is taken as normal on the scale of its logarithm, a correlation on"
+    " that of its inverse hyperbolic tangent, a parameter of the family on its own; near a bound"
+    " use method='profile'."
+)
 _PROFILE = (
     "Profile likelihood: twice the fall of the log-likelihood, maximised over all other parameters,"
     " is taken as chi-squared, which needs many groups or observations."
@@ -50,7 +55,7 @@ def confint(  # noqa: PLR0913 - keyword-only settings
         bounds, words = _profile(fits, wanted, level, progress), _PROFILE
     elif method == "wald":
         freedom = denominator(fits, ddf)
-        bounds, words = _wald(fits, wanted, level, freedom), freedom.words
+        bounds, words = _wald(fits, wanted, level, freedom), _words(wanted, freedom)
     else:
         raise ModelError(f"confint has methods 'wald', 'profile' and 'bootstrap', not {method!r}.")
     names = [own.name for own in wanted]
@@ -59,6 +64,12 @@ def confint(  # noqa: PLR0913 - keyword-only settings
     index = pd.MultiIndex.from_product([fits.index, names], names=["member", "term"])
     table = pd.DataFrame(bounds.reshape(-1, 2), index=index, columns=["lower", "upper"])
     return noted(table, words)
+
+
+def _words(wanted: list[Quantity], freedom: Freedom) -> str:
+    kinds = {own.kind == "coefficient" for own in wanted}
+    said = [freedom.words] if True in kinds else []
+    return "\n".join([*said, _SCALES] if False in kinds else said)
 
 
 def refuse_restricted(fits: Fits) -> None:
@@ -108,7 +119,7 @@ def _wald(fits: Fits, wanted: list[Quantity], level: float, freedom: Freedom) ->
             else:
                 half = usual * error
             if own.low == 0.0:
-                is_zero = ~(value > _ZERO * error)  # whose logarithm says nothing
+                is_zero = value <= _ZERO * error  # whose logarithm says nothing
                 factor = np.exp(half / np.where(is_zero, 1.0, value))
                 lower = np.where(is_zero, 0.0, value / factor)
                 upper = np.where(is_zero, half, value * factor)

@@ -3,9 +3,11 @@
 
 import dataclasses
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
@@ -15,9 +17,10 @@ from .._errors import ModelError, check_share
 from .._later import Later
 from .._noted import AbstractNoted, noted
 from .._precision import own_settings
+from .._types import Array
 from ..assembly import MixedModel
 from ..design import Predictor, reference_grid
-from ..families import LINKS, AbstractLink, innermost, slope
+from ..families import LINKS, AbstractFamily, AbstractLink, AbstractMeanFamily, innermost
 from ..fit import Fits
 from ._coefficients import block
 from ._freedom import Freedom, denominator
@@ -49,6 +52,7 @@ class Source:
         names: of these variables, of which the first `by` split the means.
         rows: (k, p) weights of all coefficients; NaN where the data do not determine a mean.
         kind, link: the scale.
+        is_of_mean: whether of the mean's linear predictor.
     """
 
     fits: Fits
@@ -59,6 +63,7 @@ class Source:
     rows: Float[np.ndarray, "k p"]
     kind: str
     link: AbstractLink | None
+    is_of_mean: bool
 
 
 class Means(AbstractNoted):
@@ -107,7 +112,10 @@ def means(  # noqa: PLR0913 - keyword-only settings
         raise ModelError("means does not know the curves of smooths: use predict on a grid.")
     keys, rows, offset = _averages(model, predictor, names, at or {})
     link = _link(model, part) if kind == "response" else None
-    source = Source(fits, denominator(fits, ddf), keys, names, len(splits), rows, kind, link)
+    _refuse_what_has_no_mean(model, part, kind)
+    source = Source(
+        fits, denominator(fits, ddf), keys, names, len(splits), rows, kind, link, part == "mean"
+    )
     table = Means(_table(source, offset, level))
     table.attrs["method"] = source.freedom.words
     object.__setattr__(table, "_source", source)
@@ -140,6 +148,36 @@ def _averages(
     return keys, rows, share @ grid.offset
 
 
+def _refuse_what_has_no_mean(model: MixedModel, part: str, kind: str) -> None:
+    family = innermost(model.family)
+    if part == "mean" and family.response == "ordered":
+        raise ModelError(
+            "The linear predictor of ordered categories has no mean of its own, as its origin are"
+            " the thresholds: compare levels by contrast, or use predict on a grid."
+        )
+    is_dispersed = any(own.name == "disp" for own in model.design.predictors)
+    if part == "mean" and kind == "response" and is_dispersed and not _is_inverse(family):
+        raise ModelError(
+            f"Means of {family.name} depend on the dispersion, which is modelled: use predict on a"
+            " grid, or kind='link'."
+        )
+
+
+def _is_inverse(family: AbstractFamily) -> bool:
+    """Whether means are the inverse of the link, whatever the dispersion."""
+    return isinstance(family, AbstractMeanFamily)
+
+
+def _mean_of(source: Source) -> Callable[[Array], Array]:
+    """From the linear predictors of (members, k) means to the response."""
+    family, link = innermost(source.fits.members.first.family), source.link
+    assert link is not None
+    if _is_inverse(family) or not source.is_of_mean:
+        return link.inverse
+    phi = jnp.asarray(source.fits.reported.phi)
+    return lambda eta: jax.vmap(family.mean)(eta, phi)
+
+
 def _link(model: MixedModel, part: str) -> AbstractLink:
     if part == "mean":
         return innermost(model.family).link
@@ -154,11 +192,11 @@ def _table(source: Source, offset: np.ndarray, level: float) -> pd.DataFrame:
     half = _quantile(df, 0.5 + level / 2) * error
     lower, upper = estimate - half, estimate + half
     if source.link is not None:
+        of = _mean_of(source)
         with own_settings():
-            error = error * np.abs(np.asarray(slope(source.link, estimate)))
-            estimate, lower, upper = (
-                np.asarray(source.link.inverse(own)) for own in (estimate, lower, upper)
-            )
+            mean, slope = jax.jvp(of, (jnp.asarray(estimate),), (jnp.ones(estimate.shape),))
+            estimate, error = np.asarray(mean), error * np.abs(np.asarray(slope))
+            lower, upper = (np.asarray(of(jnp.asarray(own))) for own in (lower, upper))
         lower, upper = np.minimum(lower, upper), np.maximum(lower, upper)
     numbers = {"estimate": estimate, "std_error": error, "df": df, "lower": lower, "upper": upper}
     index = _index(source, source.keys, source.names)
@@ -208,7 +246,9 @@ def pairs(source: Source, adjust: str) -> pd.DataFrame:
     index = _index(source, keys, [*source.names[: source.by], "contrast"])
     columns = ["estimate", "std_error", "statistic", "df", "p_value"]
     table = pd.DataFrame(numbers.reshape(-1, len(columns)), index=index, columns=columns)
-    table = noted(table, f"{source.freedom.words}\n{ADJUST[adjust]}.")
+    is_adjusted = adjust == "none" or max(len(own) for own in families.values()) > 2
+    said = [source.freedom.words, *([f"{ADJUST[adjust]}."] if is_adjusted else [])]
+    table = noted(table, "\n".join(said))
     return table if source.fits.members.is_alone else with_adjusted(table)
 
 

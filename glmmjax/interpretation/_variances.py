@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 from scipy.special import ndtri
 
 from .._errors import ModelError
@@ -43,20 +44,30 @@ def shares(solution: Solution) -> Shares:
         raise ModelError("This is offered for models without ziformula and dispformula.")
     present = np.asarray(model.design.weights) > 0
     fixed = model.design.fixed.x[present] @ np.asarray(solution.params.beta)
+    random, of_rows = _random(solution)
+    eta = fixed + model.design.offset[present] + of_rows / 2
+    observation = _of_an_observation(solution, eta)
+    return Shares(float(fixed.var(ddof=1)) if len(fixed) > 1 else 0.0, random, observation)
+
+
+def _random(solution: Solution) -> tuple[dict[str, float], Float[np.ndarray, " present"]]:
+    """The mean variance of each random term of the mean over the rows, and of all in each row."""
+    model = solution.model
+    present = np.asarray(model.design.weights) > 0
     random: dict[str, float] = {}
-    of_rows = np.zeros(len(fixed))
+    of_rows = np.zeros(int(present.sum()))
     for number, term in enumerate(model.design.random):
+        if term.predictor:
+            continue
         covariance = solution.covariance[number]
         z = term.z[present]
         if term.position is not None:
-            sizes = np.full(len(fixed), covariance[0, 0])
+            sizes = np.full(len(of_rows), covariance[0, 0])
         else:
             sizes = np.einsum("nq,qr,nr->n", z, covariance, z)
         name, of_rows = term_name(term), of_rows + sizes
         random[name] = random.get(name, 0.0) + float(sizes.mean())
-    eta = fixed + model.design.offset[present] + of_rows / 2
-    observation = _of_an_observation(solution, eta)
-    return Shares(float(fixed.var(ddof=1)) if len(fixed) > 1 else 0.0, random, observation)
+    return random, of_rows
 
 
 def _of_an_observation(solution: Solution, log_means: np.ndarray) -> float:
@@ -132,5 +143,5 @@ def _median_ratio(solution: Solution) -> pd.Series:
     link = innermost(solution.model.family).link.name
     if link not in ("logit", "log"):
         raise ModelError(f"A median odds ratio needs a logit or log link, not {link}.")
-    found = shares(solution).random
+    found, _ = _random(solution)
     return pd.Series({name: np.exp(np.sqrt(2 * own) * ndtri(0.75)) for name, own in found.items()})

@@ -9,6 +9,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from .._errors import ModelError
+from ..families import innermost
 from ..fit import Fits, Solution
 from ..inference import aic, bic, natural, quantities
 from ..prediction import curves_of, simulate
@@ -118,7 +119,7 @@ def _check(fits: Sequence[Fits], test: str) -> None:
                 "The fits are not of the same data: their responses, rows or weights differ. Fit"
                 " all to the rows that no model misses a value in."
             )
-        if own.method != first.method:
+        if own.method != first.method and not (_is_exact(first) and _is_exact(own)):
             raise ModelError(
                 "The fits are by different methods, whose log-likelihoods do not compare: fit all"
                 " by one."
@@ -133,6 +134,14 @@ def _check(fits: Sequence[Fits], test: str) -> None:
         )
     if any(own.members.first.family.traits.is_quasi for own in fits):
         raise ModelError("A quasi-likelihood cannot be compared: it is no likelihood.")
+
+
+def _is_exact(fits: Fits) -> bool:
+    """Whether Laplace's approximation, if it is that, is none."""
+    model = fits.members.first
+    moving = {own.predictor for own in model.design.random}
+    is_normal = innermost(model.family).name == "gaussian" and model.family.link.name == "identity"
+    return is_normal and moving <= {0} and not fits.method.is_restricted
 
 
 def _same_data(one: Fits, other: Fits) -> bool:

@@ -9,7 +9,7 @@ from .._noted import noted
 from ..batch import AbstractManyMembers, Settings, fit_members
 from ..design import FixedTerm
 from ..fit import AbstractMembers, Fits, fit_model
-from ..inference import check_type, terms_of
+from ..inference import check_type, of_type, terms_of
 
 COLUMNS = ["statistic", "df", "df_denom", "p_value"]
 _WORDS = (
@@ -42,7 +42,7 @@ def anova_by_refits(
     index = pd.MultiIndex.from_product([fits.index, names], names=["member", "term"])
     numbers = np.stack(found, 1) if found else np.zeros((len(fits), 0, len(COLUMNS)))
     table = pd.DataFrame(numbers.reshape(-1, len(COLUMNS)), index=index, columns=COLUMNS)
-    return noted(table.astype({"df": int}), f"Type {type}. {_WORDS}")
+    return noted(table.astype({"df": int}), of_type(type, terms, _WORDS))
 
 
 def _without(fits: Fits, terms: list[FixedTerm], part: str, settings: Settings) -> Fits:

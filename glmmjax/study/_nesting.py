@@ -8,6 +8,7 @@ from jaxtyping import Float
 from scipy.special import chdtrc
 
 from ..assembly import MixedModel
+from ..design import Predictor
 from ..families import innermost
 
 _DRAWS = 20_000
@@ -26,7 +27,7 @@ INSIDE = {"compois": "poisson"}
 """Families that are another one at a value of their parameter inside of its range."""
 
 
-Column = tuple[int, str, str]
+Column = tuple[str, str, str]
 
 
 class Difference(NamedTuple):
@@ -76,6 +77,7 @@ def difference(smaller: MixedModel, larger: MixedModel) -> Difference:
     correlated = theirs.pairs - mine.pairs
     others = sum(not pair <= set(mine.columns) for pair in correlated)
     free = larger.glmm.p - smaller.glmm.p + is_inside + len(correlated) - others
+    free -= len(_modelled(smaller, larger))  # the constant takes the place of the parameter
     if _count(larger) == _count(smaller):
         return Difference(reason="not nested (as many parameters): compare AIC")
     if free + others + len(added) != _count(larger) - _count(smaller):
@@ -89,9 +91,17 @@ def _not_nested(smaller: MixedModel, larger: MixedModel) -> str:
     links = innermost(smaller.family).link.name, innermost(larger.family).link.name
     if not limits or links[0] != links[1]:
         return "not nested (other families or links): compare AIC"
-    mine, theirs = smaller.design.predictors, larger.design.predictors
+    modelled = _modelled(smaller, larger)
+    mine = smaller.design.predictors
+    theirs = larger.design.predictors
+    if modelled:
+        theirs = [own for own in theirs if own.name != "disp"]
     if [own.name for own in mine] != [own.name for own in theirs]:
         return "not nested (other linear predictors): compare AIC"
+    for own in modelled:
+        constant = np.ones((len(own.fixed.x), 1))
+        if np.ptp(own.offset) > 0 or not _spans(own.fixed.x, constant):
+            return "not nested (dispersion model without a constant): compare AIC"
     for own, other in zip(mine, theirs, strict=True):
         if not np.array_equal(own.offset, other.offset):
             return "not nested (other offsets): compare AIC"
@@ -103,8 +113,14 @@ def _not_nested(smaller: MixedModel, larger: MixedModel) -> str:
         or not narrower.pairs <= wider.pairs
         or not narrower.structured <= wider.structured
     ):
-        return "not nested (random effects): compare AIC"
+        return "not known to be nested (random effects): compare AIC"
     return ""
+
+
+def _modelled(smaller: MixedModel, larger: MixedModel) -> list[Predictor]:
+    """The model of a dispersion that is a constant in the smaller model, if there is one."""
+    known = {own.name for own in smaller.design.predictors}
+    return [own for own in larger.design.predictors if own.name == "disp" and "disp" not in known]
 
 
 def _spans(wide: np.ndarray, narrow: np.ndarray) -> bool:
@@ -134,8 +150,8 @@ def _random(model: MixedModel) -> _Random:
     pairs: set[frozenset[Column]] = set()
     structured: set[tuple[str, tuple[Column, ...]]] = set()
     for term, covariance in zip(model.design.random, model.glmm.covariances, strict=True):
-        prefix = model.design.predictors[term.predictor].prefix
-        own = tuple((term.predictor, term.formula.group, f"{prefix}{name}") for name in term.names)
+        part = model.design.predictors[term.predictor]
+        own = tuple((part.name, term.formula.group, f"{part.prefix}{name}") for name in term.names)
         if covariance.q > 1 and covariance.name not in ("us", "diag"):
             structured.add((covariance.name, own))
             continue

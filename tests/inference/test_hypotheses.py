@@ -52,7 +52,7 @@ def test_wald_tests_of_car(name, type):
     expected = ANSWERS["car"][f"{name}_{type}"]
     values = pd.DataFrame(expected["values"], index=np.atleast_1d(expected["term"]))
     values = values.drop("(Intercept)", errors="ignore")
-    found = answered(name).anova(type=type)
+    found = answered(name).anova(type=type, test="wald")
     assert list(found.index) == list(values.index)
     np.testing.assert_allclose(found["statistic"], values["Chisq"], rtol=3e-4)
     np.testing.assert_allclose(found["p_value"], values["Pr(>Chisq)"], rtol=2e-3)

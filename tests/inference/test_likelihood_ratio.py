@@ -79,6 +79,14 @@ class TestCompare:
         same = gj.compare(split, golden("sleepstudy", "ML")).iloc[1]
         assert same["p_value"] == pytest.approx(found["p_value"].iloc[2], rel=1e-6)
 
+    def test_a_dispersion_model(self, golden):
+        """Of a linear model: both log-likelihoods are exact, whatever the method is called."""
+        data = gj.datasets.load("sleepstudy").assign(late=lambda own: (own["Days"] > 4) * 1.0)
+        model = gj.glmm("Reaction ~ Days + (Days | Subject)", data, dispformula="~ late")
+        found = gj.compare(golden("sleepstudy", "ML"), model.fit()).iloc[1]
+        assert found["reference"] == "chi-squared(1)"
+        assert found["p_value"] == pytest.approx(chi2.sf(found["chisq"], 1))
+
     def test_a_coefficient(self, golden):
         data = gj.datasets.load("cbpp")
         null = gj.glmm("incidence / size ~ 1 + (1 | herd)", data, "binomial").fit()

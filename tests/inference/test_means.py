@@ -114,3 +114,24 @@ def test_refusals(golden):
         fit.means("period", kind="mean")
     with pytest.raises(gj.ModelError, match="adjust must be 'tukey', 'holm' or 'none'"):
         fit.means("period").pairs("sidak")
+
+
+class TestScales:
+    """Means of the response are of the response, where these are not the inverse of the link."""
+
+    def test_as_predicted(self):
+        rng = np.random.default_rng(6)
+        data = pd.DataFrame({"g": np.repeat(np.arange(10), 9), "a": np.tile(["u", "v", "w"], 30)})
+        data["y"] = np.exp(rng.normal(size=90) / 2)
+        grid = pd.DataFrame({"a": ["u", "v", "w"]})
+        fit = gj.glmm("y ~ a + (1 | g)", data, "lognormal").fit()
+        found = fit.means("a", kind="response")
+        np.testing.assert_allclose(found["estimate"], fit.predict(grid, level="population"))
+        link = fit.means("a")
+        half = np.exp(fit.dispersion["sigma"] ** 2 / 2)
+        np.testing.assert_allclose(found["lower"], np.exp(link["lower"]) * half)
+        np.testing.assert_allclose(found["std_error"], found["estimate"] * link["std_error"])
+
+    def test_ordered_categories_have_none(self, golden):
+        with pytest.raises(gj.ModelError, match="compare levels by contrast"):
+            golden("wine_ordinal", "Laplace").means("temp")
