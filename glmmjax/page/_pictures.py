@@ -114,8 +114,8 @@ def _variance(fit: Any) -> Any:
 def of_residuals(fit: Any) -> Html:
     """Whether residuals are as the model has them."""
     text = (
-        "Quantile residuals, averaged over the random effects; they are standard normal if the model"
-        " holds."
+        "Quantile residuals, averaged over the random effects; they are standard normal if the"
+        " model holds."
     )
     draw = functools.partial(plot.residuals, fit)
     return join([tag("h3", "Residuals"), paragraph(text), figure("residuals", "Residuals", draw)])
