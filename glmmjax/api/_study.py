@@ -227,8 +227,7 @@ def power_curve(  # noqa: PLR0913 - keyword-only settings
         n, seed, test, ddf, alpha, method, reml, checkpoint, progress: as for `power`, at each size.
 
     Returns:
-        One row a size: `groups, per_group, power, lower, upper, failed`. The guide
-        `examples/08_power_curve.py` draws it.
+        One row a size: `groups, per_group, power, lower, upper, failed`. `gj.plot.power` draws it.
 
     Raises:
         ModelError: one sentence that names the argument at fault.
