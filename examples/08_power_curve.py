@@ -1,7 +1,7 @@
 """Power of a trial with a binary outcome, over the numbers of clinics and of patients a clinic, as
 a picture.
 
-    python examples/08_power_curve.py            # 1,000 data sets a point
+    python examples/08_power_curve.py            # 1,000 data sets a point; needs matplotlib
     python examples/08_power_curve.py --small    # 50, and fewer points
 
 Half of the clinics treat their patients, so the clinic is what is compared: more clinics help more
@@ -27,24 +27,6 @@ def clinics(groups: int, per_group: int, rng: np.random.Generator) -> pd.DataFra
     return pd.DataFrame({"clinic": clinic, "treated": clinic % 2})
 
 
-def draw(curve: pd.DataFrame, path: str) -> None:
-    figure, axes = plt.subplots(figsize=(7, 4.5), layout="constrained")
-    spread = np.ptp(curve["groups"]) / 120  # so that the error bars do not hide each other
-    for k, (size, part) in enumerate(curve.groupby("per_group")):
-        error = [part["power"] - part["lower"], part["upper"] - part["power"]]
-        at = part["groups"] + spread * (k - (curve["per_group"].nunique() - 1) / 2)
-        axes.errorbar(
-            at, part["power"], error, marker="o", capsize=3, label=f"{size} patients a clinic"
-        )
-    axes.axhline(0.8, color="grey", linestyle="--", linewidth=1)
-    axes.set(xlabel="Clinics", ylabel="Power (with exact 95 % intervals)", ylim=(0, 1.02))
-    axes.set_xticks(sorted(curve["groups"].unique()))
-    axes.set_title("Power to find an odds ratio of 2 at the 5 % level")
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False, loc="lower right")
-    figure.savefig(path, dpi=150)
-
-
 def main(small: bool, path: str) -> None:
     curve = gj.power_curve(
         "~ treated + (1 | clinic)",
@@ -59,7 +41,9 @@ def main(small: bool, path: str) -> None:
         seed=1,
     )
     print(curve.to_string(index=False))
-    draw(curve, path)
+    ax = gj.plot.power(curve)
+    ax.set(title="Power to find an odds ratio of 2 at the 5 % level", xlabel="Clinics")
+    plt.savefig(path, dpi=150)
     print(f"The picture is in {path}.")
 
 

@@ -14,6 +14,17 @@ ROOT = pathlib.Path(__file__).parents[1]
 EXAMPLES = sorted(ROOT.joinpath("examples").glob("*.py"))
 README = ROOT.joinpath("README.md").read_text()
 NAMES = {"families": set(FAMILIES), "covariances": set(COVARIANCES)}  # before tests add their own
+LEFT = {
+    "08_power_curve": ["power_curve.png"],
+    "09_spinal_trial": ["spinal_report.html"],
+    "10_recipe": [
+        *(
+            f"recipe_{name}.png"
+            for name in ("data", "effect", "shrinkage", "residuals", "caterpillar")
+        ),
+        "recipe_report.html",
+    ],
+}  # files of some guides
 BLOCKS = re.findall(r"^```python\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 
 
@@ -29,8 +40,10 @@ def output_of(command, folder) -> str:
 def test_a_guide_runs_on_its_small_setting_where_it_has_one(path, tmp_path):
     small = ["--small"] if "--small" in path.read_text() else []
     assert output_of([path, *small], tmp_path)
-    if path.stem.endswith("power_curve"):
-        assert (tmp_path / "power_curve.png").stat().st_size > 10_000
+    found = {own.name for own in tmp_path.iterdir() if own.suffix in (".png", ".html")}
+    assert found == set(LEFT.get(path.stem, []))
+    for name in found:
+        assert (tmp_path / name).stat().st_size > 10_000
 
 
 def test_guides_are_numbered_and_in_the_index():

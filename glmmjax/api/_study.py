@@ -89,8 +89,8 @@ def compare(*fits: Fit | Batch, test: str = "lrt", n: int = 1000, seed: int = 0)
 
     Returns:
         A row a fit, from the smallest to the largest; the index `fit` is its number among those
-        given (after `member` for batches). Columns `formula, df, loglik, aic, bic, chisq, chi_df,
-        p_value`, and `reference`, the distribution in words or why there is no test.
+        given (after `member` for batches). Columns `formula, family, df, loglik, aic, bic, chisq,
+        chi_df, p_value`, and `reference`, the distribution in words or why there is no test.
 
     Raises:
         ModelError: fits of other data or by other methods, or restricted likelihoods of other fixed
@@ -227,8 +227,7 @@ def power_curve(  # noqa: PLR0913 - keyword-only settings
         n, seed, test, ddf, alpha, method, reml, checkpoint, progress: as for `power`, at each size.
 
     Returns:
-        One row a size: `groups, per_group, power, lower, upper, failed`. The guide
-        `examples/08_power_curve.py` draws it.
+        One row a size: `groups, per_group, power, lower, upper, failed`. `gj.plot.power` draws it.
 
     Raises:
         ModelError: one sentence that names the argument at fault.

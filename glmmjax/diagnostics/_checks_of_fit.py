@@ -160,12 +160,13 @@ def extra_zeros(solution: Solution) -> Iterator[Finding]:
     observed, expected = int(is_zero.sum()), probability.sum()
     deviation = np.sqrt((probability * (1 - probability)).sum())
     p_value = float(ndtr((expected - observed) / deviation)) if deviation > 0 else 1.0
+    wider = "more variance (nbinom2) or " if is_dispersible(solution.model) else ""
     if p_value < _LEVEL:
         yield Finding(
             "",
             f"{observed} responses are zero, where {_family(solution)} expects {expected:.0f} (p ="
             f" {p_value:.2g} given the conditional modes, normal approximation): see"
-            " fit.zero_inflation(), and try more variance (nbinom2) or ziformula='~ 1'.",
+            f" fit.zero_inflation(), and try {wider}ziformula='~ 1'.",
         )
 
 

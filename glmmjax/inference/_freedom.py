@@ -28,6 +28,9 @@ _WORDS = {
 }
 
 
+_ENDLESS = 1e10  # degrees of freedom
+
+
 class Tested(NamedTuple):
     """A joint test: F with `df` and `df_denom` degrees of freedom; where these are infinite, `df`
     times the statistic is chi-squared."""
@@ -117,7 +120,9 @@ def _satterthwaite(known: Uncertain, rows: Float[np.ndarray, "members k p"]) -> 
     slope = np.einsum("nkp,nmpq,nkq->nkm", rows, known.slopes, rows)
     spread = np.einsum("nka,nab,nkb->nk", slope, known.of_variances, slope)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(spread > 0, 2 * variance**2 / spread, np.where(spread == 0, np.inf, np.nan))
+        df = 2 * variance**2 / spread
+    # A variance at zero does not move the covariance but by rounding.
+    return np.where(np.abs(df) > _ENDLESS, np.inf, np.where(spread > 0, df, np.nan))
 
 
 def _joint(freedom: Freedom, rows: Combinations, values: PerMember, covariance) -> Tested:

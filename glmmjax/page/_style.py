@@ -1,4 +1,5 @@
-"""How the page looks: a narrow column, tables with three rules, light and dark, paper."""
+"""How the page looks: a narrow column, tables with three rules that may be wider, light and dark,
+paper."""
 
 STYLE = """
 :root {
@@ -74,6 +75,9 @@ figure svg text {
   font-family: system-ui, "Helvetica Neue", Arial, "Liberation Sans", sans-serif !important;
 }
 figcaption { color: var(--soft); font-size: .94rem; margin-top: .4rem; }
+@media (min-width: 48rem) {
+  .scroll:has(> table) { width: max-content; max-width: calc(50% + 50vw - 1.5rem); }
+}
 @media (max-width: 30rem) {
   body { font-size: 1rem; }
   header { padding-top: 1.75rem; }

@@ -112,7 +112,7 @@ def _quantiles(ax: "Axes", values: np.ndarray) -> None:
 
 
 def _against_fitted(ax: "Axes", fitted: np.ndarray, values: np.ndarray) -> None:
-    order = np.argsort(fitted, kind="stable")
+    order = ordered(fitted)
     rank = np.empty(len(order))
     rank[order] = (np.arange(len(order)) + 0.5) / len(order)
     _points(ax, rank, values)
@@ -132,7 +132,14 @@ def _against_fitted(ax: "Axes", fitted: np.ndarray, values: np.ndarray) -> None:
 def bins(x: np.ndarray) -> list[np.ndarray]:
     """Rows in bins of about equal counts, in the order of `x`."""
     count = int(np.clip(len(x) // _LEAST, 1, _BINS))
-    return np.array_split(np.argsort(x, kind="stable"), count)
+    return np.array_split(ordered(x), count)
+
+
+def ordered(x: np.ndarray) -> np.ndarray:
+    """Rows in the order of `x`, ties in a random one (always the same): in that of the data, which
+    are often sorted, they would show trends that are none."""
+    shuffled = np.random.default_rng(0).permutation(len(x))
+    return shuffled[np.argsort(x[shuffled], kind="stable")]
 
 
 def _by_group(ax: "Axes", solution: Solution, values: np.ndarray, known: np.ndarray) -> None:

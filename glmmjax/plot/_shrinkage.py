@@ -65,7 +65,12 @@ def _draw(ax: "Axes", rows: pd.DataFrame) -> None:
     )
     for marker, here in (("<", none == -np.inf), (">", none == np.inf)):
         ax.scatter(
-            shown[here & known], place[here & known], largest**2 / 2, VERMILLION, marker=marker
+            shown[here & known],
+            place[here & known],
+            largest**2 / 2,
+            VERMILLION,
+            marker=marker,
+            clip_on=False,
         )
     ax.scatter(partial, place, point_size(count) ** 2, BLUE, label="partially pooled")
     ax.set_xlim(low, high)

@@ -17,12 +17,23 @@ from ._nesting import Difference, difference, p_values
 from ._refit import Draws, Refits, fit_draws
 
 TESTS = ("lrt", "bootstrap")
-COLUMNS = ["formula", "df", "loglik", "aic", "bic", "chisq", "chi_df", "p_value", "reference"]
+COLUMNS = [
+    "formula",
+    "family",
+    "df",
+    "loglik",
+    "aic",
+    "bic",
+    "chisq",
+    "chi_df",
+    "p_value",
+    "reference",
+]
 
 
 def compare(fits: Sequence[Fits], test: str, draws: Draws) -> pd.DataFrame:
-    """A row a member and fit, from the smallest to the largest: `formula, df, loglik, aic, bic`,
-    and against the row before `chisq, chi_df, p_value, reference`, the distribution in words. The
+    """A row a member and fit, from the smallest to the largest: `formula, family, df, loglik, aic,
+    bic`, and against the row before `chisq, chi_df, p_value, reference`, the distribution in words. The
     index is `member, fit`, the number of a fit among those given.
 
     Raises `ModelError` for fits of other data, by other methods, or restricted likelihoods of other
@@ -45,6 +56,7 @@ def _row(fits: Fits, before: Fits | None, test: str, draws: Draws) -> pd.DataFra
     loglik, model = _loglik(fits), fits.members.first
     found = {
         "formula": model.design.formula.text,
+        "family": innermost(model.family).name,
         "df": fits.df,
         "loglik": loglik,
         "aic": aic(fits),

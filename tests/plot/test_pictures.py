@@ -230,6 +230,14 @@ class TestResiduals:
             p_value = kstest(ndtr(drawn), "uniform").pvalue
             assert ((low <= drawn) & (drawn <= high)).all() == (p_value > 0.05)
 
+    def test_ties_do_not_show_the_order_of_the_data(self):
+        x = np.repeat([1.0, 0.0], 500)
+        order = _residuals.ordered(x)
+        assert np.unique(order).size == 1000
+        np.testing.assert_array_equal(x[order], np.sort(x))
+        rows = np.array([part.mean() for part in np.array_split(order[:500], 5)])
+        assert (abs(rows - 749.5) < 4 * 144 / 10).all()  # 100 of 500 rows: standard deviation 144
+
     def test_without_groups_a_histogram(self):
         data = pd.DataFrame({"y": np.random.default_rng(1).normal(size=60), "x": np.arange(60.0)})
         axes = gj.plot.residuals(gj.glmm("y ~ x", data).fit(), axes=axes_of(4))
