@@ -33,8 +33,8 @@ COLUMNS = [
 
 def compare(fits: Sequence[Fits], test: str, draws: Draws) -> pd.DataFrame:
     """A row a member and fit, from the smallest to the largest: `formula, family, df, loglik, aic,
-    bic`, and against the row before `chisq, chi_df, p_value, reference`, the distribution in words. The
-    index is `member, fit`, the number of a fit among those given.
+    bic`, and against the row before `chisq, chi_df, p_value, reference`, the distribution in words.
+    The index is `member, fit`, the number of a fit among those given.
 
     Raises `ModelError` for fits of other data, by other methods, or restricted likelihoods of other
     fixed effects.
