@@ -37,6 +37,8 @@ Fixed effects:
             Estimate  Std. Error    df  t value  Pr(>|t|)
  Intercept    251.41       6.825  17.0   36.838    <2e-16
  Days          10.47       1.546  17.0    6.771  3.26e-06
+t and F with Satterthwaite's degrees of freedom: estimates are taken as normal,
+their estimated variances as multiples of chi-squared.
 
 Converged.
 Scaled gradient G after N evaluations.
@@ -62,6 +64,8 @@ Fixed effects:
  period[T.2]   -0.9923      0.3066   -3.236   0.00121
  period[T.3]   -1.1287      0.3266   -3.455  0.000549
  period[T.4]   -1.5803      0.4274   -3.697  0.000218
+Wald: estimates over their standard errors are taken as normal, which needs
+many groups or observations.
 
 Odds ratios:
               exp(Estimate)    2.5 %  97.5 %
