@@ -228,8 +228,8 @@ def residuals(sets: int) -> Iterator[tuple[str, ...]]:
     """Shares of data sets in which a test of the residuals has p below 0.05, of fits of the right
     family and of wrong ones; 20 groups of 10, `(1 | g)`, sd 0.5, intercept 1."""
     few = max(sets // FEWER, 1)
-    parts = [*RESIDUAL_TESTS, *(f"{name} ({few:,} sets)" for name in COUNTS)]
-    yield ("fitted", "drawn from", *parts, "sets", "failed", "seconds")
+    counted = ("sets", "of these for the last two", "failed", "seconds")
+    yield ("fitted", "drawn from", *RESIDUAL_TESTS, *COUNTS, *counted)
     for case in CASES:
         design = Design(case.fitted, 20, 10, "(1 | g)", {"fixef": effects(1.0), "sd": 0.5})
         begin = time.perf_counter()
@@ -242,7 +242,7 @@ def residuals(sets: int) -> Iterator[tuple[str, ...]]:
         for name, families in COUNTS.items():
             found = getattr(some, name)(SIMULATED, SEED) if case.fitted in families else None
             cells.append("" if found is None else rejected(_known(found["p_value"])))
-        counts = f"{sets:,}", str(int((~batch.converged).sum()))
+        counts = f"{sets:,}", f"{few:,}", str(int((~batch.converged).sum()))
         seconds = f"{time.perf_counter() - begin:.0f}"
         yield (case.fitted, case.drawn, *cells, *counts, seconds)
 
