@@ -93,6 +93,14 @@ WAYS: dict[str, dict[str, Any]] = {
     "REML, Kenward-Roger": {"reml": True, "ddf": "kenward-roger"},
 }
 
+ESTIMATES = {"ML": False, "REML": True}
+WORDS = {
+    "normal": "Wald z",
+    "between-within": "between-within",
+    "satterthwaite": "Satterthwaite",
+    "kenward-roger": "Kenward-Roger",
+}
+
 
 def share(number: float, error: float) -> str:
     """A share and its Monte Carlo standard error, in per cent."""
@@ -143,21 +151,13 @@ def _without_z(design: Design, sets: int) -> Iterator[tuple[str, np.ndarray]]:
     null = model.params(**(truth | {"fixef": truth["fixef"] | {"z": 0.0}}))
     responses = model.simulate(null, sets, SEED)
     ways = ["normal", "between-within", "satterthwaite"]
-    for estimate, reml in (("ML", False), ("REML", True)):
+    for estimate, reml in ESTIMATES.items():
         batch = gj.fit_many(model, responses, reml=reml, progress=False)
         exact = ["kenward-roger"] if reml and design.family == "gaussian" else []
         for ddf in [*ways, *exact]:
             yield f"{estimate}, {WORDS[ddf]}", _of_z(batch.coefficients(ddf=ddf))
         if not reml:
             yield "ML, likelihood ratio", _of_z(batch.anova(test="lrt"))
-
-
-WORDS = {
-    "normal": "Wald z",
-    "between-within": "between-within",
-    "satterthwaite": "Satterthwaite",
-    "kenward-roger": "Kenward-Roger",
-}
 
 
 def _of_z(tests: pd.DataFrame) -> np.ndarray:
@@ -173,9 +173,12 @@ def _without_variance(design: Design, sets: int) -> Iterator[tuple[str, np.ndarr
     if design.smaller:
         truth["sd"] = sd["Intercept"]
     responses = smaller.simulate(smaller.params(**truth), sets, SEED)
-    fits = [gj.fit_many(own, responses, progress=False) for own in (smaller, design.model)]
-    found = gj.compare(*fits).xs(1, level="fit")
-    yield f"ML, likelihood ratio, {found['reference'].iloc[0]}", found["p_value"].to_numpy(float)
+    for estimate, reml in ESTIMATES.items():
+        both = (smaller, design.model)
+        fits = [gj.fit_many(own, responses, reml=reml, progress=False) for own in both]
+        found = gj.compare(*fits).xs(1, level="fit")
+        test = f"{estimate}, likelihood ratio, {found['reference'].iloc[0]}"
+        yield test, found["p_value"].to_numpy(float)
 
 
 class Case(NamedTuple):
