@@ -11,7 +11,6 @@ there. `--small` has few genes and repeats.
 """
 
 import argparse
-import io
 import itertools
 import os
 import pathlib
@@ -156,8 +155,8 @@ def in_r(data: pd.DataFrame, repeats: int) -> dict[str, float]:
     counted."""
     if shutil.which("Rscript") is None:
         return {}
-    calls = {"fit()": GLMER} | {name: own.peer for name, own in QUESTIONS.items()}
-    repeats = min(repeats, 5)
+    asked = {"fit()": GLMER} | {name: own.peer for name, own in QUESTIONS.items()}
+    calls, repeats = dict.fromkeys(asked.values()), min(repeats, 3)
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "data.csv"
         data.to_csv(path, index=False)
@@ -165,13 +164,14 @@ def in_r(data: pd.DataFrame, repeats: int) -> dict[str, float]:
             f"suppressMessages(library(lme4)); d <- read.csv('{path}')",
             f"d$herd <- factor(d$herd); d$period <- factor(d$period); m <- {GLMER}",
         ]
-        for name, call in calls.items():
+        for number, call in enumerate(calls):
             timed = f"system.time(suppressWarnings({call}))[['elapsed']]"
-            lines += [call, f"cat('RESULT', median(replicate({repeats}, {timed})), '{name}\\n')"]
+            lines += [call, f"cat('RESULT', median(replicate({repeats}, {timed})), '{number}\\n')"]
         script = "\n".join(lines)
         done = subprocess.run(["Rscript", "-e", script], capture_output=True, text=True, check=True)
-    found = (line.split(" ", 2)[1:] for line in io.StringIO(done.stdout) if "RESULT" in line[:6])
-    return {name.strip(): 1e3 * float(seconds) for seconds, name in found}
+    found = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("RESULT")]
+    times = dict(zip(calls, map(float, found), strict=True))
+    return {name: 1e3 * times[call] for name, call in asked.items()}
 
 
 def genes(plan: Plan, family: str, count: int) -> Iterator[tuple[str, ...]]:
