@@ -14,8 +14,8 @@ Report = Callable[[int, int], None]
 def progress_bar(total: int, *, title: str, shown: bool | None) -> Iterator[Report]:
     """Give a `Report`. `shown=None` shows the bar on a terminal or in a notebook, and nowhere
     else."""
-    console = Console(stderr=True)
-    if not ((console.is_terminal or console.is_jupyter) if shown is None else shown):
+    console = None if shown is False else Console(stderr=True)
+    if console is None or not (shown or console.is_terminal or console.is_jupyter):
         yield lambda done, failed: None
         return
     columns = (
