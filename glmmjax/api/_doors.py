@@ -297,7 +297,7 @@ class AbstractDoors(abc.ABC, Generic[Number, Flag, Words, Count, Row]):
     def residual_tests(self, by: str | None = None, *, seed: int = 0) -> pd.DataFrame:
         """Tests of the quantile residuals, given random effects drawn from their distribution given
         the data, for which they are independent: `test` (`uniformity`, `dispersion`, `outliers`),
-        `statistic, p_value, method`.
+        `statistic, p_value`.
 
         Args:
             by: a grouping factor, or a column of the data: a test of each `level`, whose

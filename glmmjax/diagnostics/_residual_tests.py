@@ -10,26 +10,28 @@ from scipy.special import ndtri
 from scipy.stats import binomtest, chi2, kstest
 
 from .._errors import ModelError
+from .._noted import noted
 from ..fit import Fits, Solution
 from ..inference import benjamini_hochberg, table_each
 from ..prediction import residuals
 
 _FAR = 0.01  # two-sided tail probability of what is called an outlier
-_ASSUMED = (
-    "random effects drawn once from their normal approximation given the data, parameters taken as"
-    " known"
-)
 _METHODS = {
-    "uniformity": f"Kolmogorov-Smirnov test of independent standard normal residuals; {_ASSUMED}",
-    "dispersion": "mean square of independent standard normal residuals against chi-squared over"
-    f" its degrees of freedom, two-sided; {_ASSUMED}",
+    "uniformity": "Kolmogorov-Smirnov test of independent standard normal residuals",
+    "dispersion": "mean square of these against chi-squared over its degrees of freedom, two-sided",
     "outliers": f"number of |residuals| above {ndtri(1 - _FAR / 2):.3f} (probability {_FAR:g} each)"
-    f" against its binomial distribution, two-sided; {_ASSUMED}",
+    " against its binomial distribution, two-sided",
 }
+_ASSUMED = (
+    "Random effects are drawn once from their normal approximation given the data, parameters taken"
+    " as known."
+)
+_OVER_LEVELS = "p_adjusted: Benjamini and Hochberg's, over the levels of a test."
+_WORDS = "\n".join([*(f"{test}: {words}." for test, words in _METHODS.items()), _ASSUMED])
 
 
 def residual_tests(fits: Fits, by: str | None, *, seed: int) -> pd.DataFrame:
-    """Rows by member: `test`, `statistic`, `p_value` and `method`; with `by`, a grouping factor or
+    """Rows by member: `test`, `statistic` and `p_value`; with `by`, a grouping factor or
     a column that the model uses, three for each `level`, and `p_adjusted` (Benjamini and Hochberg,
     over the levels of a test).
 
@@ -49,7 +51,8 @@ def residual_tests(fits: Fits, by: str | None, *, seed: int) -> pd.DataFrame:
     Rows of weight zero are left out. Raises `ModelError` for another `by`, and where there are no
     quantile residuals.
     """
-    return table_each(fits, lambda solution: _of_one(solution, by, seed))
+    words = _WORDS if by is None else f"{_WORDS}\n{_OVER_LEVELS}"
+    return noted(table_each(fits, lambda solution: _of_one(solution, by, seed)), words)
 
 
 def _of_one(solution: Solution, by: str | None, seed: int) -> pd.DataFrame:
@@ -70,7 +73,7 @@ def _of_one(solution: Solution, by: str | None, seed: int) -> pd.DataFrame:
             lambda own: benjamini_hochberg(own.to_numpy(np.float64))
         )
         table = table.assign(p_adjusted=adjusted)
-    return table.assign(method=[_METHODS[test] for test in table["test"]])
+    return table
 
 
 def _levels(solution: Solution, by: str | None) -> tuple[pd.Index, Int[np.ndarray, " n"]]:
