@@ -4,14 +4,13 @@ peers in the same run.
     python benchmarks/inference.py [--no-peers] [--small]
 
 cbpp (56 rows, 15 herds), and 1,000 genes of 600 cells with their likelihood-ratio test. First calls
-are those of one process in the order of the table, with an empty cache of programs; what a program
-compiles in the first call on another data set of the same size is counted. Warm times are those of
-fits that have not been asked anything before, after so many calls that the optimised programs are
-there. `--small` has few genes and repeats.
+are those of one process in the order of the table, with an empty cache of programs; what is
+compiled in the first call on another data set of the same size is counted. Warm times are those of
+fits that have not been asked anything before, all questions in turn, after so many calls that the
+optimised programs are there. `--small` has few genes and repeats.
 """
 
 import argparse
-import itertools
 import os
 import pathlib
 import shutil
@@ -20,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -33,7 +32,7 @@ import glmmjax as gj
 FORMULA = "incidence / size ~ period + (1 | herd)"
 GLMER = "glmer(cbind(incidence, size - incidence) ~ period + (1 | herd), d, binomial)"
 Made = Callable[[], Any]
-HEAD = (
+HEAD: tuple[str, ...] = (
     "",
     "first call, s",
     "first call, other data, s",
@@ -68,26 +67,33 @@ QUESTIONS = {
 }
 
 
+class Asked(NamedTuple):
+    """How what is asked is made, on the data and on others of the same size, and the asking."""
+
+    make: Made
+    other: Made
+    ask: Callable[[Any], Any]
+
+
 class Times(NamedTuple):
-    """Seconds of first calls, number of programs, and milliseconds of a warm call."""
+    """Seconds of first calls, and the number of programs that the second one compiled."""
 
     first: float
     other: float
     programs: int
-    warm: float
 
-    def row(self, name: str, fit: float, peer: float | None) -> tuple[str, ...]:
-        """Of the table; `fit` and `peer` in milliseconds."""
-        ratio = "" if peer is None else f"{peer / self.warm:,.0f}"
+    def row(self, name: str, warm: dict[str, float], peer: float | None) -> tuple[str, ...]:
+        """Of the table; `warm`, the first of which is that of a fit, and `peer` in milliseconds."""
+        own, fit = warm[name], next(iter(warm.values()))
         return (
             name,
             f"{self.first:.2f}",
             f"{self.other:.3f}",
             str(self.programs),
-            f"{self.warm:.2f}",
-            f"{self.warm / fit:.1f}",
+            f"{own:,.1f}",
+            f"{own / fit:.1f}",
             "" if peer is None else f"{peer:,.0f}",
-            ratio,
+            "" if peer is None else f"{peer / own:,.0f}",
         )
 
 
@@ -102,19 +108,26 @@ class Programs:
         self.count += event.endswith("backend_compile_duration")
 
 
-def measure(make: Made, other: Made, ask: Callable[[Any], Any], plan: "Plan") -> Times:
-    """Times of `ask` of what `make` and `other` make, each time anew."""
-    first = _seconds(ask, make())
-    there = other()
-    before = plan.programs.count
-    again = _seconds(ask, there)
-    compiled = plan.programs.count - before
+def first_calls(own: Asked, programs: Programs) -> Times:
+    """Times of a first call on the data, and then on the others."""
+    first, there = _seconds(own.ask, own.make()), own.other()
+    before = programs.count
+    again = _seconds(own.ask, there)
+    return Times(first, again, programs.count - before)
+
+
+def warm_calls(asked: dict[str, Asked], settle: float, repeats: int) -> dict[str, float]:
+    """Median milliseconds, all in turn so that what else the machine does meets all alike, after
+    so many seconds of calls that are not counted."""
     begin = time.perf_counter()
-    while time.perf_counter() - begin < plan.settle:
-        ask(make())
-    ready = [make() for _ in range(plan.repeats)]
-    warm = statistics.median(_seconds(ask, own) for own in ready)
-    return Times(first, again, compiled, 1e3 * warm)
+    while time.perf_counter() - begin < settle:
+        for own in asked.values():
+            own.ask(own.make())
+    times: dict[str, list[float]] = {name: [] for name in asked}
+    for _ in range(repeats):
+        for name, own in asked.items():
+            times[name].append(_seconds(own.ask, own.make()))
+    return {name: 1e3 * statistics.median(each) for name, each in times.items()}
 
 
 def _seconds(ask: Callable[[Any], Any], what: Any) -> float:
@@ -124,24 +137,25 @@ def _seconds(ask: Callable[[Any], Any], what: Any) -> float:
 
 
 class Plan(NamedTuple):
-    """How long a program is called before it counts as warm, and how often it is timed then."""
+    """For how many seconds programs are called before they count as warm, and how often each is
+    timed then."""
 
     programs: Programs
     settle: float
     repeats: int
 
 
-def one_fit(plan: Plan, *, with_peers: bool) -> Iterator[tuple[str, ...]]:
+def one_fit(plan: Plan, *, with_peers: bool) -> list[tuple[str, ...]]:
     """A row for the fit, and one for each question."""
     data = gj.datasets.load("cbpp")
     peers = in_r(data, plan.repeats) if with_peers else {}
-    model = gj.glmm(FORMULA, data, "binomial")
-    fit = measure(lambda: model, lambda: another(data), lambda own: own.fit(), plan)
-    other = another(data)
-    yield fit.row("fit()", fit.warm, peers.get("fit()"))
+    model, other = gj.glmm(FORMULA, data, "binomial"), another(data)
+    asked = {"fit()": Asked(lambda: model, lambda: other, lambda own: own.fit())}
     for name, question in QUESTIONS.items():
-        found = measure(model.fit, other.fit, question.ask, plan)
-        yield found.row(name, fit.warm, peers.get(name))
+        asked[name] = Asked(model.fit, other.fit, question.ask)
+    first = {name: first_calls(own, plan.programs) for name, own in asked.items()}
+    warm = warm_calls(asked, plan.settle, plan.repeats)
+    return [own.row(name, warm, peers.get(name)) for name, own in first.items()]
 
 
 def another(data: pd.DataFrame) -> gj.Model:
@@ -174,7 +188,7 @@ def in_r(data: pd.DataFrame, repeats: int) -> dict[str, float]:
     return {name: 1e3 * times[call] for name, call in asked.items()}
 
 
-def genes(plan: Plan, family: str, count: int) -> Iterator[tuple[str, ...]]:
+def genes(plan: Plan, family: str, count: int) -> list[tuple[str, ...]]:
     """The fits of many genes, and the likelihood-ratio test of their only coefficient."""
     rng = np.random.default_rng(1)
     cells = pd.DataFrame({"donor": np.repeat(np.arange(20), 30), "treated": np.tile([0, 1], 300)})
@@ -191,13 +205,15 @@ def genes(plan: Plan, family: str, count: int) -> Iterator[tuple[str, ...]]:
     def fit_many(responses: np.ndarray) -> gj.Batch:
         return gj.fit_many(model, responses, progress=False)
 
-    plan = plan._replace(settle=0.0, repeats=min(plan.repeats, 3))
     name = f"{count:,} {family} genes, "
-    fit = measure(lambda: mine, lambda: others, fit_many, plan)
-    yield fit.row(f"{name}fit_many", fit.warm, None)
+    asked = {f"{name}fit_many": Asked(lambda: mine, lambda: others, fit_many)}
+    first = {key: first_calls(own, plan.programs) for key, own in asked.items()}
     made, other = fit_many(mine), fit_many(others)
-    test = measure(lambda: made, lambda: other, lambda batch: batch.anova(test="lrt"), plan)
-    yield test.row(f'{name}anova(test="lrt")', fit.warm, None)
+    test = Asked(lambda: made, lambda: other, lambda batch: batch.anova(test="lrt"))
+    asked[f'{name}anova(test="lrt")'] = test
+    first[f'{name}anova(test="lrt")'] = first_calls(test, plan.programs)
+    warm = warm_calls(asked, 0.0, min(plan.repeats, 5))
+    return [own.row(key, warm, None) for key, own in first.items()]
 
 
 def main() -> None:
@@ -205,16 +221,15 @@ def main() -> None:
     parser.add_argument("--no-peers", action="store_true")
     parser.add_argument("--small", action="store_true")
     options = parser.parse_args()
-    plan = Plan(Programs(), *((0.1, 2) if options.small else (5.0, 30)))
+    plan = Plan(Programs(), *((0.1, 2) if options.small else (12.0, 60)))
     count = 20 if options.small else 1000
     print(machine("glmmjax", "jax"), "\n")
     with tempfile.TemporaryDirectory() as cache:
         os.environ["GLMMJAX_CACHE"] = cache
-        families = [genes(plan, family, count) for family in ("poisson", "nbinom2")]
-        rows: list[tuple[str, ...]] = [HEAD]
-        for row in itertools.chain(one_fit(plan, with_peers=not options.no_peers), *families):
-            print(" | ".join(row), file=sys.stderr, flush=True)
-            rows.append(row)
+        rows = [HEAD, *one_fit(plan, with_peers=not options.no_peers)]
+        print(table(rows), file=sys.stderr, flush=True)
+        for family in ("poisson", "nbinom2"):
+            rows += genes(plan, family, count)
     print(table(rows))
 
 
