@@ -63,7 +63,7 @@ class TestFrame:
         ):
             batch.to_parquet(tmp_path / "none" / "batch.parquet")
         again = pd.read_parquet(tmp_path / "batch.parquet")
-        pd.testing.assert_frame_equal(again, batch.to_frame(), check_dtype=False)
+        pd.testing.assert_frame_equal(again, pd.DataFrame(batch.to_frame()), check_dtype=False)
 
 
 class TestVarcorr:
