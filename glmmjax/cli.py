@@ -241,8 +241,7 @@ def _fit(options: argparse.Namespace) -> None:
 
 
 def _profiles(fit: "gj.Fit") -> str:
-    table = fit.confint("profile", parm="all")
-    return f"{_printed(table)}\n{table.attrs['method']}"
+    return _printed(fit.confint("profile", parm="all"))
 
 
 def _anova(fit: "gj.Fit", options: argparse.Namespace) -> str:
