@@ -33,7 +33,7 @@ class AbstractNoted(pd.DataFrame, abc.ABC):
     @property
     @abc.abstractmethod
     def _constructor(self):
-        """What rows of such a table are."""
+        """What a part of such a table is."""
 
     @property
     def _constructor_sliced(self):

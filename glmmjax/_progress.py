@@ -2,9 +2,15 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from ._later import Later
+
+if TYPE_CHECKING:
+    from rich import console as rich_console
+    from rich import progress as rich_progress
+else:
+    rich_console, rich_progress = Later("rich.console"), Later("rich.progress")
 
 Report = Callable[[int, int], None]
 """Members that are newly done, and how many of them failed."""
@@ -14,19 +20,19 @@ Report = Callable[[int, int], None]
 def progress_bar(total: int, *, title: str, shown: bool | None) -> Iterator[Report]:
     """Give a `Report`. `shown=None` shows the bar on a terminal or in a notebook, and nowhere
     else."""
-    console = None if shown is False else Console(stderr=True)
+    console = None if shown is False else rich_console.Console(stderr=True)
     if console is None or not (shown or console.is_terminal or console.is_jupyter):
         yield lambda done, failed: None
         return
     columns = (
-        TextColumn(title),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[failed]} failed"),
+        rich_progress.TextColumn(title),
+        rich_progress.BarColumn(),
+        rich_progress.MofNCompleteColumn(),
+        rich_progress.TextColumn("{task.fields[rate]}"),
+        rich_progress.TimeRemainingColumn(),
+        rich_progress.TextColumn("{task.fields[failed]} failed"),
     )
-    with Progress(*columns, console=console) as bar:
+    with rich_progress.Progress(*columns, console=console) as bar:
         task = bar.add_task("", total=total, rate="", failed=0)
 
         def report(done: int, failed: int) -> None:

@@ -30,7 +30,7 @@ PARTS = {
     "_later": set(),
     "_garbage": set(),
     "_spinner": set(),
-    "_progress": set(),
+    "_progress": {"_later"},
     "_noted": set(),
     "_program_files": {"_errors", "_files"},
     "_programs": {"_later", "_garbage", "_program_files"},

@@ -29,7 +29,7 @@ def overdispersion(fits: Fits, n: int, seed: int) -> pd.DataFrame:
     """
     if fits.members.first.family.traits.is_quasi:
         raise ModelError("A quasi-likelihood has a scale for this: see dispersion.")
-    if innermost(fits.members.first.family).response in ("binary", "ordered"):
+    if not _may_vary(fits.members.first):
         raise ModelError(
             "A single trial or an ordered category cannot vary more than its mean says: there is no"
             " overdispersion to test."
@@ -54,10 +54,17 @@ def pearson(solution: Solution) -> tuple[float, float]:
 def is_dispersible(model: MixedModel) -> bool:
     """Whether more variance than the family has is a question that `pearson` answers: counts, and
     successes out of several trials."""
-    if innermost(model.family).name not in DISPERSIBLE or why_not_linearised(model):
-        return False
-    y, present = model.design.y, model.design.weights > 0
-    return y.ndim == 1 or bool((y[present, 1] > 1).any())
+    is_simple = innermost(model.family).name in DISPERSIBLE
+    return is_simple and not why_not_linearised(model) and _may_vary(model)
+
+
+def _may_vary(model: MixedModel) -> bool:
+    """Whether the variance of a response is more than a function of its mean: not that of a single
+    trial or an ordered category."""
+    family, y, present = innermost(model.family), model.design.y, model.design.weights > 0
+    if family.response == "proportion" and y.ndim == 2:
+        return bool((y[present, 1] > 1).any())
+    return family.response not in ("binary", "ordered")
 
 
 def _of_one(solution: Solution, n: int, seed: int) -> pd.Series:

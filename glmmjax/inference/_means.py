@@ -79,8 +79,8 @@ class Means(AbstractNoted):
         """All differences of two means: `estimate, std_error, statistic, df, p_value`, within each
         combination of `by`.
 
-        On the response scale of a log or logit link they are ratios (of odds), whose test is that
-        of the difference on the scale of the link.
+        They are of linear predictors. On the response scale of a log or logit link they are
+        exponentials of these: ratios of the inverse of the link, or of its odds.
 
         Args:
             adjust: for the number of pairs: `tukey` (the studentized range), `holm` or `none`.

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from .._noted import Noted, noted
+from .._noted import noted
 from .._status import STATUSES
 from ..fit import Fits
 from ._coefficients import all_coefficients
@@ -64,8 +64,6 @@ def with_adjusted(table: pd.DataFrame) -> pd.DataFrame:
     place = list(table.columns).index("p_value") + 1
     wider = table.copy()
     wider.insert(place, "p_adjusted", adjusted)
-    if not isinstance(table, Noted):
-        return wider
     words = "p_adjusted: Benjamini and Hochberg's, over the members within each test."
     return noted(wider, f"{table.attrs.get('method', '')}\n{words}".strip())
 

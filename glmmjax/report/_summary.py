@@ -5,6 +5,7 @@ import html
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 
 from .._noted import in_lines
 from ..assembly import MixedModel
@@ -187,8 +188,7 @@ def _sizes(solution: Solution) -> str:
     return line
 
 
-def _fixed(solution: Solution, own: Predictor) -> str:
-    table = alone(coefficient_table(solution.fits, own.name))
+def _fixed(solution: Solution, own: Predictor, table: pd.DataFrame) -> str:
     letter = "z" if solution.method.covariance_of_fixed is None else "t"
     columns = {
         "": list(table.index),
@@ -241,9 +241,13 @@ def _status(solution: Solution) -> str:
 
 
 def _tables(solution: Solution) -> list[str]:
-    tables = [_fixed(solution, own) for own in solution.model.design.predictors if own.fixed.names]
-    words = coefficient_table(solution.fits).attrs["method"]
-    return [*tables[:-1], f"{tables[-1]}\n{in_lines(words)}"] if tables else []
+    texts, words = [], ""
+    for own in solution.model.design.predictors:
+        if own.fixed.names:
+            table = alone(coefficient_table(solution.fits, own.name))
+            texts.append(_fixed(solution, own, table))
+            words = f"\n{in_lines(table.attrs['method'])}"
+    return [*texts[:-1], f"{texts[-1]}{words}"] if texts else []
 
 
 def _has_ratios(model: MixedModel) -> bool:

@@ -91,11 +91,9 @@ def _not_nested(smaller: MixedModel, larger: MixedModel) -> str:
     links = innermost(smaller.family).link.name, innermost(larger.family).link.name
     if not limits or links[0] != links[1]:
         return "not nested (other families or links): compare AIC"
-    modelled = _modelled(smaller, larger)
-    mine = smaller.design.predictors
-    theirs = larger.design.predictors
-    if modelled:
-        theirs = [own for own in theirs if own.name != "disp"]
+    modelled, mine = _modelled(smaller, larger), smaller.design.predictors
+    names = {own.name for own in modelled}
+    theirs = [own for own in larger.design.predictors if own.name not in names]
     if [own.name for own in mine] != [own.name for own in theirs]:
         return "not nested (other linear predictors): compare AIC"
     for own in modelled:

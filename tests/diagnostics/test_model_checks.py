@@ -46,6 +46,15 @@ class TestQuantile:
             fit.residuals("quantile", effects="old")
 
 
+def test_single_trials_are_not_overdispersed(golden):
+    data = gj.datasets.load("cbpp").assign(one=1)
+    data["any"] = (data["incidence"] > 0) * 1
+    single = gj.glmm("any / one ~ period + (1 | herd)", data, "binomial").fit()
+    for fit in (single, golden("spinal", "Laplace"), golden("wine_ordinal", "Laplace")):
+        with pytest.raises(gj.ModelError, match="no overdispersion to test"):
+            fit.overdispersion(20)
+
+
 def test_overdispersion(golden):
     """epil's counts vary more than Poisson's, and as much as the negative binomial's."""
     poisson, nbinom = (golden(case, "Laplace").overdispersion(200) for case in ("epil", "epil_nb2"))

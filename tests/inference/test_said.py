@@ -91,6 +91,24 @@ def test_of_residuals_and_of_nested_models(batch, data, counts):
     assert "p_adjusted" not in gj.compare(smaller[0], batch[0])
 
 
+def test_a_member_that_failed_has_no_interval(batch):
+    assert batch.confint(parm="all").loc[2].isna().all(axis=None)
+
+
+def test_type_3_with_interactions_depends_on_contrasts(data, counts):
+    fit = gj.glmm("y ~ a * x + (1 | g)", data.assign(y=counts[0]), "poisson").fit()
+    assert "contrasts" in fit.anova(3).attrs["method"]
+    assert "contrasts" not in fit.anova(2).attrs["method"]
+
+
+def test_linear_models_have_one_p_value(golden):
+    """Of a term with one coefficient, by default, whether as a coefficient or as a term."""
+    fit = golden("sleepstudy", "REML")
+    table = fit.coefficients().loc["Days"]
+    assert fit.anova().loc["Days", "p_value"] == pytest.approx(table["p_value"], rel=1e-10)
+    assert fit.anova().loc["Days", "df_denom"] == pytest.approx(table["df"], rel=1e-10)
+
+
 def test_the_summary_says_so(batch):
     assert "Wald: estimates over their standard errors" in str(batch[0].summary())
 
