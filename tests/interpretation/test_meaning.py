@@ -78,6 +78,12 @@ class TestShares:
         own = np.log1p(1 / np.exp(eta + random / 2).mean())
         assert fit.icc()["adjusted"] == pytest.approx(random / (random + own), rel=1e-9)
 
+    def test_median_odds_ratio_needs_no_variance_of_an_observation(self, golden):
+        fit = golden("sim_beta", "Laplace")
+        ((_, sd),) = fit.varcorr()["sdcor"].items()
+        expected = np.exp(np.sqrt(2) * sd * 0.6744897501960817)
+        assert fit.median_odds_ratio().iloc[0] == pytest.approx(expected, rel=1e-8)
+
     def test_median_odds_ratio(self, golden):
         """The median over pairs of levels, by simulation."""
         fit = golden("cbpp", "Laplace")
