@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from . import datasets as datasets
     from . import families as families
     from . import plot as plot
+    from . import priors as priors
     from ._errors import Interrupted as Interrupted
     from ._errors import ModelError as ModelError
     from ._precision import enable_compilation_cache as enable_compilation_cache
@@ -107,6 +108,11 @@ if TYPE_CHECKING:
     from .methods import RestrictedLaplace as RestrictedLaplace
     from .methods import log_marginal as log_marginal
     from .model import Params as Params
+    from .priors import LKJ as LKJ
+    from .priors import Firth as Firth
+    from .priors import HalfNormal as HalfNormal
+    from .priors import Normal as Normal
+    from .priors import Priors as Priors
     from .study import Bootstrap as Bootstrap
     from .study import Power as Power
     from .study import SimulationStudy as SimulationStudy
@@ -126,12 +132,13 @@ _PUBLIC = {
         *("AbstractMethod", "METHODS", "log_marginal"),
     ),
     "model": ("Params",),
+    "priors": ("Priors", "Normal", "HalfNormal", "LKJ", "Firth"),
     "_status": ("Status",),
     "_errors": ("ModelError", "Interrupted"),
     "_precision": ("float64", "enable_compilation_cache"),
 }
 _HOME = {name: module for module, names in _PUBLIC.items() for name in names}
-_MODULES = ("datasets", "families", "plot")
+_MODULES = ("datasets", "families", "plot", "priors")
 __all__ = ["__version__", *_MODULES, *_HOME]
 
 

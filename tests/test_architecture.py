@@ -43,17 +43,19 @@ PARTS = {
     "linalg": {"_types"},
     "structure": {"_types", "linalg"},
     "covariances": {"_errors", "_types", "linalg", "structure"},
-    "model": {"_errors", "_numbers", "_types", "families", "covariances", "structure"},
+    "priors": {"_errors", "_numbers", "_types", "families", "covariances"},
+    "model": {"_errors", "_numbers", "_types", "families", "covariances", "structure", "priors"},
     "assembly": {
         "_errors",
         "_tolerances",
         "_precision",
+        "_programs",
         "_types",
         "design",
         "families",
         "covariances",
     }
-    | {"structure", "model"},
+    | {"structure", "priors", "model"},
     "methods": {"_errors", "_numbers", "_precision", "_types", "families", "covariances"}
     | {"linalg", "structure", "model", "assembly"},
     "fit": {

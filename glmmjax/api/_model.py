@@ -14,12 +14,13 @@ from jaxtyping import Float
 from .. import inference
 from .._later import Later
 from .._types import Array
-from ..assembly import MixedModel, check_response, plan, with_data
+from ..assembly import MixedModel, check_response, plan, prior_table, with_data, with_priors
 from ..families import innermost
 from ..fit import Fits, Solution, as_finite_params, as_params, fit_model, starting_values
 from ..methods import AbstractMethod, choose_method, log_marginal
 from ..model import Params
 from ..prediction import curves_of, predict, simulate
+from ..priors import Priors
 from ._doors import AbstractDoors
 from ._stoppable import stoppable
 
@@ -43,6 +44,7 @@ class Model:
         method: AbstractMethod | None = None,
         *,
         reml: bool = False,
+        priors: Priors | None = None,
         start: Params | None = None,
         devices: Sequence[Any] | None = None,
     ) -> "Fit":
@@ -55,12 +57,22 @@ class Model:
                 exactly for gaussian with identity link, else `gj.RestrictedLaplace()`, as
                 glmmTMB's `REML = TRUE`. It takes away most of the bias of the variances where
                 groups are few.
+            priors: maximise the likelihood times these priors, `gj.Priors(...)`, of the parameters
+                on their natural scales. Separation and variances at zero then end at finite
+                estimates. Standard errors are those of a normal approximation of the posterior,
+                `loglik` is the log-likelihood there, without the priors.
             start: parameters to start from, such as `other_fit.params`.
             devices: share the groups of one huge model among these, such as `jax.devices()`; by
                 default one is used.
         """
         check_response(self.core)
-        return Fit(fit_model(self.core, method, reml=reml, start=start, devices=devices))
+        model = with_priors(self.core, priors)
+        return Fit(fit_model(model, method, reml=reml, start=start, devices=devices))
+
+    def priors(self, priors: Priors | None = None) -> pd.DataFrame:
+        """The prior of each parameter on its natural scale, the weakly informative defaults where
+        `priors` leaves them out: columns `parameter, prior`."""
+        return prior_table(self.core, Priors() if priors is None else priors)
 
     def log_marginal(
         self, params: Params, method: AbstractMethod | None = None

@@ -1,6 +1,7 @@
 """From a formula and a table, or a design, to the numerical model with its names."""
 
 from ._arrays import response_size
+from ._components import component_name, components
 from ._existence import without_maximum
 from ._mixed import (
     LaidOut,
@@ -15,4 +16,5 @@ from ._mixed import (
     with_other_predictors,
 )
 from ._plan import plan
+from ._priors import prior_of, prior_table, with_priors
 from ._without import design_without, without_coefficients

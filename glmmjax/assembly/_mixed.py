@@ -19,6 +19,7 @@ from ..families import (
     innermost,
 )
 from ..model import GLMM, Roomy, Working, as_it_is, with_room, working_coordinates
+from ..priors import Priors
 from ..structure import Arrangement, Layout, make_structure, make_structures, round_far_up
 from ._arrays import assemble, groupings, response_size
 from ._covariances import Covariances, covariances_of
@@ -36,11 +37,13 @@ class MixedModel:
         design: formula, names, levels, and arrays in the order of the rows.
         glmm: the numerical model, float64 NumPy arrays in blocks.
         layout: where each row of `design` lies in `glmm`.
+        priors: what is said of priors, which `glmm` then has; None for maximum likelihood.
     """
 
     design: Design
     glmm: GLMM
     layout: Layout
+    priors: Priors | None = None
 
     @property
     def family(self) -> AbstractFamily:
@@ -72,7 +75,8 @@ class MixedModel:
         check_identified(self)
         design, covariances = self.design, covariances_of(self.design)
         laid = make_structure(groupings(design, covariances), len(design.y), round_far_up)
-        working = working_coordinates(assemble(design, self.family, covariances, laid))
+        glmm = assemble(design, self.family, covariances, laid)
+        working = working_coordinates(dataclasses.replace(glmm, prior=self.glmm.prior))
         return with_room(working, laid.layout)
 
     @functools.cached_property

@@ -7,9 +7,10 @@ import pandas as pd
 from scipy.special import chdtrc, ndtr
 
 from .._status import End, Status
+from ..assembly import component_name, components
 from ..families import AbstractComposite, innermost
 from ..fit import Solution
-from ..inference import components, name_of, names_of, numbers_of, quantities
+from ..inference import names_of, numbers_of, quantities
 from ._checks_of_design import groups
 from ._dispersion import is_dispersible, pearson
 from ._finding import Finding, is_maximum
@@ -56,7 +57,7 @@ def singular(solution: Solution) -> Iterator[Finding]:
                 continue
             theta, covariance = np.asarray(solution.params.theta[k]), solution.covariance[k]
             value = float(numbers_of(component, theta, covariance)["sdcor"])
-            name = name_of(component, term.formula.group)
+            name = component_name(component, term.formula.group)
             if component.kind == "sd" and value * size < _NO_VARIANCE * sigma:
                 found.append(Finding(name, f"{name} is zero: {_simpler(term.formula.text)}"))
             if component.kind == "cor" and abs(value) > _ONE:

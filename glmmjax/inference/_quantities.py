@@ -15,11 +15,10 @@ from .._errors import ModelError
 from .._precision import own_settings
 from .._programs import Program
 from .._types import Array
-from ..assembly import MixedModel
-from ..covariances import AbstractCovariance, Component
+from ..assembly import MixedModel, component_name, components
+from ..covariances import AbstractCovariance
 from ..families import AbstractFamily
 from ._coefficients import block, names_of
-from ._random import components
 
 _POINTS = 32  # in a call
 
@@ -46,19 +45,12 @@ def quantities(model: MixedModel) -> list[Quantity]:
     found = [Quantity(name, "coefficient", k) for k, name in enumerate(fixed)]
     for _, term, component in components(model):
         kind = component.kind if component.kind in ("sd", "cor") else "other"
-        name = name_of(component, term.formula.group)
+        name = component_name(component, term.formula.group)
         found.append(Quantity(name, kind, len(found) - len(fixed)))
     for name in model.family.dispersion_names:
         name = f"dispersion({name})" if name in fixed else name
         found.append(Quantity(name, "dispersion", len(found) - len(fixed)))
     return found
-
-
-def name_of(component: Component, group: str) -> str:
-    """`sd(x|g)`, `cor(x,z|g)`, or `range(t|g)` for another parameter."""
-    is_pair = component.kind == "cor" and component.term2 != component.kind
-    inside = f"{component.term1},{component.term2}" if is_pair else component.term1
-    return f"{component.kind}({inside}|{group})"
 
 
 def chosen(model: MixedModel, parm: Any, part: str = "mean") -> list[Quantity]:

@@ -1,12 +1,11 @@
 """Variance components, dispersion, and the random effects themselves."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..assembly import MixedModel
+from ..assembly import MixedModel, components
 from ..covariances import Component, is_separate
 from ..design import RandomPart
 from ..families import reported_names
@@ -15,20 +14,6 @@ from ..model import places
 
 VARCORR = ["group", "term1", "term2", "vcov", "sdcor"]
 RANEF = ["group", "level", "term", "mode", "std_error"]
-
-
-def components(model: MixedModel) -> Iterator[tuple[int, RandomPart, Component]]:
-    """What is reported of the covariance of each random term: number of the term, the term, and the
-    component."""
-    for number, (term, covariance) in enumerate(
-        zip(model.design.random, model.glmm.covariances, strict=True)
-    ):
-        prefix = model.design.predictors[term.predictor].prefix
-        names = tuple(f"{prefix}{name}" for name in term.names)
-        for component in covariance.components(
-            names, f"{prefix}{term.formula.columns or 'smooth'}"
-        ):
-            yield number, term, component
 
 
 def numbers_of(

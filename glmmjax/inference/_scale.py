@@ -8,10 +8,9 @@ import numpy as np
 from jaxtyping import Float
 
 from .._precision import own_settings
-from ..assembly import MixedModel
+from ..assembly import MixedModel, components
 from ..families import AbstractParameter
 from ._quantities import Natural, Quantity
-from ._random import components
 
 Values = Float[np.ndarray, " points"]
 

@@ -9,6 +9,7 @@ from ._integral import AbstractIntegral
 from ._joint import Joint, joint_at
 from ._laplace import Laplace
 from ._log_marginal import log_marginal
+from ._log_prior import log_prior
 from ._method import AbstractMethod, CovarianceOfFixed
 from ._mode import Mode, conditional_mode
 from ._objective import (
@@ -27,6 +28,7 @@ from ._objective import (
     objective_data,
     start_at,
 )
+from ._penalised import Penalised
 from ._registry import METHODS, choose_method, method_from_dict, method_to_dict
 from ._restricted import RestrictedLaplace
 from ._start import start_params

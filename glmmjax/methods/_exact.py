@@ -156,6 +156,7 @@ class ExactObjective(AbstractObjective):
             scale=sigma,
             dispersion=(sigma,),
             evaluations=minimum.evaluations,
+            penalty=jnp.zeros_like(minimum.value),
         )
 
     def effects(self, glmm, data, params, carry):

@@ -115,6 +115,7 @@ class IntegralObjective(AbstractObjective):
             scale=jnp.asarray(glmm.family.random_scale(params.phi), minimum.vector.dtype),
             dispersion=_reported(glmm, params, minimum.carry),
             evaluations=minimum.evaluations,
+            penalty=jnp.zeros_like(minimum.value),
         )
 
     def effects(self, glmm, data, params, carry):

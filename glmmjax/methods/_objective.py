@@ -77,7 +77,7 @@ class Estimate(NamedTuple):
 
     Attributes:
         params: the estimate.
-        value: log-likelihood.
+        value: log-likelihood, with the `penalty`: what was maximised, as all that follows.
         gradient: of the log-likelihood by all parameters that were optimised.
         information: minus the Hessian of the log-likelihood by all parameters.
         scaled_gradient: `sqrt(g' information^-1 g)`, the distance to the maximum in standard
@@ -88,6 +88,7 @@ class Estimate(NamedTuple):
         dispersion: the family's own parameters on their natural scale, or the scale of a
             quasi-likelihood.
         evaluations: of the log-likelihood and its gradient, but those that only make a Hessian.
+        penalty: log prior density, without which `value` is the log-likelihood.
     """
 
     params: Params
@@ -100,6 +101,7 @@ class Estimate(NamedTuple):
     scale: Float[Array, ""]
     dispersion: tuple[Float[Array, ""], ...]
     evaluations: Int[Array, ""]
+    penalty: Float[Array, ""]
 
 
 class RandomEffects(NamedTuple):

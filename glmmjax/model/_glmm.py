@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float
 from .._types import Array
 from ..covariances import AbstractCovariance, Placed
 from ..families import AbstractFamily
+from ..priors import Prior
 from ..structure import AbstractRelative, Factors, Matrices, Structure
 from ._params import Params
 
@@ -33,6 +34,7 @@ class GLMM(eqx.Module):
         x: one (p_j, blocks, width) a linear predictor.
         structure: the random columns and their grouping factors.
         family, covariances: distribution of `y`; covariance of each random term.
+        prior: of the parameters, if they have one. It is no part of the likelihood.
     """
 
     y: Float[Array, "*any blocks width"]
@@ -42,6 +44,7 @@ class GLMM(eqx.Module):
     structure: Structure
     family: AbstractFamily
     covariances: tuple[AbstractCovariance, ...]
+    prior: Prior | None = None
 
     @property
     def predictors(self) -> int:

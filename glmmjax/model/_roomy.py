@@ -66,4 +66,6 @@ def with_room(working: Working, layout: Layout) -> Roomy:
         kept.append(first + np.arange(len(own)))
         x.append(np.concatenate([own, np.zeros((room - len(own), *own.shape[1:]))]))
         first += room
-    return Roomy(working, dataclasses.replace(glmm, x=tuple(x)), np.concatenate(kept), layout)
+    places = np.concatenate(kept)
+    prior = None if glmm.prior is None else glmm.prior.widened(places, first)
+    return Roomy(working, dataclasses.replace(glmm, x=tuple(x), prior=prior), places, layout)

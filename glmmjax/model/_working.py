@@ -92,10 +92,13 @@ def working_coordinates(glmm: GLMM) -> Working:
     factors = tuple(
         _moved(*pair) for pair in zip(effects_back, glmm.structure.factors, strict=True)
     )
-    working = dataclasses.replace(
-        glmm, x=x, structure=dataclasses.replace(glmm.structure, factors=factors)
-    )
     beta_back = block_diagonal(backs)
+    working = dataclasses.replace(
+        glmm,
+        x=x,
+        structure=dataclasses.replace(glmm.structure, factors=factors),
+        prior=None if glmm.prior is None else glmm.prior.moved(beta_back, theta_back),
+    )
     return Working(working, beta_back, effects_back, theta_back)
 
 

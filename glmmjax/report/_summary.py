@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from .._noted import in_lines
-from ..assembly import MixedModel
+from ..assembly import MixedModel, components
 from ..design import Predictor, RandomPart, success_label
 from ..families import innermost, is_hurdle
 from ..fit import SINGULAR, Fits, Solution
-from ..inference import aic, alone, bic, coefficient_table, components, confint, dispersion, fixef
+from ..inference import aic, alone, bic, coefficient_table, confint, dispersion, fixef
 from ._table import format_column, format_number, format_p_value, text_table
 
 _LABELS = {"zi": "  Zeros", "disp": "   Disp"}

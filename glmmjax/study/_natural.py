@@ -10,9 +10,8 @@ from jaxtyping import Float
 from .._errors import ModelError
 from .._numbers import as_float64
 from .._precision import own_settings
-from ..assembly import MixedModel
+from ..assembly import MixedModel, components
 from ..covariances import Component
-from ..inference import components
 from ..model import Params
 
 

@@ -7,9 +7,9 @@ import pandas as pd
 from jaxtyping import Float
 
 from .._precision import own_settings
-from ..assembly import MixedModel
+from ..assembly import MixedModel, components
 from ..fit import Fits
-from ..inference import components, quantities
+from ..inference import quantities
 from ..model import Params, term_factors
 
 

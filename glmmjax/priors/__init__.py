@@ -1,0 +1,25 @@
+"""Prior distributions of parameters on their natural scales, and what of them a model holds."""
+
+from ._densities import Densities, Entry, densities, entry
+from ._distributions import (
+    DISTRIBUTIONS,
+    LKJ,
+    AbstractDistribution,
+    Beta,
+    Cauchy,
+    Exponential,
+    Firth,
+    Flat,
+    Gamma,
+    HalfCauchy,
+    HalfNormal,
+    HalfStudentT,
+    InverseGamma,
+    Laplace,
+    LogNormal,
+    Normal,
+    StudentT,
+    Uniform,
+)
+from ._prior import Prior, TermPrior, natural_of
+from ._priors import Priors, priors_from_dict, priors_to_dict
