@@ -57,7 +57,7 @@ PARTS = {
     }
     | {"structure", "priors", "model"},
     "methods": {"_errors", "_numbers", "_precision", "_types", "families", "covariances"}
-    | {"linalg", "structure", "model", "assembly"},
+    | {"linalg", "structure", "priors", "model", "assembly"},
     "fit": {
         "design",
         "_errors",
@@ -100,9 +100,9 @@ PARTS = {
     "interpretation": {"_errors", "_precision", "covariances", "families", "fit", "inference"}
     | {"prediction"},
     "report": {"_errors", "_noted", "_status", "_precision", "_files", "covariances", "design"}
-    | {"families", "model", "assembly", "methods", "fit", "inference"},
+    | {"families", "priors", "model", "assembly", "methods", "fit", "inference"},
     "batch": {"_numbers", "_traced", "_errors", "_status", "_precision", "_programs", "_types"}
-    | {"_files", "_progress", "covariances", "design", "families", "structure", "model"}
+    | {"_files", "_progress", "covariances", "design", "families", "structure", "priors", "model"}
     | {"assembly", "methods", "fit"},
     "study": {
         "_errors",
@@ -127,6 +127,7 @@ PARTS = {
         "_programs",
         "_types",
         "families",
+        "priors",
         "model",
         "assembly",
     }

@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from .._errors import ModelError
 from .._later import Later
+from ..assembly import with_priors
 from ..families import AbstractFamily
 from ..methods import AbstractMethod
 from ..model import Params
+from ..priors import Priors
 from ._model import Batch, Model
 from ._stoppable import stoppable
 
@@ -26,6 +28,7 @@ def fit_many(  # noqa: PLR0913 - keyword-only settings
     offset: Any = None,
     method: AbstractMethod | None = None,
     reml: bool = False,
+    priors: Priors | None = None,
     start: Params | None = None,
     precision: str = "float64",
     chunk_size: int | None = None,
@@ -46,7 +49,8 @@ def fit_many(  # noqa: PLR0913 - keyword-only settings
             (B, n, 2) successes and trials. What rows of weight zero hold does not matter.
         weights, offset: (n,) for all members or (B, n), or a table as responses, instead of the
             model's arguments.
-        method, reml, start: as for `Model.fit`, for every member.
+        method, reml, priors, start: as for `Model.fit`, for every member; default priors are in
+            units of each member's response.
         precision: `"float32"` for devices whose float64 is slow. Measured against float64 on
             Poisson, Gaussian and random-slope models it is within 4e-4 of a log-likelihood unit and
             5e-4 standard errors; what is singular is judged more coarsely.
@@ -92,9 +96,9 @@ def fit_many(  # noqa: PLR0913 - keyword-only settings
     """
     settings = core.Settings(chunk_size, precision, checkpoint, progress)
     if isinstance(model, Model):
-        members = _of_responses(model, responses, weights, offset)
+        members = _of_responses(model, responses, weights, offset, priors)
     else:
-        members = _of_models(model, responses, weights, offset)
+        members = _of_models(model, responses, weights, offset, priors)
     return _fit(members, method, settings, reml=reml, start=start)
 
 
@@ -113,6 +117,7 @@ def fit_by(  # noqa: PLR0913 - the arguments of glmm and keyword-only settings
     context: Mapping[str, Any] | None = None,
     method: AbstractMethod | None = None,
     reml: bool = False,
+    priors: Priors | None = None,
     precision: str = "float64",
     chunk_size: int | None = None,
     checkpoint: str | os.PathLike | None = None,
@@ -131,7 +136,7 @@ def fit_by(  # noqa: PLR0913 - the arguments of glmm and keyword-only settings
             for `glmm`.
         by: column whose levels are the members, in sorted order (for a categorical column in its
             own).
-        method, reml, precision, chunk_size, checkpoint, progress: as for `fit_many`.
+        method, reml, priors, precision, chunk_size, checkpoint, progress: as for `fit_many`.
 
     Returns:
         The fits, as of `fit_many`; `batch.names` are the levels.
@@ -142,24 +147,24 @@ def fit_by(  # noqa: PLR0913 - the arguments of glmm and keyword-only settings
     """
     described = {"family": family, "link": link, "ziformula": ziformula, "dispformula": dispformula}
     given = {"weights": weights, "offset": offset, "matrices": matrices, "context": context}
-    members = core.split_by(formula, data, by, **described, **given)
+    members = core.split_by(formula, data, by, priors=priors, **described, **given)
     settings = core.Settings(chunk_size, precision, checkpoint, progress)
     return _fit(members, method, settings, reml=reml)
 
 
 def _of_responses(
-    model: Model, responses: Any, weights: Any, offset: Any
+    model: Model, responses: Any, weights: Any, offset: Any, priors: Priors | None
 ) -> "core.AbstractManyMembers":
     if responses is None:
         raise ModelError("fit_many needs responses, one row a member, or a sequence of models.")
     rows = core.as_responses(
         responses, model.core.design.frame.index, pairs=model.core.design.y.ndim == 2
     )
-    return core.SharedDesign(model.core, rows, weights, offset)
+    return core.SharedDesign(with_priors(model.core, priors), rows, weights, offset)
 
 
 def _of_models(
-    models: Any, responses: Any, weights: Any, offset: Any
+    models: Any, responses: Any, weights: Any, offset: Any, priors: Priors | None
 ) -> "core.AbstractManyMembers":
     models = list(models) if isinstance(models, Sequence) else [models]
     if not models or not all(isinstance(m, Model) for m in models):
@@ -168,7 +173,7 @@ def _of_models(
     for name, value in given.items():
         if value is not None:
             raise ModelError(f"{name} goes with one model; several models have their own.")
-    return core.own_designs([m.core for m in models])
+    return core.own_designs([m.core for m in models], priors)
 
 
 def _fit(members, method, settings, *, reml: bool, start: Params | None = None) -> Batch:

@@ -17,4 +17,5 @@ from ._mixed import (
 )
 from ._plan import plan
 from ._priors import prior_of, prior_table, with_priors
+from ._units import units_of
 from ._without import design_without, without_coefficients

@@ -5,26 +5,23 @@ Defaults are weakly informative, and follow the units of the data (Gelman, Jakul
 """
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
 
 from .._errors import ModelError
 from .._precision import own_settings
-from .._programs import Program
-from ..families import AbstractComposite, AbstractFamily, AbstractParameter, innermost
-from ..model import GLMM
+from ..families import AbstractFamily, AbstractParameter, innermost
 from ..priors import (
     LKJ,
     AbstractDistribution,
     Entry,
     Exponential,
     Firth,
+    Flat,
     Gamma,
     InverseGamma,
     LogNormal,
@@ -40,27 +37,27 @@ from ..priors import (
 )
 from ._components import component_name, components
 from ._mixed import MixedModel
+from ._units import UNKNOWN, Units, units_of
 
-_WITHOUT_UNIT = ("log", "logit", "probit", "cloglog", "cauchit", "softplus")
 _INTERCEPT = "Intercept"
 _CORRELATIONS = LKJ(2)
+_DOMAINS = {"coefficients": "real", "intercept": "real", "sd": "positive", "other": "positive"}
 
 
-class Units(NamedTuple):
-    """The mean response on the scale of the link, and what one unit there is: the standard
-    deviation of the response, or one for a link that takes its unit away; and the standard
-    deviation itself. Of one model, or of members."""
+class Parameter(NamedTuple):
+    """A parameter that has a prior.
 
-    centre: Float[np.ndarray, "*members"]
-    scale: Float[np.ndarray, "*members"]
-    spread: Float[np.ndarray, "*members"]
+    Attributes:
+        argument: of `Priors` that speaks of it.
+        name: as `fit.confint(parm="all")` has it; of correlations the grouping factor.
+        usual: the default prior; of correlations none.
+        place: number of its linear predictor, or of its term.
+    """
 
-
-class Named(NamedTuple):
-    """The prior of a parameter: its name, and its distribution."""
-
+    argument: str
     name: str
-    own: Entry
+    usual: Entry
+    place: int = 0
 
 
 def with_priors(model: MixedModel, priors: Priors | None) -> MixedModel:
@@ -68,177 +65,133 @@ def with_priors(model: MixedModel, priors: Priors | None) -> MixedModel:
     distribution that is none of its parameter."""
     if priors is None:
         return model
-    if not isinstance(priors, Priors):
-        raise ModelError(f"priors must be gj.Priors(...), not {type(priors).__name__}.")
-    _refuse(model, priors)
-    prior = prior_of(model, priors, units_of(model.roomy.glmm) if model.has_response else _NONE)
-    return dataclasses.replace(
-        model, glmm=dataclasses.replace(model.glmm, prior=prior), priors=priors
-    )
-
-
-_NONE = Units(np.array(0.0), np.array(1.0), np.array(1.0))
-
-
-def units_of(glmm: GLMM, own: Any = None) -> Units:
-    """The units of a model, or of members, of whose arrays those in the mask `own` have a leading
-    axis."""
-    with own_settings():
-        if own is None:
-            return jax.tree.map(np.asarray, _units(glmm))
-        axes = jax.tree.map(lambda is_own: 0 if is_own else None, own)
-        return jax.tree.map(np.asarray, jax.vmap(_found, (axes,))(glmm))
-
-
-def _found(glmm: GLMM) -> Units:
-    family, y, weights = glmm.family, jnp.asarray(glmm.y), jnp.asarray(glmm.weights)
-    while isinstance(family, AbstractComposite):
-        y, weights = family.inner_response(y, weights)
-        family = family.inner
-    if family.response == "ordered":
-        return Units(jnp.zeros(()), jnp.ones(()), jnp.ones(()))
-    each, total = family.start_mean(y), weights.sum()
-    mean = (weights * each).sum() / total
-    spread = jnp.sqrt((weights * (each - mean) ** 2).sum() / total)
-    spread = jnp.where(spread > 0, spread, 1.0)
-    slope = jnp.abs(jax.grad(lambda mu: family.link.link(mu))(mean))
-    centre = family.link.link(mean) - (weights * glmm.offset[0]).sum() / total
-    is_free = family.link.name in _WITHOUT_UNIT
-    return Units(centre, jnp.ones(()) if is_free else spread * slope, spread)
-
-
-_units = Program(_found)
+    prior = prior_of(model, priors, _units_of(model))
+    glmm = dataclasses.replace(model.glmm, prior=prior)
+    return dataclasses.replace(model, glmm=glmm, priors=priors)
 
 
 def prior_of(model: MixedModel, priors: Priors, units: Units) -> Prior:
     """The arrays of the prior, whose numbers have the leading axes that `units` have."""
+    everything = list(_parameters(model, units))
+    _refuse(model, priors, everything)
     members = np.shape(units.scale)
-    rows, coefficients = _coefficients(model, priors, units)
-    terms = []
-    for number, covariance in enumerate(model.glmm.covariances):
-        kinds, named = _of_term(model, priors, number, units)
-        parts = [
-            densities([own.own for own, kind in zip(named, kinds, strict=True) if kind == wanted])
-            if not members
-            else densities(
-                [own.own for own, kind in zip(named, kinds, strict=True) if kind == wanted], members
-            )
-            for wanted in ("sd", "other")
-        ]
-        eta = np.broadcast_to(_lkj(model, priors, number).eta, members)
-        back = np.broadcast_to(np.eye(covariance.size), (*members, *[covariance.size] * 2))
-        terms.append(TermPrior(kinds, *parts, eta, back))
+
+    def of(argument: tuple[str, ...], place: int | None = None):
+        own = [one for one in everything if one.argument in argument]
+        own = own if place is None else [one for one in own if one.place == place]
+        return densities([_resolved(priors, one) for one in own], members)
+
+    terms = tuple(
+        TermPrior(
+            kinds=tuple(_kind(c.kind) for k, _, c in components(model) if k == number),
+            deviations=of(("sd",), number),
+            others=of(("other",), number),
+            eta=np.broadcast_to(_lkj(priors, _group(model, number)).eta, members),
+            back=np.broadcast_to(np.eye(own.size), (*members, own.size, own.size)),
+        )
+        for number, own in enumerate(model.glmm.covariances)
+    )
+    rows = _rows(model)
     return Prior(
         rows=np.broadcast_to(rows, (*members, *rows.shape)),
-        coefficients=densities([own.own for own in coefficients], members),
-        terms=tuple(terms),
-        dispersion=densities([own.own for own in _dispersion(model, priors, units)], members),
+        coefficients=of(("intercept", "coefficients")),
+        terms=terms,
+        dispersion=of(("dispersion",)),
         firth=isinstance(priors.coefficients, Firth),
     )
 
 
 def prior_table(model: MixedModel, priors: Priors) -> pd.DataFrame:
     """The prior of each parameter, in words: columns `parameter, prior`."""
-    units = units_of(model.roomy.glmm) if model.has_response else _NONE
-    _, coefficients = _coefficients(model, priors, units)
-    found = [(own.name, own.own.text()) for own in coefficients]
-    if isinstance(priors.coefficients, Firth):
-        count = model.design.predictors[0].fixed.x.shape[1]
-        found[:count] = [(own.name, "Firth()") for own in coefficients[:count]]
-    for number in range(len(model.glmm.covariances)):
-        kinds, named = _of_term(model, priors, number, units)
-        lkj = str(_lkj(model, priors, number))
-        found += [
-            (own.name, lkj if kind == "cor" else own.own.text())
-            for own, kind in zip(named, kinds, strict=True)
-        ]
-    found += [(own.name, own.own.text()) for own in _dispersion(model, priors, units)]
+    everything = list(_parameters(model, _units_of(model)))
+    _refuse(model, priors, everything)
+    found = [(own.name, _words(model, priors, own)) for own in everything]
     return pd.DataFrame(found, columns=["parameter", "prior"])
 
 
-def _coefficients(
-    model: MixedModel, priors: Priors, units: Units
-) -> tuple[np.ndarray, list[Named]]:
-    """(p, p) linear combinations of all coefficients, and their priors."""
-    p, first, found = model.glmm.p, 0, []
-    rows, present = np.eye(p), model.design.weights > 0
-    for number, own in enumerate(model.design.predictors):
-        x = own.fixed.x[present]
-        centre, scale = _of_predictor(model, number, units)
+def _words(model: MixedModel, priors: Priors, own: Parameter) -> str:
+    if own.argument == "corr":
+        return str(_lkj(priors, _group(model, own.place)))
+    if isinstance(priors.coefficients, Firth) and own.argument in ("coefficients", "intercept"):
+        return str(priors.coefficients)
+    return _resolved(priors, own).text()
+
+
+def _units_of(model: MixedModel) -> Units:
+    return units_of(model.roomy.glmm) if model.has_response else UNKNOWN
+
+
+def _rows(model: MixedModel) -> np.ndarray:
+    """(p, p) the linear combinations of all coefficients that have a prior: themselves, and the
+    intercept at the means of the other columns."""
+    rows, first, present = np.eye(model.glmm.p), 0, model.design.weights > 0
+    for own in model.design.predictors:
         for k, name in enumerate(own.fixed.names):
+            if name == _INTERCEPT:
+                means = own.fixed.x[present].mean(0)
+                rows[first + k, first : first + len(means)] = means
+        first += len(own.fixed.names)
+    return rows
+
+
+def _parameters(model: MixedModel, units: Units) -> Iterator[Parameter]:
+    """All that have a prior: coefficients, then those of terms, then the family's own."""
+    present = model.design.weights > 0
+    for number, own in enumerate(model.design.predictors):
+        centre, scale = _of_predictor(model, number, units)
+        for name, x in zip(own.fixed.names, own.fixed.x[present].T, strict=True):
             full = f"{own.prefix}{name}"
             if name == _INTERCEPT:
-                rows[first + k, first : first + x.shape[1]] = x.mean(0)
-                usual = entry(Normal, centre, 2.5 * scale)
-                found.append(Named(full, _given(priors.intercept, full, usual)))
-                continue
-            spread = x[:, k].std()
-            usual = entry(Normal, 0.0, 2.5 * scale / (spread if spread > 0 else 1.0))
-            by_hand = None if isinstance(priors.coefficients, Firth) else priors.coefficients
-            found.append(Named(full, _given(by_hand, full, usual)))
-        if isinstance(priors.coefficients, Firth) and number == 0:
-            found[:] = [Named(one.name, Entry("Flat", (1.0, 1.0, 1.0))) for one in found]
-        first += x.shape[1]
-    return rows, found
+                yield Parameter("intercept", full, entry(Normal, centre, 2.5 * scale), number)
+            else:
+                unit = scale / (x.std() or 1.0)
+                yield Parameter("coefficients", full, entry(Normal, 0.0, 2.5 * unit), number)
+    for number in range(len(model.glmm.covariances)):
+        yield from _of_term(model, number, units)
+    names = {name for own in model.design.predictors for name in own.fixed.names}
+    for own in model.family.parameters:
+        name = f"dispersion({own.name})" if own.name in names else own.name
+        yield Parameter("dispersion", name, _of_family(model.family, own, units))
 
 
-def _of_predictor(model: MixedModel, number: int, units: Units) -> tuple[Any, Any]:
+def _of_predictor(model: MixedModel, number: int, units: Units) -> tuple:
     """Centre and scale of a linear predictor."""
     if number == 0:
         return units.centre, units.scale
     is_spread = model.design.predictors[number].name == "disp"
     is_spread &= innermost(model.family).traits.has_residual
-    return (np.log(units.spread) if is_spread else 0.0), 1.0
+    return (np.log(units.spread) if is_spread else 0.0), np.ones_like(units.scale)
 
 
-def _of_term(
-    model: MixedModel, priors: Priors, number: int, units: Units
-) -> tuple[tuple[str, ...], list[Named]]:
-    """The kinds of what is reported of a term, and their priors (those of correlations do not
-    count)."""
-    kinds, found = [], []
-    natural = _at_zero(model, number)
-    _, scale = _of_predictor(model, model.design.random[number].predictor, units)
-    own = [(term, c) for k, term, c in components(model) if k == number]
-    for (term, component), at_zero in zip(own, natural, strict=True):
-        name = component_name(component, term.formula.group)
-        if component.kind == "sd":
-            usual, given = entry(Gamma, 2.0, 1 / np.asarray(scale)), priors.sd
-        elif component.kind == "cor":
-            usual, given = Entry("Flat", (1.0, 1.0, 1.0)), None
-        else:
-            usual, given = entry(LogNormal, float(np.log(at_zero)), 1.0), priors.other
-        kinds.append(component.kind if component.kind in ("sd", "cor") else "other")
-        found.append(Named(name, _given(given, name, usual)))
-    return tuple(kinds), found
-
-
-def _at_zero(model: MixedModel, number: int) -> np.ndarray:
-    """What is reported of a term where its parameters are one (standard deviations) and zero (all
-    others): the units of these."""
-    covariance = model.glmm.covariances[number]
-    count = sum(k == number for k, _, _ in components(model))
-    kinds = [c.kind for k, _, c in components(model) if k == number]
-    if all(kind in ("sd", "cor") for kind in kinds):
-        return np.ones(count)
-    theta = np.zeros(covariance.size)
-    theta[covariance.scales] = 1.0
+def _of_term(model: MixedModel, number: int, units: Units) -> Iterator[Parameter]:
+    """Standard deviations are in units of the linear predictor over those of their column, others
+    in units of their own."""
+    term, covariance = model.design.random[number], model.glmm.covariances[number]
+    found = [component for k, _, component in components(model) if k == number]
+    _, scale = _of_predictor(model, term.predictor, units)
+    columns = term.z[model.design.weights > 0] if term.position is None else np.ones((1, 1))
+    spreads = [float(x.std() or 1.0) for x in columns.T]
     with own_settings():
-        return np.asarray(natural_of(covariance, jnp.asarray(theta), jnp.ones(()))[0])
+        theta = jnp.zeros(covariance.size).at[covariance.scales].set(1.0)
+        is_plain = all(own.kind in ("sd", "cor") for own in found)
+        at = (
+            np.ones(len(found))
+            if is_plain
+            else np.asarray(natural_of(covariance, theta, jnp.ones(()))[0])
+        )
+    for k, own in enumerate(found):
+        name = component_name(own, term.formula.group)
+        if own.kind == "sd":
+            spread = spreads[k] if len(spreads) == sum(c.kind == "sd" for c in found) else 1.0
+            yield Parameter("sd", name, entry(Gamma, 2.0, spread / scale), number)
+        elif own.kind == "cor":
+            yield Parameter("corr", name, entry(Flat), number)
+        else:
+            yield Parameter("other", name, entry(LogNormal, np.log(at[k]), 1.0), number)
 
 
-def _dispersion(model: MixedModel, priors: Priors, units: Units) -> list[Named]:
-    names = {one for own in model.design.predictors for one in own.fixed.names}
-    return [
-        Named(full, _given(priors.dispersion, full, _usual(model.family, own, units)))
-        for own in model.family.parameters
-        for full in (f"dispersion({own.name})" if own.name in names else own.name,)
-    ]
-
-
-def _usual(family: AbstractFamily, own: AbstractParameter, units: Units) -> Entry:
+def _of_family(family: AbstractFamily, own: AbstractParameter, units: Units) -> Entry:
     """The default prior of a parameter of the family (of what it exceeds its lower bound by)."""
-    kind = type(own).__name__
     if own.name == "sigma":
         is_response = innermost(family).response in ("real", "censored")
         return entry(Exponential, 1 / units.spread if is_response else 1.0)
@@ -252,87 +205,73 @@ def _usual(family: AbstractFamily, own: AbstractParameter, units: Units) -> Entr
         "Positive": entry(LogNormal, 0.0, 2.0),
         "Ratio": entry(LogNormal, 0.0, 1.0),
     }
-    return usual.get(kind, entry(StudentT, 3.0, 0.0, 2.5))
+    return usual.get(type(own).__name__, entry(StudentT, 3.0, 0.0, 2.5))
 
 
-def _given(
-    given: AbstractDistribution | Mapping[str, AbstractDistribution] | None, name: str, usual: Entry
-) -> Entry:
+def _resolved(priors: Priors, own: Parameter) -> Entry:
     """What is said of a parameter, or the default."""
+    given = getattr(priors, own.argument)
+    if isinstance(priors.coefficients, Firth) and own.place == 0:
+        given = Flat() if own.argument in ("coefficients", "intercept") else given
     if isinstance(given, Mapping):
-        given = {_squeezed(key): own for key, own in given.items()}.get(_squeezed(name))
-    return usual if given is None else entry(type(given), *dataclasses.astuple(given))
+        given = {_squeezed(name): one for name, one in given.items()}.get(_squeezed(own.name))
+    return own.usual if given is None else entry(type(given), *dataclasses.astuple(given))
 
 
-def _lkj(model: MixedModel, priors: Priors, number: int) -> LKJ:
+def _lkj(priors: Priors, group: str) -> LKJ:
     if isinstance(priors.corr, Mapping):
-        return priors.corr.get(model.design.random[number].formula.group, _CORRELATIONS)
+        return priors.corr.get(group, _CORRELATIONS)
     return priors.corr or _CORRELATIONS
+
+
+def _group(model: MixedModel, number: int) -> str:
+    return model.design.random[number].formula.group
+
+
+def _kind(kind: str) -> str:
+    return kind if kind in ("sd", "cor") else "other"
 
 
 def _squeezed(name: str) -> str:
     return name.replace(" ", "")
 
 
-def _refuse(model: MixedModel, priors: Priors) -> None:
-    """Raise a `ModelError` for what does not fit the model."""
+def _refuse(model: MixedModel, priors: Priors, everything: list[Parameter]) -> None:
+    """Raise a `ModelError` for priors that do not fit the model."""
+    if not isinstance(priors, Priors):
+        raise ModelError(f"priors must be gj.Priors(...), not {type(priors).__name__}.")
     for number, own in enumerate(model.glmm.covariances):
         if sum(k == number for k, _, _ in components(model)) != own.size:
             raise ModelError(
-                f"{model.design.random[number].formula.text} has no prior: several of its"
-                " parameters mean the same standard deviations and correlations."
+                f"There are no priors for {model.design.random[number].formula.text}: several of"
+                " its parameters mean the same standard deviations and correlations."
             )
-    if isinstance(priors.coefficients, Firth) and not (
-        model.family.response in ("binary", "proportion") and model.glmm.predictors == 1
-    ):
+    is_binary = model.family.response in ("binary", "proportion") and model.glmm.predictors == 1
+    if isinstance(priors.coefficients, Firth) and not (is_binary and model.glmm.sizes[2] == 0):
         raise ModelError("Firth() is a prior for binary data: the binomial and Bernoulli families.")
-    kinds = {
-        "intercept": ("coefficient", "real"),
-        "coefficients": ("coefficient", "real"),
-        "sd": ("standard deviation", "positive"),
-        "other": ("parameter", "positive"),
-    }
-    names = _names(model)
-    for argument, own in names.items():
-        given = getattr(priors, argument)
-        if isinstance(given, Mapping):
-            known = [_squeezed(name) for name in own]
-            for name in given:
-                if _squeezed(name) not in known:
-                    has = f"it has {', '.join(own)}" if own else "it has none"
-                    raise ModelError(
-                        f"{argument} of Priors names {name!r}, which the model lacks; {has}."
-                    )
-        each = given.values() if isinstance(given, Mapping) else [given]
-        for one in each:
-            what, domain = kinds.get(argument, ("", ""))
-            if domain == "positive" and isinstance(one, AbstractDistribution):
-                _check_positive(argument, what, one)
+    for field in dataclasses.fields(priors):
+        names = [own.name for own in everything if own.argument == field.name]
+        if field.name == "corr":
+            names = sorted(
+                {_group(model, own.place) for own in everything if own.argument == "corr"}
+            )
+        _refuse_given(field.name, getattr(priors, field.name), names)
 
 
-def _check_positive(argument: str, what: str, own: AbstractDistribution) -> None:
-    below = isinstance(own, Uniform) and own.low < 0
-    if (own.domain == "real" and type(own).__name__ != "Flat") or below:
-        raise ModelError(
-            f"{argument} of Priors: a {what} is not negative, and {own} is a distribution of any"
-            " number; take gj.HalfNormal(1) or the like."
-        )
-
-
-def _names(model: MixedModel) -> dict[str, list[str]]:
-    """The parameters of each argument of `Priors`."""
-    found: dict[str, list[str]] = {
-        name: [] for name in ("intercept", "coefficients", "sd", "corr", "dispersion", "other")
-    }
-    for own in model.design.predictors:
-        for name in own.fixed.names:
-            where = "intercept" if name == _INTERCEPT else "coefficients"
-            found[where].append(f"{own.prefix}{name}")
-    for _, term, component in components(model):
-        name = component_name(component, term.formula.group)
-        where = component.kind if component.kind in ("sd",) else "other"
-        if component.kind == "cor":
-            where, name = "corr", term.formula.group
-        found[where].append(name)
-    found["dispersion"] = [own.name for own in _dispersion(model, Priors(), _NONE)]
-    return found
+def _refuse_given(argument: str, given: object, names: list[str]) -> None:
+    if isinstance(given, Mapping):
+        known = {_squeezed(name) for name in names}
+        for name in given:
+            if _squeezed(str(name)) not in known:
+                has = f"it has {', '.join(names)}" if names else "it has none"
+                raise ModelError(
+                    f"{argument} of Priors names {name!r}, which the model lacks; {has}."
+                )
+    for own in given.values() if isinstance(given, Mapping) else (given,):
+        if _DOMAINS.get(argument) == "positive" and isinstance(own, AbstractDistribution):
+            below = isinstance(own, Uniform) and own.low < 0
+            if below or (own.domain == "real" and not isinstance(own, Flat)):
+                raise ModelError(
+                    f"{argument} of Priors is about positive numbers, and {own} is a distribution"
+                    " of others: take gj.HalfNormal(1), or another of gj.priors."
+                )

@@ -19,13 +19,17 @@ from ..assembly import (
     checked_model,
     design_without,
     model_of,
+    prior_of,
     response_size,
+    units_of,
+    with_priors,
     without_coefficients,
 )
 from ..design import CENSORED, Design, formula_offset, is_identified, replace_response
 from ..families import AbstractFamily, innermost
 from ..fit import FIT, AbstractMembers, MemberArrays
 from ..model import GLMM, Working, working_coordinates
+from ..priors import Priors
 from ..structure import Layout, Structure
 from ._known import known_status
 from ._responses import AbstractResponses, per_row
@@ -99,7 +103,9 @@ class SharedDesign(AbstractManyMembers):
         self._working = working_coordinates(glmm)
         own = (True, _differs(self._weights), _differs(self._offset))
         none = jax.tree.map(lambda _: False, glmm)
-        self._own = eqx.tree_at(lambda mask: (mask.y, mask.weights, mask.offset), none, own)
+        mask = eqx.tree_at(lambda mask: (mask.y, mask.weights, mask.offset), none, own)
+        every = jax.tree.map(lambda _: True, glmm.prior)
+        self._own = dataclasses.replace(mask, prior=every)
 
     def __len__(self):
         return len(self._responses)
@@ -145,7 +151,14 @@ class SharedDesign(AbstractManyMembers):
             others = (np.broadcast_to(own, totals.shape) for own in self._others)
             changed["offset"] = layout.to_blocks(np.stack([totals, *others], 1))
         working = self._working
-        working = dataclasses.replace(working, glmm=dataclasses.replace(working.glmm, **changed))
+        glmm = dataclasses.replace(working.glmm, **changed)
+        if model.priors is not None:
+            own = dataclasses.replace(self._own, prior=None)
+            units = units_of(dataclasses.replace(glmm, prior=None), own)
+            prior = prior_of(model, model.priors, units)
+            prior = prior.moved(working.beta_back, working.theta_back)
+            glmm = dataclasses.replace(glmm, prior=prior)
+        working = dataclasses.replace(working, glmm=glmm)
         return MemberArrays(
             status, working, self._own, response_size(y, self._offset_of(numbers), model.family)
         )
@@ -221,7 +234,8 @@ class SharedDesign(AbstractManyMembers):
         # The columns are those that were fitted, whatever weights of zero make of them.
         kept = zip(design.predictors, self._model.design.predictors, strict=True)
         predictors = tuple(dataclasses.replace(own, fixed=fitted.fixed) for own, fitted in kept)
-        return model_of(dataclasses.replace(design, predictors=predictors), self._model.family)
+        model = model_of(dataclasses.replace(design, predictors=predictors), self._model.family)
+        return with_priors(model, self._model.priors)
 
 
 class OwnDesigns(AbstractManyMembers):
@@ -233,15 +247,20 @@ class OwnDesigns(AbstractManyMembers):
     """
 
     def __init__(
-        self, designs: Sequence[Design], family: AbstractFamily, names: Sequence, status: np.ndarray
+        self,
+        designs: Sequence[Design],
+        family: AbstractFamily,
+        names: Sequence,
+        status: np.ndarray,
+        priors: Priors | None = None,
     ):
         self._designs, self._family, self._names, self._status = designs, family, names, status
+        self._priors = priors
         self._layouts: dict[int, dict[int, LaidOut]] = {}
         good = np.flatnonzero(status == FIT)
         some = next((design for design in designs if len(design.y)), designs[0])
-        self._first = (
-            checked_model(designs[good[0]], family) if len(good) else model_of(some, family)
-        )
+        first = checked_model(designs[good[0]], family) if len(good) else model_of(some, family)
+        self._first = with_priors(first, priors)
 
     def __len__(self):
         return len(self._designs)
@@ -286,10 +305,14 @@ class OwnDesigns(AbstractManyMembers):
         here = numbers[status == FIT].tolist()
         if not here:
             return _nobody(status, self._first.glmm)
-        models = [laid[number].model(self._designs[number], self._family) for number in here]
+        models = [self._in_place(laid[number], number) for number in here]
         glmm = jax.tree.map(lambda *leaves: np.stack(leaves), *(model.glmm for model in models))
         own, size = jax.tree.map(lambda _: True, glmm), [model.response_size for model in models]
         return MemberArrays(status, working_coordinates(glmm), own, np.concatenate(size))
+
+    def _in_place(self, laid: LaidOut, number: int) -> MixedModel:
+        """A member in the places of its bucket."""
+        return with_priors(laid.model(self._designs[number], self._family), self._priors)
 
     def random(self, number):
         return self._designs[number].random
@@ -300,10 +323,11 @@ class OwnDesigns(AbstractManyMembers):
 
     def without(self, left_out):
         designs = [design_without(own, left_out) for own in self._designs]
-        return OwnDesigns(designs, self._family, self._names, self._status)
+        return OwnDesigns(designs, self._family, self._names, self._status, self._priors)
 
     def inputs(self):
         yield from self._status
+        yield repr(self._priors)
         for design in self._designs:
             yield from (design.y, design.weights)
             for own in design.predictors:
@@ -319,7 +343,7 @@ class OwnDesigns(AbstractManyMembers):
                 f"Member {self._names[number]!r} has no row without missing values, and so no"
                 " model."
             )
-        return model_of(self._designs[number], self._family)
+        return with_priors(model_of(self._designs[number], self._family), self._priors)
 
 
 def _sizes(structure: Structure, layout: Layout) -> tuple[int, int]:

@@ -12,11 +12,12 @@ from ..covariances import is_separate, kinds
 from ..design import Design, RandomPart, is_identified, split_design
 from ..families import AbstractFamily, as_family, innermost
 from ..fit import FIT
+from ..priors import Priors
 from ._known import known_status
 from ._members import OwnDesigns
 
 
-def own_designs(models: Sequence[MixedModel]) -> OwnDesigns:
+def own_designs(models: Sequence[MixedModel], priors: Priors | None = None) -> OwnDesigns:
     """Models of one structure as members; raises `ModelError` if one differs."""
     for number, model in enumerate(models):
         check_response(model)
@@ -28,7 +29,7 @@ def own_designs(models: Sequence[MixedModel]) -> OwnDesigns:
                 )
     status = np.full(len(models), FIT, np.int8)
     return OwnDesigns(
-        [model.design for model in models], models[0].family, range(len(models)), status
+        [model.design for model in models], models[0].family, range(len(models)), status, priors
     )
 
 
@@ -45,6 +46,7 @@ def split_by(  # noqa: PLR0913 - the arguments of `fit_by`
     dispformula: str | None = None,
     context: Mapping[str, Any] | None = None,
     link: str | None = None,
+    priors: Priors | None = None,
 ) -> OwnDesigns:
     """The rows of each level of `by` as members; those that cannot be fitted get a status."""
     distribution, others = with_other_predictors(as_family(family, link), ziformula, dispformula)
@@ -65,7 +67,7 @@ def split_by(  # noqa: PLR0913 - the arguments of `fit_by`
     if not all(design.has_response for design in designs):
         raise ModelError("fit_by needs a response on the left of the formula.")
     status = np.array([_known(design, distribution) for design in designs], np.int8)
-    return OwnDesigns(designs, distribution, levels, status)
+    return OwnDesigns(designs, distribution, levels, status, priors)
 
 
 _PARTS = ("family", "set of fixed effects", "random part")

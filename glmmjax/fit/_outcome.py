@@ -131,7 +131,9 @@ def outcome_of(method: AbstractMethod, working: Working, ended: Ended) -> Outcom
         beta=np.asarray(params.beta),
         theta=tuple(np.asarray(theta) for theta in params.theta),
         phi=np.asarray(params.phi),
-        loglik=found.value - found.penalty + (working.log_volume if method.is_restricted else 0.0),
+        loglik=np.asarray(found.value)
+        - np.asarray(found.penalty)
+        + (working.log_volume if method.is_restricted else 0.0),
         vcov=covariance_of_estimates(ended.eigen, working.jacobian, params.beta.shape[-1]),
         covariance=_covariances(working, found),
         dispersion=np.stack(found.dispersion, 1) if found.dispersion else np.zeros((members, 0)),

@@ -9,12 +9,14 @@ from jaxtyping import Float
 from .._errors import ModelError
 from .._types import Array
 from ..model import GLMM
-from ..priors import DISTRIBUTIONS, Densities, Prior
+from ..priors import DISTRIBUTIONS, Prior
 from ._integral import AbstractIntegral
 from ._laplace import Laplace
 from ._log_prior import log_prior
 from ._method import AbstractMethod
 from ._objective import AbstractObjective, Vector
+
+_LAPLACE = Laplace()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Penalised(AbstractMethod):
     Not named by a person: `model.fit(priors=...)` takes it.
     """
 
-    inner: AbstractMethod = Laplace()
+    inner: AbstractMethod = _LAPLACE
     name: ClassVar[str] = "penalised"
 
     def check(self, model):
@@ -105,19 +107,12 @@ class PenalisedObjective(AbstractObjective):
 def _refuse_corners(prior: Prior) -> None:
     """Raise a `ModelError` for densities that are largest at a corner, where no derivative is
     zero."""
-    each = {"coefficients": prior.coefficients}
-    each |= {"sd": own.deviations for own in prior.terms if own.deviations.kinds != ("Flat",)}
-    for argument, own in each.items():
-        shapes = np.asarray(own.numbers)[np.asarray(own.code) == _place(own, "Gamma"), 0]
-        corners = [kind for kind in own.kinds if DISTRIBUTIONS[kind].has_kink]
-        corners += ["Gamma of shape 1 or less"] if (shapes <= 1).any() else []
-        if corners:
-            raise ModelError(
-                f"{argument} of Priors: the density of {corners[0]} has a corner, where a mode has"
-                " no standard error: sample from the posterior (model.sample), or take another"
-                " prior."
-            )
-
-
-def _place(own: Densities, kind: str) -> int:
-    return own.kinds.index(kind) if kind in own.kinds else -1
+    each = [("coefficients", prior.coefficients), *(("sd", own.deviations) for own in prior.terms)]
+    for argument, own in each:
+        code, numbers = np.asarray(own.code), np.asarray(own.numbers)
+        for place, kind in enumerate(own.kinds):
+            if (numbers[code == place][:, 0] <= DISTRIBUTIONS[kind].corner).any():
+                raise ModelError(
+                    f"{argument} of Priors: the density of this {kind} has a corner, where a mode"
+                    " has no standard error: take another prior, or sample from the posterior."
+                )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from .. import inference
+from .. import assembly, inference
 from .._errors import ModelError
 from .._later import Later
 from ..families import AbstractOrdinal, innermost, reported_names
@@ -64,7 +64,7 @@ def components(solution: Solution, settings: Settings) -> Html:
 def _components(solution: Solution) -> list[Component]:
     """In the order of `confint(parm="random")`."""
     model, found = solution.model, []
-    for place, term, one in inference.components(model):
+    for place, term, one in assembly.components(model):
         numbers = inference.numbers_of(
             one, np.asarray(solution.params.theta[place]), solution.covariance[place]
         )

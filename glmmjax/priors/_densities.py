@@ -32,7 +32,7 @@ class Densities(eqx.Module):
     numbers: Float[Array, "*members k 3"]
 
     def widened(self, kept: np.ndarray, room: int) -> "Densities":
-        """The same (NumPy, no members) in places `kept` of `room`; the others have no preference."""
+        """The same (NumPy, no members) in places `kept` of `room`, with `Flat` in the others."""
         code, numbers = np.full(room, self.kinds.index(FLAT)), np.ones((room, MOST))
         code[kept], numbers[kept] = self.code, self.numbers
         return Densities(self.kinds, code, numbers)

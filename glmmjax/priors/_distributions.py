@@ -14,7 +14,7 @@ from .._errors import ModelError
 from .._numbers import as_float64
 from .._types import Array
 
-Values = Float[Array, "..."]
+Values = Float[Array, "..."] | float
 
 _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 MOST = 3
@@ -29,9 +29,9 @@ class AbstractDistribution(abc.ABC):
     positive: ClassVar[tuple[str, ...]] = ()
     domain: ClassVar[str] = "positive"
     """`real`, `positive` or `bounded`: the numbers that it is a distribution of."""
-    has_kink: ClassVar[bool] = False
-    """Whether its density, mirrored at its lowest point or as it is, has a corner in the inside:
-    what cannot be maximised there by derivatives."""
+    corner: ClassVar[float] = -math.inf
+    """The largest first number with which its density, as that of a number and its mirror image,
+    has a corner."""
 
     def __post_init__(self):
         kind = type(self).__name__
@@ -115,14 +115,14 @@ class Cauchy(AbstractDistribution):
 
 
 @dataclasses.dataclass(frozen=True)
-class Laplace(AbstractDistribution):
-    """The double exponential distribution, the lasso's penalty: for posteriors only."""
+class DoubleExponential(AbstractDistribution):
+    """The double exponential distribution (Laplace's), the lasso's penalty: for posteriors only."""
 
     loc: float = 0.0
     scale: float = 1.0
     positive: ClassVar[tuple[str, ...]] = ("scale",)
     domain: ClassVar[str] = "real"
-    has_kink: ClassVar[bool] = True
+    corner: ClassVar[float] = math.inf
 
     @staticmethod
     def log_prob(x, a, b, c):
@@ -172,7 +172,7 @@ class Exponential(AbstractDistribution):
 
     rate: float = 1.0
     positive: ClassVar[tuple[str, ...]] = ("rate",)
-    has_kink: ClassVar[bool] = True
+    corner: ClassVar[float] = math.inf
 
     @staticmethod
     def log_prob(x, a, b, c):
@@ -188,6 +188,7 @@ class Gamma(AbstractDistribution):
     shape: float = 2.0
     rate: float = 1.0
     positive: ClassVar[tuple[str, ...]] = ("shape", "rate")
+    corner: ClassVar[float] = 1.0
 
     @staticmethod
     def log_prob(x, a, b, c):
@@ -242,7 +243,7 @@ class Uniform(AbstractDistribution):
     low: float = 0.0
     high: float = 1.0
     domain: ClassVar[str] = "bounded"
-    has_kink: ClassVar[bool] = True
+    corner: ClassVar[float] = math.inf
 
     def __post_init__(self):
         super().__post_init__()
@@ -257,7 +258,7 @@ class Uniform(AbstractDistribution):
 DISTRIBUTIONS: dict[str, type[AbstractDistribution]] = {
     own.__name__: own
     for own in (
-        *(Flat, Normal, StudentT, Cauchy, Laplace, HalfNormal, HalfStudentT, HalfCauchy),
+        *(Flat, Normal, StudentT, Cauchy, DoubleExponential, HalfNormal, HalfStudentT, HalfCauchy),
         *(Exponential, Gamma, InverseGamma, LogNormal, Beta, Uniform),
     )
 }

@@ -2,12 +2,12 @@
 
 The file is JSON: `format` and `version`, `result` (what `to_dict` gives: for people and other
 programs), and `state` (what `load` needs): `formula`, `family`, `link`, `weights`, `offset`,
-`method`, `context` (the names of functions that are not in the file, with the sums of the columns
-that they gave), the fitted rows of the table column by column (`columns`: name, kind `bool | int |
-float | categorical`, values, categories) and their labels (`index`), and the fields of `Outcome`
-and `Modes`. Labels and categories are written as the module `_index` describes, numbers with all
-their digits; a number that is not finite is the string `NaN`, `Infinity` or `-Infinity`. Loading
-builds the model again from its data, so a file survives changes of the package.
+`method`, `priors`, `context` (the names of functions that are not in the file, with the sums of the
+columns that they gave), the fitted rows of the table column by column (`columns`: name, kind `bool
+| int | float | categorical`, values, categories) and their labels (`index`), and the fields of
+`Outcome` and `Modes`. Labels and categories are written as the module `_index` describes, numbers
+with all their digits; a number that is not finite is the string `NaN`, `Infinity` or `-Infinity`.
+Loading builds the model again from its data, so a file survives changes of the package.
 """
 
 import json
@@ -22,11 +22,12 @@ import pandas as pd
 from .._errors import ModelError
 from .._files import as_path, write_whole
 from .._status import STATUSES, End, Status
-from ..assembly import MixedModel, mixed_model
+from ..assembly import MixedModel, mixed_model, with_priors
 from ..design import Design
 from ..families import FAMILIES, AbstractOrdinal, as_family, innermost
 from ..fit import Fits, Modes, OneModel, Outcome, Solution, blank
 from ..methods import method_from_dict, method_to_dict
+from ..priors import priors_from_dict, priors_to_dict
 from ._index import index_from_dict, index_to_dict
 from ._older import updated
 from ._result import formula_of, to_dict
@@ -57,6 +58,7 @@ def save_fit(fits: Fits, path: str | os.PathLike) -> None:
         "context": sorted(design.context),
         "sums": _sums(design) if design.context else None,
         "method": method_to_dict(fits.method),
+        "priors": None if model.priors is None else priors_to_dict(model.priors),
         "columns": [_column_to_dict(column) for _, column in design.frame.items()],
         "index": index_to_dict(design.frame.index, "the rows"),
         "dropped_rows": design.dropped_rows,
@@ -155,9 +157,11 @@ def _rebuilt(state: dict[str, Any], context: Mapping[str, Any] | None) -> MixedM
         family = family.with_categories(categories, None if labels is None else tuple(labels))
     given = {name: state.get(name) for name in ("ziformula", "dispformula", "weights", "offset")}
     known = {name: pd.DataFrame(**kept) for name, kept in state.get("matrices", {}).items()}
-    return mixed_model(
+    model = mixed_model(
         state["formula"], frame, family=family, matrices=known, context=context, **given
     )
+    kept = state.get("priors")
+    return model if kept is None else with_priors(model, priors_from_dict(kept))
 
 
 def _check_context(path: str, needed: list[str], context: Mapping[str, Any] | None) -> None:
