@@ -47,8 +47,8 @@ def simulate(
 
     Factors that have something in `curves`, (q, levels), keep it in all draws (`curves_of` a fit:
     its smooths). A binomial model gives successes (trials are those of the data). The same seed
-    gives the same draws on one kind of device, the first of them whatever `n` is. Prior weights other than one are refused unless the
-    family says what they do to the distribution (gaussian).
+    gives the same draws on one kind of device, the first of them whatever `n` is. Prior weights
+    other than one are refused unless the family says what they do to the distribution (gaussian).
     """
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
         raise ModelError(
