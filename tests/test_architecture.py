@@ -84,8 +84,8 @@ PARTS = {
         "design",
     }
     | {"families", "structure", "model", "assembly", "methods", "fit"},
-    "prediction": {"_errors", "_precision", "_types", "covariances", "design", "families"}
-    | {"structure", "model", "assembly", "methods", "fit"},
+    "prediction": {"_errors", "_precision", "_programs", "_types", "covariances", "design"}
+    | {"families", "structure", "model", "assembly", "methods", "fit"},
     "diagnostics": {
         "_errors",
         "_noted",

@@ -1,5 +1,6 @@
 """The guides and the README's Python run, and their lists are complete."""
 
+import os
 import pathlib
 import re
 import subprocess
@@ -44,6 +45,31 @@ def test_a_guide_runs_on_its_small_setting_where_it_has_one(path, tmp_path):
     assert found == set(LEFT.get(path.stem, []))
     for name in found:
         assert (tmp_path / name).stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("stem", "package", "wanted"),
+    [
+        ("11_numpyro", "numpyro", "This guide needs numpyro: pip install numpyro."),
+        *(
+            ("12_blackjax_by_hand", package, "This guide needs blackjax and arviz: pip install")
+            for package in ("blackjax", "arviz")
+        ),
+    ],
+)
+def test_a_guide_says_what_it_needs(stem, package, wanted, tmp_path):
+    absent = f"raise ModuleNotFoundError({package!r}, name={package!r})"
+    tmp_path.joinpath(f"{package}.py").write_text(absent)
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / f"{stem}.py"],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    # arviz 0.23 warns when it is imported
+    assert done.stderr.splitlines()[-1].startswith(wanted)
 
 
 def test_guides_are_numbered_and_in_the_index():

@@ -16,6 +16,7 @@ import pytest
 import glmmjax as gj
 from glmmjax import _program_files, _programs
 from glmmjax._programs import Program
+from glmmjax.prediction import modes_of_all, simulate
 
 
 @pytest.fixture
@@ -293,6 +294,40 @@ class TestSizes:
         fit(27, 2, "a + b")
         fit(30, 1, "a + b + c")
         fit(30, 1, "a")
+        assert compilations() == before
+
+    @pytest.mark.parametrize("random", ["(1 | g)", "s(c) + (1 | g) + (1 | k)"])
+    def test_draws_of_near_sizes_compile_nothing_however_many(self, random, compilations):
+        def fit(groups, seed, x):
+            formula = self.FORMULA.format(x=x, random=random)
+            found = gj.glmm(formula, self.table(groups, seed), "poisson").fit()
+            assert np.isfinite(found.ranef()["mode"]).all()
+            return found
+
+        def draw(fit, n):
+            fit.simulate(n, seed=1)
+            fit.model.simulate(fit.params, n, seed=1)
+            fit.residuals("quantile", effects="drawn")
+            simulate(fit.model.core, fit.params, n, seed=1, curves=modes_of_all(fit.solution))
+
+        draw(fit(30, 1, "a + b"), 2)
+        others = [fit(27, 2, "a + b"), fit(30, 1, "a")]
+        before = compilations()
+        for own, n in zip(others, (1, 300), strict=True):
+            draw(own, n)
+        assert compilations() == before
+
+    def test_draws_are_kept_for_the_next_process(self, folder, compilations):
+        for program in _programs._programs:
+            program.clear()  # what an earlier test has compiled is not in the folder
+        fit = gj.glmm("y ~ a + (1 | g)", self.table(30, 1), "poisson").fit()
+        first = fit.simulate(2, seed=1), fit.residuals("quantile", effects="drawn")
+        kept(folder)
+        for program in _programs._programs:
+            program.clear()
+        before = compilations()
+        np.testing.assert_array_equal(fit.simulate(300, seed=1)[:2], first[0])
+        assert fit.residuals("quantile", effects="drawn").equals(first[1])
         assert compilations() == before
 
 

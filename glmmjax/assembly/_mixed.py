@@ -18,7 +18,17 @@ from ..families import (
     as_family,
     innermost,
 )
-from ..model import GLMM, Roomy, Working, as_it_is, with_room, working_coordinates
+from ..model import (
+    GLMM,
+    Roomy,
+    Wide,
+    Working,
+    as_it_is,
+    wide,
+    wide_as_it_is,
+    with_room,
+    working_coordinates,
+)
 from ..priors import Priors
 from ..structure import Arrangement, Layout, make_structure, make_structures, round_far_up
 from ._arrays import assemble, groupings, response_size
@@ -73,11 +83,23 @@ class MixedModel:
         if len(self.design.y) > _SMALL:
             return as_it_is(self.working, self.layout)
         check_identified(self)
+        glmm, layout = self._far_up()
+        return with_room(working_coordinates(glmm), layout)
+
+    @functools.cached_property
+    def wide(self) -> Wide:
+        """The model in its own coordinates, in arrays that other models of about its size have:
+        there is one of rows that do not identify it, too."""
+        if len(self.design.y) > _SMALL:
+            return wide_as_it_is(self.glmm, self.layout)
+        return wide(*self._far_up())
+
+    def _far_up(self) -> tuple[GLMM, Layout]:
+        """The arrays with lengths of few sizes."""
         design, covariances = self.design, covariances_of(self.design)
         laid = make_structure(groupings(design, covariances), len(design.y), round_far_up)
         glmm = assemble(design, self.family, covariances, laid)
-        working = working_coordinates(dataclasses.replace(glmm, prior=self.glmm.prior))
-        return with_room(working, laid.layout)
+        return dataclasses.replace(glmm, prior=self.glmm.prior), laid.layout
 
     @functools.cached_property
     def response_size(self) -> np.ndarray:

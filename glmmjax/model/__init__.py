@@ -14,5 +14,5 @@ from ._glmm import (
     unpack,
 )
 from ._params import Params, floating_params
-from ._roomy import Roomy, as_it_is, with_room
+from ._roomy import Roomy, Wide, as_it_is, wide, wide_as_it_is, with_room
 from ._working import Working, working_coordinates

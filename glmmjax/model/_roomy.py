@@ -16,6 +16,26 @@ _OTHERS = 4  # in the others
 
 
 @dataclasses.dataclass(frozen=True)
+class Wide:
+    """A model in its own coordinates, in arrays that may have columns of zeros behind those of its
+    fixed effects.
+
+    Attributes:
+        glmm: the model with room.
+        kept: numbers of the coefficients that are the model's own.
+        layout: where each row is in the arrays of `glmm`.
+    """
+
+    glmm: GLMM
+    kept: np.ndarray
+    layout: Layout
+
+    def widened(self, params: Params) -> Params:
+        """Parameters of the model as those of `glmm`."""
+        return _widened(params, self.kept, self.glmm.p)
+
+
+@dataclasses.dataclass(frozen=True)
 class Roomy:
     """A model whose arrays may have columns of zeros behind those of its fixed effects.
 
@@ -44,9 +64,7 @@ class Roomy:
 
     def widened(self, params: Params) -> Params:
         """Parameters of `working` as those of `glmm`."""
-        beta = np.zeros(self.glmm.p)
-        beta[self.kept] = params.beta
-        return Params(beta, params.theta, params.phi)
+        return _widened(params, self.kept, self.glmm.p)
 
     def own(self, params: Params) -> Params:
         """Parameters of `glmm` as those of `working`; they may have leading axes."""
@@ -60,7 +78,28 @@ def as_it_is(working: Working, layout: Layout) -> Roomy:
 
 def with_room(working: Working, layout: Layout) -> Roomy:
     """Room for the numbers of columns that are next in size."""
-    glmm, x, kept, first = working.glmm, [], [], 0
+    return Roomy(working, *_with_columns(working.glmm), layout)
+
+
+def wide_as_it_is(glmm: GLMM, layout: Layout) -> Wide:
+    """No room for others."""
+    return Wide(glmm, np.arange(glmm.p), layout)
+
+
+def wide(glmm: GLMM, layout: Layout) -> Wide:
+    """Room for the numbers of columns that are next in size."""
+    return Wide(*_with_columns(glmm), layout)
+
+
+def _widened(params: Params, kept: np.ndarray, p: int) -> Params:
+    beta = np.zeros(p)
+    beta[kept] = params.beta
+    return Params(beta, params.theta, params.phi)
+
+
+def _with_columns(glmm: GLMM) -> tuple[GLMM, np.ndarray]:
+    """The model with columns of zeros, and the numbers of its own."""
+    x, kept, first = [], [], 0
     for number, own in enumerate(glmm.x):
         room = max(round_far_up(len(own)), _OTHERS if number else _FIRST)
         kept.append(first + np.arange(len(own)))
@@ -68,4 +107,4 @@ def with_room(working: Working, layout: Layout) -> Roomy:
         first += room
     places = np.concatenate(kept)
     prior = None if glmm.prior is None else glmm.prior.widened(places, first)
-    return Roomy(working, dataclasses.replace(glmm, x=tuple(x), prior=prior), places, layout)
+    return dataclasses.replace(glmm, x=tuple(x), prior=prior), places

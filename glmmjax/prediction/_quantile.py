@@ -4,14 +4,14 @@ averaged over them, and by simulation where there is none."""
 import dataclasses
 from collections.abc import Callable
 
-import equinox as eqx
 import jax
 import numpy as np
 import pandas as pd
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import Float, Int
 from scipy.special import ndtri
 
 from .._precision import own_settings
+from .._programs import Program
 from .._types import Array
 from ..families import Sides, has_distribution, sides
 from ..fit import Modes, Solution
@@ -178,11 +178,13 @@ def _simulated(solution: Solution, effects: str, seed: int) -> Sides:
 def with_drawn_effects(solution: Solution, seed: int) -> Solution:
     """The same fit with random effects drawn from their normal approximation given the data in
     place of their modes."""
-    glmm = solution.model.glmm
+    wide = solution.model.wide
+    glmm = wide.glmm
     if not glmm.structure.factors:
         return solution
     with own_settings():
-        drawn = _drawn(glmm, solution.params, solution.method, jax.random.key(seed))
+        params = wide.widened(solution.params)
+        drawn = _drawn(glmm, params, solution.method, np.array(seed))
         drawn = [np.asarray(own) for own in drawn]
     random = solution.model.design.random
     levels = [len(random[terms[0]].levels) for terms in glmm.structure.terms]
@@ -191,13 +193,13 @@ def with_drawn_effects(solution: Solution, seed: int) -> Solution:
     return Solution(dataclasses.replace(solution.fits, known=Modes(modes, ())))
 
 
-@eqx.filter_jit
+@Program
 def _drawn(
-    glmm: GLMM, params: Params, method: AbstractMethod, key: PRNGKeyArray
+    glmm: GLMM, params: Params, method: AbstractMethod, seed: Int[Array, ""]
 ) -> tuple[Float[Array, "q levels"], ...]:
     """From `N(b, H^-1)`, of all grouping factors together."""
     mode = conditional_mode(glmm, params, glmm.structure.no_effects(params.beta.dtype))
-    keys = jax.random.split(key, len(mode.b))
+    keys = jax.random.split(jax.random.key(seed), len(mode.b))
     normal = tuple(
         jax.random.normal(own, part.shape, part.dtype)
         for own, part in zip(keys, mode.b, strict=True)

@@ -1,18 +1,38 @@
 """Draws of the response from a fitted model."""
 
-import equinox as eqx
+from typing import NamedTuple
+
 import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, PRNGKeyArray, Shaped
+from jaxtyping import Bool, Float, Int
 
 from .._errors import ModelError
 from .._precision import own_settings
+from .._programs import Program
 from .._types import Array
 from ..assembly import MixedModel
 from ..families import innermost
 from ..fit import Solution
 from ..model import GLMM, Params, fixed_predictor, linear_predictor, scaled_factor, seen_by_family
 from ..structure import to_natural
+
+_MOST, _NUMBERS = 256, 2**21  # draws of one call, and numbers in them
+
+
+class Kept(NamedTuple):
+    """The effects `u` of a grouping factor, and whether all draws have them."""
+
+    u: Float[Array, "q levels"]
+    here: Bool[Array, ""]
+
+
+class Which(NamedTuple):
+    """Draws of a seed by their numbers."""
+
+    seed: Int[Array, ""]
+    first: Int[Array, ""]
+    count: Int[Array, ""]
 
 
 def simulate(
@@ -27,8 +47,8 @@ def simulate(
 
     Factors that have something in `curves`, (q, levels), keep it in all draws (`curves_of` a fit:
     its smooths). A binomial model gives successes (trials are those of the data). The same seed
-    gives the same draws on one kind of device. Prior weights other than one are refused unless the
-    family says what they do to the distribution (gaussian).
+    gives the same draws on one kind of device, the first of them whatever `n` is. Prior weights
+    other than one are refused unless the family says what they do to the distribution (gaussian).
     """
     if isinstance(n, bool) or not isinstance(n, int | np.integer) or n < 1:
         raise ModelError(
@@ -36,12 +56,16 @@ def simulate(
         )
     check_seed(seed)
     refuse_weights(model)
+    wide, found = model.wide, np.empty((n, len(model.design.y)))
+    params, kept = wide.widened(params), _kept(wide.glmm, curves)
+    together = _together(wide.glmm.weights.size)
     with own_settings():
-        keys = jax.random.split(jax.random.key(seed), n)
-        draws = np.asarray(
-            _draws(model.glmm, params, keys, curves or (None,) * len(model.glmm.structure.factors))
-        )
-    return model.layout.to_rows(draws)
+        for first in range(0, n, together):
+            count = min(together, n - first)
+            which = Which(np.array(seed), np.array(first), np.array(count))
+            draws = np.asarray(_draws(wide.glmm, params, kept, which))[:count]
+            found[first : first + count] = wide.layout.to_rows(draws)
+    return found
 
 
 def check_seed(seed: int) -> None:
@@ -68,35 +92,53 @@ def curves_of(solution: Solution) -> tuple[np.ndarray | None, ...]:
 
 
 def modes_of_all(solution: Solution) -> tuple[np.ndarray, ...]:
-    """The conditional modes of every factor, (q, levels), to be kept in all draws; zero for levels
-    that only pad."""
-    factors = solution.model.glmm.structure.factors
-    return tuple(
-        np.pad(mode.T, [(0, 0), (0, own.levels - len(mode))])
-        for mode, own in zip(solution.mode, factors, strict=True)
-    )
+    """The conditional modes of every factor, (q, levels), to be kept in all draws."""
+    return tuple(mode.T for mode in solution.mode)
 
 
-@eqx.filter_jit
+def _kept(glmm: GLMM, curves: tuple[np.ndarray | None, ...] | None) -> tuple[Kept, ...]:
+    """One program serves whatever is kept."""
+    found = []
+    for own, curve in zip(
+        glmm.structure.factors, curves or (None,) * len(glmm.structure.factors), strict=True
+    ):
+        u = np.zeros((own.q, own.levels))
+        if curve is not None:
+            u[:, : curve.shape[1]] = curve
+        found.append(Kept(u, np.array(curve is not None)))
+    return tuple(found)
+
+
+def _together(cells: int) -> int:
+    """How many draws one call makes room for: shapes do not depend on how many are wanted."""
+    return max(1, min(_MOST, _NUMBERS // cells))
+
+
+@Program.of_many  # optimised later, the same seed would give other last digits
 def _draws(
-    glmm: GLMM, params: Params, keys: Shaped[PRNGKeyArray, " n"], curves: tuple[Array | None, ...]
-) -> Float[Array, "n blocks width"]:
+    glmm: GLMM, params: Params, kept: tuple[Kept, ...], which: Which
+) -> Float[Array, "draws blocks width"]:
+    """The draws `which.first`, ..., of which there are `which.count`, before zeros."""
     fixed, lam = fixed_predictor(glmm, params.beta), scaled_factor(glmm, params)
+    key, factors = jax.random.key(which.seed), glmm.structure.factors
 
-    def one(key):
-        for_effects, for_response = jax.random.split(key)
-        factors = glmm.structure.factors
+    def one(number):
+        for_effects, for_response = jax.random.split(jax.random.fold_in(key, number))
         own_keys = jax.random.split(for_effects, len(factors))
         drawn = tuple(
             jax.random.normal(k, (f.rank, f.levels), fixed.dtype)
             for k, f in zip(own_keys, factors, strict=True)
         )
-        u = (
-            new if kept is None else kept
-            for new, kept in zip(to_natural(lam, drawn), curves, strict=True)
+        u = tuple(
+            jnp.where(own.here, own.u, new)
+            for new, own in zip(to_natural(lam, drawn), kept, strict=True)
         )
-        eta = linear_predictor(glmm, fixed, tuple(u))
+        eta = linear_predictor(glmm, fixed, u)
         y = glmm.family.sample(for_response, glmm.y, seen_by_family(eta), params.phi, glmm.weights)
         return y if y.ndim == 2 else y[0]
 
-    return jax.lax.map(one, keys)
+    shape = glmm.weights.shape
+    nothing = jnp.zeros((_together(glmm.weights.size), *shape), fixed.dtype)
+    return jax.lax.fori_loop(
+        0, which.count, lambda k, found: found.at[k].set(one(which.first + k)), nothing
+    )
