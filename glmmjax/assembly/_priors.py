@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
@@ -65,16 +66,16 @@ def with_priors(model: MixedModel, priors: Priors | None) -> MixedModel:
     distribution that is none of its parameter."""
     if priors is None:
         return model
-    prior = prior_of(model, priors, _units_of(model))
+    prior = jax.tree.map(lambda leaf: leaf[0], prior_of(model, priors, _units_of(model)))
     glmm = dataclasses.replace(model.glmm, prior=prior)
     return dataclasses.replace(model, glmm=glmm, priors=priors)
 
 
 def prior_of(model: MixedModel, priors: Priors, units: Units) -> Prior:
-    """The arrays of the prior, whose numbers have the leading axes that `units` have."""
+    """The arrays of the priors of members, of each of which these are the units."""
     everything = list(_parameters(model, units))
     _refuse(model, priors, everything)
-    members = np.shape(units.scale)
+    members = units.scale.shape
 
     def of(argument: tuple[str, ...], place: int | None = None):
         own = [one for one in everything if one.argument in argument]
@@ -118,7 +119,10 @@ def _words(model: MixedModel, priors: Priors, own: Parameter) -> str:
 
 
 def _units_of(model: MixedModel) -> Units:
-    return units_of(model.roomy.glmm) if model.has_response else UNKNOWN
+    design = model.design
+    if not model.has_response:
+        return UNKNOWN
+    return units_of(model.family, design.y[None], design.weights, design.offset)
 
 
 def _rows(model: MixedModel) -> np.ndarray:

@@ -11,14 +11,14 @@ from jaxtyping import Float
 from .._precision import own_settings
 from .._programs import Program
 from .._types import Array
-from ..families import AbstractComposite
-from ..model import GLMM
+from ..families import AbstractComposite, AbstractFamily
+from ..structure import round_far_up
 
 _WITHOUT_UNIT = ("log", "logit", "probit", "cloglog", "cauchit", "softplus")
 
 
 class Units(NamedTuple):
-    """Of one model, or of members.
+    """Of members.
 
     Attributes:
         centre: the mean response on the scale of the link, less the mean offset.
@@ -27,27 +27,48 @@ class Units(NamedTuple):
         spread: the standard deviation of the response.
     """
 
-    centre: Float[np.ndarray, "*members"]
-    scale: Float[np.ndarray, "*members"]
-    spread: Float[np.ndarray, "*members"]
+    centre: Float[np.ndarray, " members"]
+    scale: Float[np.ndarray, " members"]
+    spread: Float[np.ndarray, " members"]
 
 
-UNKNOWN = Units(np.array(0.0), np.array(1.0), np.array(1.0))
+UNKNOWN = Units(np.zeros(1), np.ones(1), np.ones(1))
 """Of a model without a response."""
 
 
-def units_of(glmm: GLMM, own: GLMM | None = None) -> Units:
-    """The units of a model, or of members, of whose arrays those in the mask `own` have a leading
-    axis."""
+def units_of(
+    family: AbstractFamily,
+    y: Float[np.ndarray, "members n *any"],
+    weights: Float[np.ndarray, "*members n"],
+    offset: Float[np.ndarray, "*members n"],
+) -> Units:
+    """The units of responses of one length; weights and the offset of the mean may be those of all
+    members. One program serves numbers of members and rows of about a size."""
+    count, n = y.shape[:2]
+    members = np.minimum(np.arange(round_far_up(count)), count - 1)
+    rows, pad = np.minimum(np.arange(round_far_up(n)), n - 1), round_far_up(n) - n
+    weights = np.broadcast_to(weights, (count, n))
+    each = (
+        np.moveaxis(y, 1, -1)[..., rows],
+        np.concatenate([weights, np.zeros((count, pad))], 1),
+        np.broadcast_to(offset, (count, n))[:, rows],
+    )
     with own_settings():
-        if own is None:
-            return Units(*map(np.asarray, _units(glmm)))
-        axes = jax.tree.map(lambda is_own: 0 if is_own else None, own)
-        return Units(*map(np.asarray, jax.vmap(_found, (axes,))(glmm)))
+        found = _units(family, *(part[members] for part in each))
+        return Units(*(np.asarray(part)[:count] for part in found))
 
 
-def _found(glmm: GLMM) -> tuple[Array, Array, Array]:
-    family, y, weights = glmm.family, jnp.asarray(glmm.y), jnp.asarray(glmm.weights)
+@Program
+def _units(family: AbstractFamily, *each: Array) -> tuple[Array, Array, Array]:
+    return jax.vmap(lambda *own: _of_one(family, *own))(*each)
+
+
+def _of_one(
+    family: AbstractFamily,
+    y: Float[Array, "*any n"],
+    weights: Float[Array, " n"],
+    offset: Float[Array, " n"],
+) -> tuple[Array, Array, Array]:
     while isinstance(family, AbstractComposite):
         y, weights = family.inner_response(y, weights)
         family = family.inner
@@ -59,8 +80,5 @@ def _found(glmm: GLMM) -> tuple[Array, Array, Array]:
     spread = jnp.sqrt((weights * (each - mean) ** 2).sum() / total)
     spread = jnp.where(spread > 0, spread, 1.0)
     slope = jnp.abs(jax.grad(family.link.link)(mean))
-    centre = family.link.link(mean) - (weights * glmm.offset[0]).sum() / total
+    centre = family.link.link(mean) - (weights * offset).sum() / total
     return centre, one if family.link.name in _WITHOUT_UNIT else spread * slope, spread
-
-
-_units = Program(_found)

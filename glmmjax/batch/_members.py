@@ -29,10 +29,10 @@ from ..design import CENSORED, Design, formula_offset, is_identified, replace_re
 from ..families import AbstractFamily, innermost
 from ..fit import FIT, AbstractMembers, MemberArrays
 from ..model import GLMM, Working, working_coordinates
-from ..priors import Priors
+from ..priors import Prior, Priors
 from ..structure import Layout, Structure
 from ._known import known_status
-from ._responses import AbstractResponses, per_row
+from ._responses import AbstractResponses, per_row, with_trials, without_absent
 
 
 def some_of(loaded: MemberArrays, members: np.ndarray) -> MemberArrays:
@@ -101,11 +101,10 @@ class SharedDesign(AbstractManyMembers):
                 glmm, offset=layout.to_blocks(np.stack([total, *self._others]))
             )
         self._working = working_coordinates(glmm)
-        own = (True, _differs(self._weights), _differs(self._offset))
+        given = (True, _differs(self._weights), _differs(self._offset))
         none = jax.tree.map(lambda _: False, glmm)
-        mask = eqx.tree_at(lambda mask: (mask.y, mask.weights, mask.offset), none, own)
-        every = jax.tree.map(lambda _: True, glmm.prior)
-        self._own = dataclasses.replace(mask, prior=every)
+        mask = eqx.tree_at(lambda mask: (mask.y, mask.weights, mask.offset), none, given)
+        self._own = eqx.tree_at(_priors_of, mask, replace_fn=lambda _: True)
 
     def __len__(self):
         return len(self._responses)
@@ -134,11 +133,11 @@ class SharedDesign(AbstractManyMembers):
 
     def load(self, numbers, bucket):
         model, layout, y = self._model, self._model.layout, self._responses.take(numbers)
-        y = _with_trials(y, model.design)
+        y = with_trials(y, model.design)
         present = (
             np.stack([self._prior(number) > 0 for number in numbers]) if self._masked else None
         )
-        y = y if present is None else _without_absent(y, present)
+        y = y if present is None else without_absent(y, present)
         status = self._faults(y, numbers)
         here = status == FIT
         if not here.all():
@@ -150,18 +149,20 @@ class SharedDesign(AbstractManyMembers):
             totals = self._offset_of(numbers)
             others = (np.broadcast_to(own, totals.shape) for own in self._others)
             changed["offset"] = layout.to_blocks(np.stack([totals, *others], 1))
-        working = self._working
-        glmm = dataclasses.replace(working.glmm, **changed)
-        if model.priors is not None:
-            own = dataclasses.replace(self._own, prior=None)
-            units = units_of(dataclasses.replace(glmm, prior=None), own)
-            prior = prior_of(model, model.priors, units)
-            prior = prior.moved(working.beta_back, working.theta_back)
-            glmm = dataclasses.replace(glmm, prior=prior)
-        working = dataclasses.replace(working, glmm=glmm)
+        prior = None if model.priors is None else self._prior_of(model.priors, y, numbers)
+        glmm = dataclasses.replace(self._working.glmm, prior=prior, **changed)
+        working = dataclasses.replace(self._working, glmm=glmm)
         return MemberArrays(
             status, working, self._own, response_size(y, self._offset_of(numbers), model.family)
         )
+
+    def _prior_of(self, priors: Priors, y: np.ndarray, numbers: np.ndarray) -> Prior:
+        """In the units of each member."""
+        weights = self._prior_weights()
+        weights = weights[numbers] if weights.ndim == 2 else weights
+        units = units_of(self._model.family, y, weights, self._offset_of(numbers))
+        own = prior_of(self._model, priors, units)
+        return own.moved(self._working.beta_back, self._working.theta_back)
 
     def _offset_of(self, numbers: np.ndarray) -> np.ndarray:
         """The offset of the mean, (n,) of all members or (members, n)."""
@@ -227,7 +228,7 @@ class SharedDesign(AbstractManyMembers):
         yield from self._responses.inputs()
 
     def model(self, number):
-        y = _with_trials(self._responses.take(np.array([number])), self._model.design)[0]
+        y = with_trials(self._responses.take(np.array([number])), self._model.design)[0]
         weights = None if self._weights is None else self._prior(number)
         offset = self._offset[number] if _differs(self._offset) else self._offset
         design = replace_response(self._model.design, y, weights, offset)
@@ -358,21 +359,6 @@ def _nobody(status: np.ndarray, glmm: GLMM) -> MemberArrays:
     return MemberArrays(status, working, jax.tree.map(lambda _: False, glmm), np.zeros(0))
 
 
-def _with_trials(y: np.ndarray, design: Design) -> np.ndarray:
-    """Successes (members, n) with the trials of the design; responses that have their own trials as
-    they are. Where the family takes censored values these are not."""
-    if design.y.ndim == 1 or y.ndim == 3:
-        return y
-    if design.response_kind in CENSORED:
-        return np.stack([y, y, np.zeros_like(y)], 2)
-    if not design.has_response and (design.y[:, 1] == 1).all() and (y > 1).any():
-        raise ModelError(
-            "The model has no response and so no trials: give them to gj.glmm as weights, or (B, n,"
-            " 2) responses of successes and trials."
-        )
-    return np.stack([y, np.broadcast_to(design.y[:, 1], y.shape)], 2)
-
-
 def _refuse_censored(design: Design, responses: AbstractResponses) -> None:
     if design.response_kind not in CENSORED:
         return
@@ -385,16 +371,8 @@ def _refuse_censored(design: Design, responses: AbstractResponses) -> None:
         )
 
 
-def _without_absent(y: np.ndarray, present: np.ndarray) -> np.ndarray:
-    """Responses in which rows of weight zero, whatever they hold, have the value of the first row
-    that counts."""
-    members = np.arange(len(y))
-    first = y[members, present.argmax(1)]
-    return (
-        np.where(present[..., None], y, first[:, None])
-        if y.ndim == 3
-        else np.where(present, y, first[:, None])
-    )
+def _priors_of(glmm: GLMM) -> list:
+    return jax.tree.leaves(glmm.prior)
 
 
 def _differs(values: np.ndarray | None) -> TypeGuard[np.ndarray]:

@@ -12,7 +12,7 @@ import scipy.sparse
 from .._errors import ModelError
 from .._numbers import as_float64, is_real
 from .._traced import refuse_tracers
-from ..design import by_label
+from ..design import CENSORED, Design, by_label
 
 
 class AbstractResponses(abc.ABC):
@@ -179,4 +179,31 @@ def _check_shape(shape: tuple[int, ...], n: int, kind: str, *, pairs: bool) -> N
     hint = f" (the design has {n} rows, without those that had missing values)"
     raise ModelError(
         f"responses is {kind} of shape {tuple(shape)}; it must be (members, {n}){hint}."
+    )
+
+
+def with_trials(y: np.ndarray, design: Design) -> np.ndarray:
+    """Successes (members, n) with the trials of the design; responses that have their own trials as
+    they are. Where the family takes censored values these are not."""
+    if design.y.ndim == 1 or y.ndim == 3:
+        return y
+    if design.response_kind in CENSORED:
+        return np.stack([y, y, np.zeros_like(y)], 2)
+    if not design.has_response and (design.y[:, 1] == 1).all() and (y > 1).any():
+        raise ModelError(
+            "The model has no response and so no trials: give them to gj.glmm as weights, or (B, n,"
+            " 2) responses of successes and trials."
+        )
+    return np.stack([y, np.broadcast_to(design.y[:, 1], y.shape)], 2)
+
+
+def without_absent(y: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """Responses in which rows of weight zero, whatever they hold, have the value of the first row
+    that counts."""
+    members = np.arange(len(y))
+    first = y[members, present.argmax(1)]
+    return (
+        np.where(present[..., None], y, first[:, None])
+        if y.ndim == 3
+        else np.where(present, y, first[:, None])
     )

@@ -56,7 +56,8 @@ class Entry(NamedTuple):
 
     def text(self) -> str:
         """As it is written, of one model."""
-        return str(DISTRIBUTIONS[self.kind](*self.numbers[: DISTRIBUTIONS[self.kind].count()]))
+        kind = DISTRIBUTIONS[self.kind]
+        return str(kind(*(float(np.ravel(own)[0]) for own in self.numbers[: kind.count()])))
 
 
 def entry(kind: type[AbstractDistribution], *numbers: float | np.ndarray) -> Entry:
@@ -64,7 +65,7 @@ def entry(kind: type[AbstractDistribution], *numbers: float | np.ndarray) -> Ent
     return Entry(kind.__name__, (*numbers, *(1.0,) * (MOST - len(numbers))))
 
 
-def densities(each: Sequence[Entry], members: tuple[int, ...] = ()) -> Densities:
+def densities(each: Sequence[Entry], members: tuple[int, ...]) -> Densities:
     """Of the numbers in order; arrays have the leading axes `members`."""
     kinds = tuple(sorted({FLAT, *(own.kind for own in each)}))
     code = np.array([kinds.index(own.kind) for own in each], np.int64)
