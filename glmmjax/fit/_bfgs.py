@@ -59,7 +59,7 @@ def next_step(search: Search) -> Vector:
 
 def judged(search: Search, step: Vector, value: Scalar, carry: Carry, gradient: Vector) -> Search:
     """Accept or reject a step by what the objective is at its end."""
-    slack = 16 * jnp.finfo(value.dtype).eps * jnp.abs(search.value)
+    slack = 16 * jnp.finfo(value.dtype).eps * jnp.maximum(1.0, jnp.abs(search.value))
     bound = search.value + _SUFFICIENT * (search.gradient @ step) + slack
     # Where rounding hides the difference of two values, their slopes along the step decide (Hager
     # and Zhang 2005).
@@ -95,7 +95,7 @@ def searching(search: Search, *, limit: Int[Array, ""]) -> Bool[Array, ""]:
 
 
 def _close(value: Scalar) -> Scalar:
-    return jnp.sqrt(jnp.finfo(value.dtype).eps) * jnp.abs(value)
+    return jnp.sqrt(jnp.finfo(value.dtype).eps) * jnp.maximum(1.0, jnp.abs(value))
 
 
 def scaled_tolerance(dtype) -> float:

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+import jax.numpy as jnp
 from jaxtyping import Float
 
 from .._types import Array
@@ -48,6 +49,13 @@ class Joint(NamedTuple):
         """The same from the `log_kernel` there."""
         structure = self.glmm.structure
         return structure.sum_components(kernel) - 0.5 * structure.dot(b, b)
+
+    def rounding(self, kernel: Cells, b: Effects) -> PerComponent:
+        """What rounding may have made of `density`: a part of the sum of the sizes of its terms,
+        which may be far larger than their sum; zero where that is not finite."""
+        sizes = -self.density(-jnp.abs(kernel), b)
+        room = 16 * jnp.finfo(sizes.dtype).eps * sizes
+        return jnp.where(jnp.isfinite(room), room, 0.0)
 
     def slope(self, score: Eta, b: Effects) -> Effects:
         """Its gradient by `b`, `lam' Z' score - b`, from the `score` there."""

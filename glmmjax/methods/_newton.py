@@ -99,7 +99,7 @@ def _newton_turn(at: Joint, search: ModeSearch) -> ModeSearch:
         # always is.
         safe = at.factor(without_negative(w)).solve(slope)
         direction = _either(structure.to_levels(factor.positive()), direction, safe)
-    better = _is_better(density, point)
+    better = density >= point.density - at.rounding(kernel, b)
     here = structure.to_levels(better)
     kept = Point(
         _either(here, b, point.b),
@@ -119,7 +119,7 @@ def _shared_turn(at: Joint, search: ModeSearch) -> ModeSearch:
     eta = at.predictor(b)
     kernel, first = kernel_and_score(at.glmm, eta, at.phi)
     density, slope = at.density(kernel, b), at.slope(first, b)
-    better = _is_better(density, point)
+    better = density >= point.density - at.rounding(kernel, b)
     here = structure.to_levels(better)
     b, slope = _either(here, b, point.b), _either(here, slope, point.slope)
     direction = old.solve(structure, slope)
@@ -154,10 +154,6 @@ def _no_factor(at: Joint, b: Effects) -> Elimination:
         lambda: at.eliminated(observed_curvature(at.glmm, at.predictor(b), at.phi))
     )
     return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
-
-
-def _is_better(density: PerComponent, point: Point) -> Bool[Array, " components"]:
-    return density >= point.density - 16 * jnp.finfo(density.dtype).eps * jnp.abs(point.density)
 
 
 def _moved(b: Effects, lengths: tuple[Array, ...], direction: Effects) -> Effects:

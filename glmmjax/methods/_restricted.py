@@ -15,7 +15,7 @@ from .._types import Array
 from ..linalg import small
 from ..model import GLMM, Params, unpack
 from ..structure import AbstractFactor, Effects, to_spherical
-from ._conditional import log_base, observed_curvature, score
+from ._conditional import log_base, log_kernel, observed_curvature, score
 from ._integral import IntegralObjective
 from ._joint import joint_at, less
 from ._laplace import Laplace
@@ -262,15 +262,15 @@ def _find(glmm: GLMM, params: Params, start: JointMode) -> _Search:
         here = with_mode(params, mode)
         at = joint_at(glmm, here)
         eta = at.predictor(mode.b)
-        density = at.log_joint(eta, mode.b).sum()
+        kernel = log_kernel(glmm, eta, here.phi)
+        density = at.density(kernel, mode.b).sum()
         slope, w = _slope(glmm, here, mode.b), observed_curvature(glmm, eta, here.phi)
         system = _system_of(glmm, here, w)
         direction = system.solve(slope)
         if not glmm.family.traits.log_concave:
             safe = _system_of(glmm, here, without_negative(w)).solve(slope)
             direction = _either(system.positive(), direction, safe)
-        room = 16 * jnp.finfo(density.dtype).eps * jnp.abs(search.density)
-        better = density >= search.density - jnp.where(jnp.isfinite(room), room, 0.0)
+        better = density >= search.density - at.rounding(kernel, mode.b).sum()
         return _Search(
             _either(better, mode, search.mode),
             jnp.where(better, density, search.density),
