@@ -3,9 +3,9 @@ registry."""
 
 from ._aghq import AGHQ
 from ._components import Separable, log_components, separable
-from ._conditional import expected_curvature
+from ._conditional import expected_curvature, observed_curvature
 from ._exact import Exact
-from ._integral import AbstractIntegral
+from ._integral import AbstractIntegral, IntegralObjective
 from ._joint import Joint, joint_at
 from ._laplace import Laplace
 from ._log_marginal import log_marginal

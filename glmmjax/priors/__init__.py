@@ -21,5 +21,5 @@ from ._distributions import (
     StudentT,
     Uniform,
 )
-from ._prior import Prior, TermPrior, natural_of
+from ._prior import Prior, TermPrior, components_of, natural_of
 from ._priors import Priors, priors_from_dict, priors_to_dict

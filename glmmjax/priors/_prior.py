@@ -85,19 +85,22 @@ def natural_of(
     sign."""
     if covariance.size == 1:
         # Of effects with a covariance of their own it is that of one with factor one.
-        one = _components(covariance, jnp.ones_like(theta), random_scale)
+        one = components_of(covariance, jnp.ones_like(theta), random_scale)
         return theta * one, jnp.log(one[0])
     if isinstance(covariance, Diagonal):
         return random_scale * theta, covariance.size * jnp.log(random_scale)
 
     def natural(theta):
-        return _components(covariance, theta, random_scale)
+        return components_of(covariance, theta, random_scale)
 
     matrix = jax.jacfwd(natural)(theta)
     return natural(theta), jnp.linalg.slogdet(matrix)[1]
 
 
-def _components(covariance: AbstractCovariance, theta: Theta, random_scale: Scalar) -> Theta:
+def components_of(
+    covariance: AbstractCovariance, theta: Theta, random_scale: Scalar
+) -> Float[Array, " components"]:
+    """What `components` show: standard deviations, correlations and others."""
     lam = random_scale * covariance.factor(theta)
     names = ("",) * covariance.q
     return jnp.stack([own.value(theta, lam @ lam.T)[1] for own in covariance.components(names)])
