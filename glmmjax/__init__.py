@@ -60,6 +60,8 @@ if TYPE_CHECKING:
     from .api import Batch as Batch
     from .api import Fit as Fit
     from .api import Model as Model
+    from .api import Posterior as Posterior
+    from .api import Posteriors as Posteriors
     from .api import compare as compare
     from .api import fit_by as fit_by
     from .api import fit_many as fit_many
@@ -68,6 +70,7 @@ if TYPE_CHECKING:
     from .api import overdispersion as overdispersion
     from .api import power as power
     from .api import power_curve as power_curve
+    from .api import sample_many as sample_many
     from .api import simulation_study as simulation_study
     from .covariances import AbstractCorrelation as AbstractCorrelation
     from .covariances import register_covariance as register_covariance
@@ -121,7 +124,8 @@ __version__ = "0.1.0"
 
 _PUBLIC = {
     "api": (
-        *("glmm", "fit_many", "fit_by", "load", "Model", "Fit", "Batch"),
+        *("glmm", "fit_many", "fit_by", "sample_many", "load"),
+        *("Model", "Fit", "Batch", "Posterior", "Posteriors"),
         *("compare", "overdispersion", "simulation_study", "power", "power_curve"),
     ),
     "study": ("Bootstrap", "SimulationStudy", "Power"),

@@ -104,6 +104,18 @@ PARTS = {
     "batch": {"_numbers", "_traced", "_errors", "_status", "_precision", "_programs", "_types"}
     | {"_files", "_progress", "covariances", "design", "families", "structure", "priors", "model"}
     | {"assembly", "methods", "fit"},
+    "sampling": {
+        "_errors",
+        "_later",
+        "design",
+        "_noted",
+        "_precision",
+        "_programs",
+        "_progress",
+        "_types",
+    }
+    | {"covariances", "families", "structure", "priors", "model", "assembly", "methods", "fit"}
+    | {"inference", "prediction"},
     "study": {
         "_errors",
         "_noted",
@@ -132,7 +144,7 @@ PARTS = {
         "assembly",
     }
     | {"methods", "fit", "inference", "prediction", "diagnostics", "interpretation", "report"}
-    | {"batch", "study", "plot", "page"},
+    | {"batch", "sampling", "study", "plot", "page"},
     "cli": {
         "_errors",
         "_family_names",

@@ -12,12 +12,14 @@ from ..methods import AbstractMethod
 from ..model import Params
 from ..priors import Priors
 from ._model import Batch, Model
+from ._posterior import Posteriors
 from ._stoppable import stoppable
 
 if TYPE_CHECKING:
     from .. import batch as core
+    from .. import sampling
 else:
-    core = Later("glmmjax.batch")
+    core, sampling = Later("glmmjax.batch"), Later("glmmjax.sampling")
 
 
 def fit_many(  # noqa: PLR0913 - keyword-only settings
@@ -95,11 +97,59 @@ def fit_many(  # noqa: PLR0913 - keyword-only settings
         process_id=k)`.
     """
     settings = core.Settings(chunk_size, precision, checkpoint, progress)
-    if isinstance(model, Model):
-        members = _of_responses(model, responses, weights, offset, priors)
-    else:
-        members = _of_models(model, responses, weights, offset, priors)
+    members = _members(model, responses, weights, offset, priors)
     return _fit(members, method, settings, reml=reml, start=start)
+
+
+def sample_many(  # noqa: PLR0913 - keyword-only settings
+    model: Model | Sequence[Model],
+    responses: Any = None,
+    *,
+    weights: Any = None,
+    offset: Any = None,
+    priors: Priors | None = None,
+    chains: int = 4,
+    draws: int = 1000,
+    warmup: int = 1000,
+    seed: int = 0,
+    marginal: bool = False,
+    method: AbstractMethod | None = None,
+    target_accept: float = 0.8,
+    progress: bool | None = None,
+) -> Posteriors:
+    """Draw from the posteriors of many models at once, on every local device.
+
+    Args:
+        model, responses, weights, offset: as for `fit_many`.
+        priors, chains, draws, warmup, seed, marginal, method, target_accept: as for `Model.sample`;
+            default priors are in units of each member's response, and each member has random
+            numbers of its own.
+        progress: show a progress bar; by default on a terminal and in notebooks.
+
+    Returns:
+        The posteriors. `posteriors[7]` or `posteriors["gene"]` is any of them as an ordinary
+        `gj.Posterior`; tables have a first column or index level `member`, `status` and `converged`
+        a value a member.
+
+    Raises:
+        ModelError: one sentence that names the argument at fault.
+
+    Members whose mode is not found have no draws, and a status that says why.
+    """
+    run = sampling.checked_run(
+        chains=chains,
+        draws=draws,
+        warmup=warmup,
+        seed=seed,
+        marginal=marginal,
+        accept=target_accept,
+    )
+    priors = Priors() if priors is None else priors
+    members = _members(model, responses, weights, offset, priors)
+    sampling.refuse_quasi(members.first)
+    start = _members(model, responses, weights, offset, sampling.for_start(priors))
+    fits = core.fit_members(start, method, core.Settings(progress=progress))
+    return Posteriors(sampling.sample(fits, members, run, progress=progress))
 
 
 def fit_by(  # noqa: PLR0913 - the arguments of glmm and keyword-only settings
@@ -150,6 +200,13 @@ def fit_by(  # noqa: PLR0913 - the arguments of glmm and keyword-only settings
     members = core.split_by(formula, data, by, priors=priors, **described, **given)
     settings = core.Settings(chunk_size, precision, checkpoint, progress)
     return _fit(members, method, settings, reml=reml)
+
+
+def _members(
+    model: Any, responses: Any, weights: Any, offset: Any, priors: Priors | None
+) -> "core.AbstractManyMembers":
+    of = _of_responses if isinstance(model, Model) else _of_models
+    return of(model, responses, weights, offset, priors)
 
 
 def _of_responses(

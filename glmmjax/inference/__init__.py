@@ -22,7 +22,15 @@ from ._hypotheses import anova, check_type, contrast, of_type, terms_of
 from ._intervals import confint
 from ._means import Means, means
 from ._quantities import Quantity, chosen, names_in, natural, quantities
-from ._random import dispersion, numbers_of, ranef, term_name, varcorr, varcorr_columns
+from ._random import (
+    dispersion,
+    effects_of_terms,
+    numbers_of,
+    ranef,
+    term_name,
+    varcorr,
+    varcorr_columns,
+)
 from ._sandwich import group_scores, informations, sandwich
 from ._surface import Surface, surfaces
 from ._tidy import benjamini_hochberg, counts, failures, tidy, with_adjusted

@@ -1,6 +1,7 @@
 """Variance components, dispersion, and the random effects themselves."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ from ..assembly import MixedModel, components
 from ..covariances import Component, is_separate
 from ..design import RandomPart
 from ..families import reported_names
-from ..fit import Fits, Modes
+from ..fit import AbstractMembers, Fits, Modes
 from ..model import places
 
 VARCORR = ["group", "term1", "term2", "vcov", "sdcor"]
@@ -90,20 +91,46 @@ def ranef(fits: Fits) -> pd.DataFrame:
     return pd.DataFrame({"member": labels} | columns).infer_objects()
 
 
-def _effects(fits: Fits, number: int, modes: Modes) -> list[dict[str, np.ndarray]]:
-    """The columns of the table of one member, term by term."""
-    model, found = fits.members.first, []
-    for term, place in zip(fits.members.random(number), places(model.glmm), strict=True):
+class EffectsOfTerm(NamedTuple):
+    """Where the effects of a term are, and what they are called.
+
+    Attributes:
+        factor: number of the grouping factor.
+        columns: those of the term among the factor's.
+        here: (levels, q) which of these each level has.
+        labels: columns `group, level, term` of those that are, level by level.
+    """
+
+    factor: int
+    columns: slice
+    here: np.ndarray
+    labels: dict[str, np.ndarray]
+
+
+def effects_of_terms(members: AbstractMembers, number: int) -> Iterator[EffectsOfTerm]:
+    """Of one member, term by term."""
+    model = members.first
+    for term, place in zip(members.random(number), places(model.glmm), strict=True):
         is_one = len(model.glmm.structure.terms[place.factor]) == 1  # of as many effects as it has
         own = slice(None) if is_one else place.columns
-        mode, cov = (part[place.factor][:, own] for part in modes)
-        variance = cov if cov.ndim == 2 else np.diagonal(cov[:, :, own], axis1=1, axis2=2)
         level, names, counts = _effects_of(term)
         prefix = model.design.predictors[term.predictor].prefix
-        here = np.arange(mode.shape[1]) < counts[:, None]
+        width = model.glmm.structure.factors[place.factor].q
+        here = np.arange(len(range(width)[own])) < counts[:, None]
         group = np.full(len(level), term.formula.group, object)
-        numbers = {"mode": mode[here], "std_error": np.sqrt(variance[here])}
-        found.append({"group": group, "level": level, "term": prefix + names} | numbers)
+        labels = {"group": group, "level": level, "term": prefix + names}
+        yield EffectsOfTerm(place.factor, own, here, labels)
+
+
+def _effects(fits: Fits, number: int, modes: Modes) -> list[dict[str, np.ndarray]]:
+    """The columns of the table of one member, term by term."""
+    found = []
+    for own in effects_of_terms(fits.members, number):
+        mode, cov = (part[own.factor][:, own.columns] for part in modes)
+        is_plain = cov.ndim == 2
+        variance = cov if is_plain else np.diagonal(cov[:, :, own.columns], axis1=1, axis2=2)
+        numbers = {"mode": mode[own.here], "std_error": np.sqrt(variance[own.here])}
+        found.append(own.labels | numbers)
     return found
 
 

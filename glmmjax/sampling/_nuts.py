@@ -5,7 +5,7 @@ Transitions, dual averaging and Welford's variances are blackjax's. Windows are 
 al. 2017), each of which sees the draws of all chains.
 """
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import equinox as eqx
 import jax
@@ -18,7 +18,7 @@ from .._programs import Program
 from .._types import Array
 from ..methods import objective_data
 from ..model import GLMM
-from ._target import AbstractTarget, Place
+from ._target import AbstractTarget, Place, Posed
 
 if TYPE_CHECKING:
     from blackjax import nuts
@@ -30,7 +30,6 @@ else:
         for name in ("mass_matrix", "step_size", "window_adaptation")
     )
 
-GENERATOR = "threefry2x32"
 STEPS = 50
 """Of one call."""
 FAST, SLOW, WINDOW_ENDS, WARM_UP_ENDS, SAMPLING = range(5)
@@ -46,6 +45,7 @@ class Chains(NamedTuple):
         averaging, variances: what the step size and the metric are learnt from.
         step, metric: the step size, and the variance of each coordinate.
         key: random bits.
+        accept: the rate at which trajectories are accepted that the step size is to have.
         done: steps that were made.
     """
 
@@ -55,6 +55,7 @@ class Chains(NamedTuple):
     step: Float[Array, "*members"]
     metric: Float[Array, "*members dim"]
     key: Array
+    accept: Float[Array, "*members"]
     done: Int[Array, "*members"]
 
 
@@ -95,17 +96,16 @@ def _pairs(warmup: int) -> list[tuple[int, bool]]:
 @Program.of_many
 def begun(
     target: AbstractTarget,
-    own: GLMM,
-    shared: GLMM,
-    place: Place,
+    posed: Posed,
     keys: Array,
     starts: Float[Array, "members chains dim"],
+    accept: Float[Array, ""],
 ) -> Chains:
     """The chains of members before their first step, at `starts`."""
 
     def one(member):
         own, place, key, start = member
-        log_density = _density(target, eqx.combine(own, shared), place)
+        log_density = _density(target, eqx.combine(own, posed.shared), place)
         averaging = step_size.dual_averaging_adaptation(0.8)[0](_FIRST_STEP)
         variances = mass_matrix.mass_matrix_adaptation(True)[0](start.shape[-1])
         return Chains(
@@ -115,33 +115,30 @@ def begun(
             jnp.asarray(_FIRST_STEP),
             jnp.ones(start.shape[-1]),
             key,
+            accept,
             jnp.array(0),
         )
 
-    return jax.vmap(one)((own, place, keys, starts))
+    return jax.vmap(one)((posed.own, posed.place, keys, starts))
 
 
 @Program.of_many
 def advanced(
-    target: AbstractTarget,
-    own: GLMM,
-    shared: GLMM,
-    place: Place,
-    chains: Chains,
-    kinds: Int[Array, " steps"],
-    accept: Float[Array, ""],
+    target: AbstractTarget, posed: Posed, chains: Chains, kinds: Int[Array, " steps"]
 ) -> tuple[Chains, Trace]:
-    """Some steps more, each for what `kinds` says; `accept` is the rate at which trajectories are
-    accepted that the step size is to have."""
+    """Some steps more, each for what `kinds` says."""
 
     def one(member):
         own, place, chains = member
-        log_density = _density(target, eqx.combine(own, shared), place)
-        return jax.lax.scan(
-            lambda chains, kind: _step(log_density, chains, kind, accept), chains, kinds
-        )
+        log_density = _density(target, eqx.combine(own, posed.shared), place)
+        return jax.lax.scan(lambda chains, kind: _step(log_density, chains, kind), chains, kinds)
 
-    return jax.vmap(one)((own, place, chains))
+    return jax.vmap(one)((posed.own, posed.place, chains))
+
+
+def as_key(bits: Array) -> Any:
+    """A key of random bits (2,)."""
+    return jax.random.wrap_key_data(jnp.asarray(bits), impl="threefry2x32")
 
 
 def _density(target: AbstractTarget, glmm: GLMM, place: Place):
@@ -149,9 +146,9 @@ def _density(target: AbstractTarget, glmm: GLMM, place: Place):
     return lambda z: target.log_density(glmm, data, place, z)
 
 
-def _step(log_density, chains: Chains, kind: Array, accept: Array) -> tuple[Chains, Trace]:
+def _step(log_density, chains: Chains, kind: Array) -> tuple[Chains, Trace]:
     kernel = nuts.build_kernel()
-    key = jax.random.fold_in(jax.random.wrap_key_data(chains.key, impl=GENERATOR), chains.done)
+    key = jax.random.fold_in(as_key(chains.key), chains.done)
     keys = jax.random.split(key, len(chains.state.logdensity))
 
     def moved(key, state):
@@ -167,12 +164,12 @@ def _step(log_density, chains: Chains, kind: Array, accept: Array) -> tuple[Chai
         info.num_trajectory_expansions >= _MOST,
     )
     chains = chains._replace(state=state, done=chains.done + 1)
-    return _learnt(chains, trace, kind, accept), trace
+    return _learnt(chains, trace, kind), trace
 
 
-def _learnt(chains: Chains, trace: Trace, kind: Array, accept: Array) -> Chains:
+def _learnt(chains: Chains, trace: Trace, kind: Array) -> Chains:
     """Step size and metric after a step of this kind."""
-    begin, average, mean = step_size.dual_averaging_adaptation(accept)
+    begin, average, mean = step_size.dual_averaging_adaptation(cast(float, chains.accept))
     _, take_in, estimate = mass_matrix.mass_matrix_adaptation(True)
     acceptance = jnp.where(jnp.isnan(trace.acceptance), 0.0, trace.acceptance).mean()
 

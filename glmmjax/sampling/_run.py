@@ -1,7 +1,7 @@
 """Sample from the posteriors of members, chunk after chunk, on every local device."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -12,15 +12,16 @@ from .._precision import own_settings
 from .._programs import Program
 from .._progress import Report
 from .._types import Array
+from ..design import RandomPart
 from ..fit import FIT, AbstractMembers, Fits
-from ..methods import Penalised
+from ..methods import IntegralObjective, Penalised
 from ..model import GLMM, Params, Working, scaled_factor, unpack
 from ..structure import to_natural
 from ._draws import natural
-from ._nuts import SAMPLING, STEPS, Chains, Trace, advanced, begun, schedule
+from ._nuts import SAMPLING, STEPS, Chains, Trace, advanced, as_key, begun, schedule
 from ._place import lower_of, places
 from ._samples import Run, Stats
-from ._target import AbstractTarget, Joint, Marginal, Place
+from ._target import AbstractTarget, Joint, Marginal, Place, Posed
 
 _AT_ONCE = 512  # draws of one call
 
@@ -34,6 +35,7 @@ class Loaded(NamedTuple):
         glmm: the arrays, which may have room for more coefficients.
         own: mask over these: those with a leading axis of members.
         kept: places of the coefficients that are the models' own.
+        random: the random terms of each member.
     """
 
     numbers: np.ndarray
@@ -41,6 +43,7 @@ class Loaded(NamedTuple):
     glmm: GLMM
     own: GLMM
     kept: np.ndarray
+    random: list[tuple[RandomPart, ...]]
 
     def back(self, member: int) -> Working:
         """The coordinates of one member, with the arrays of all."""
@@ -76,6 +79,7 @@ class Loaded(NamedTuple):
             jax.tree.map(of, self.glmm, self.own),
             self.own,
             self.kept,
+            [self.random[k] for k in which],
         )
 
 
@@ -94,11 +98,13 @@ def loaded(members: AbstractMembers, numbers: np.ndarray, bucket: np.ndarray) ->
         roomy = members.first.roomy
         glmm = jax.tree.map(lambda leaf: leaf[None], roomy.glmm)
         every = jax.tree.map(lambda _: True, glmm)
-        return Loaded(numbers, roomy.working, glmm, every, roomy.kept)
+        random = [members.random(0)]
+        return Loaded(numbers, roomy.working, glmm, every, roomy.kept, random)
     arrays = members.load(numbers, bucket)
     kept = np.arange(members.first.glmm.p)
     here = numbers[arrays.status == FIT]
-    return Loaded(here, arrays.working, arrays.working.glmm, arrays.own, kept)
+    random = [members.random(number) for number in here.tolist()]
+    return Loaded(here, arrays.working, arrays.working.glmm, arrays.own, kept, random)
 
 
 def sampled(fits: Fits, some: Loaded, run: Run, report: Report) -> Iterator[tuple[int, Found]]:
@@ -107,6 +113,7 @@ def sampled(fits: Fits, some: Loaded, run: Run, report: Report) -> Iterator[tupl
     assert isinstance(method, Penalised)
     for objective, which in method.inner.objectives(some.glmm):
         group = some.some(which)
+        assert isinstance(objective, IntegralObjective)
         target = (Marginal if run.marginal else Joint)(objective)
         yield from _of_group(fits, group, target, run, report)
 
@@ -117,10 +124,9 @@ def _of_group(
     own, shared = eqx.partition(group.glmm, group.own)
     with own_settings():
         place = _placed(fits, group, own, shared)
-        own, place, keys, starts = _on_devices(
-            (own, place, *_starts(group.numbers, target.dimension(_first(place)), run)), run
-        )
-        chains, traces = _walked(target, (own, shared, place), (keys, starts), run, report)
+        begin = _starts(group.numbers, target.dimension(_first(place)), run)
+        own, place, begin = _on_devices((own, place, begin))
+        chains, traces = _walked(target, Posed(own, shared, place), begin, run, report)
         place = jax.tree.map(np.asarray, place)
         for k, number in enumerate(group.numbers.tolist()):
             trace = jax.tree.map(lambda leaf, k=k: np.swapaxes(leaf[k], 0, 1), traces)
@@ -157,22 +163,25 @@ def _starts(numbers: np.ndarray, dimension: int, run: Run) -> tuple[np.ndarray, 
     return np.array(keys), np.array(starts)
 
 
-def _walked(target, arrays, begin, run: Run, report: Report) -> tuple[Chains, Trace]:
+def _walked(
+    target: AbstractTarget,
+    posed: Posed,
+    begin: tuple[np.ndarray, np.ndarray],
+    run: Run,
+    report: Report,
+) -> tuple[Chains, Trace]:
     """The chains at their end, and all that they did after warming up (NumPy)."""
-    own, shared, place = arrays
-    keys, starts = begin
-    chains = begun(target, own, shared, place, keys, starts)
+    (keys, starts), accept = begin, np.array(run.accept)
+    chains = begun(target, posed, keys, starts, accept)
     lost = ~np.isfinite(np.asarray(chains.state.logdensity))
     if lost.any():  # too far out: these begin at the mode
         starts = np.where(lost[..., None], 0.0, np.asarray(starts))
-        chains = begun(target, own, shared, place, keys, starts)
+        chains = begun(target, posed, keys, starts, accept)
     kinds = np.concatenate([schedule(run.warmup), np.full(run.draws, SAMPLING, np.int32)])
     kinds = np.concatenate([kinds, np.full(-len(kinds) % STEPS, SAMPLING, np.int32)])
-    traces, accept = [], np.array(run.accept)
+    traces = []
     for first in range(0, len(kinds), STEPS):
-        chains, trace = advanced(
-            target, own, shared, place, chains, kinds[first : first + STEPS], accept
-        )
+        chains, trace = advanced(target, posed, chains, kinds[first : first + STEPS])
         if first + STEPS > run.warmup:
             traces.append(jax.tree.map(np.asarray, trace))
         report(min(STEPS, run.warmup + run.draws - first) * len(np.asarray(keys)), 0)
@@ -181,12 +190,10 @@ def _walked(target, arrays, begin, run: Run, report: Report) -> tuple[Chains, Tr
     return chains, jax.tree.map(lambda leaf: leaf[:, : run.draws], whole)
 
 
-def _on_devices(arrays, run: Run):
-    """Members shared among the local devices where these divide them, else the chains of each
-    left to one."""
-    del run
+def _on_devices(arrays: Any) -> Any:
+    """Members shared among the local devices, where these divide them."""
     devices = jax.local_devices()
-    count = len(arrays[-1])
+    count = len(jax.tree.leaves(arrays)[-1])
     if len(devices) == 1 or count % len(devices):
         return arrays
     sharding = NamedSharding(Mesh(np.array(devices), ("members",)), PartitionSpec("members"))
@@ -203,13 +210,13 @@ def _reported(group: Loaded, k: int, target: AbstractTarget, place: Place, drawn
     vectors, effects = _points(target, glmm, place, flat, bits.generate_state(2, np.uint32))
     params = _own_params(glmm, group.kept, vectors)
     found = natural(glmm, back.back(params))
-    stats = Stats(
-        *(getattr(trace, name) for name in Stats._fields[:-1]), np.full((1, 1), float(step))
-    )
+    parts = {name: getattr(trace, name) for name in Stats._fields if name != "step"}
+    stats = Stats(**parts, step=np.full((1, 1), float(step)))
 
-    def by_chain(leaf: np.ndarray) -> np.ndarray:
-        return leaf.reshape(*shape, *leaf.shape[1:])
+    def by_chain(leaf: Any) -> np.ndarray:
+        return np.asarray(leaf).reshape(*shape, *leaf.shape[1:])
 
+    levels = [len(group.random[k][terms[0]].levels) for terms in glmm.structure.terms]
     users = tuple(
         np.swapaxes(own if factor.position is not None else matrix @ own, -1, -2)
         for own, matrix, factor in zip(
@@ -219,7 +226,7 @@ def _reported(group: Loaded, k: int, target: AbstractTarget, place: Place, drawn
     return Found(
         jax.tree.map(by_chain, found.params),
         by_chain(found.values),
-        tuple(by_chain(own) for own in users),
+        tuple(by_chain(own[:, :count]) for own, count in zip(users, levels, strict=True)),
         stats,
     )
 
@@ -247,7 +254,7 @@ def _points(target, glmm: GLMM, place: Place, flat: np.ndarray, bits: np.ndarray
 def _drawn(
     target: AbstractTarget, glmm: GLMM, place: Place, positions: Array, bits: Array, first: Array
 ) -> tuple[Array, tuple[Array, ...]]:
-    key = jax.random.fold_in(jax.random.wrap_key_data(bits, impl="threefry2x32"), first)
+    key = jax.random.fold_in(as_key(bits), first)
     keys = jax.random.split(key, len(positions))
 
     def one(z, key):

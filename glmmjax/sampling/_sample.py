@@ -7,7 +7,7 @@ import numpy as np
 
 from .._progress import progress_bar
 from ..fit import AbstractMembers, Fits
-from ..methods import Penalised
+from ..methods import AbstractIntegral, Penalised
 from ..model import Params
 from ._draws import names_of
 from ._run import Found, loaded, sampled
@@ -32,7 +32,7 @@ def sample(fits: Fits, members: AbstractMembers, run: Run, *, progress: bool | N
         ):
             all_[number] = own
     method = fits.method
-    assert isinstance(method, Penalised)
+    assert isinstance(method, Penalised) and isinstance(method.inner, AbstractIntegral)
     return Samples(members, method.inner, run, *whole[:2], effects, whole[2], faults)
 
 

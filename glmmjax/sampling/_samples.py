@@ -4,11 +4,12 @@ import dataclasses
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import jax
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from ..fit import AbstractMembers
+from ..fit import AbstractMembers, OneModel
 from ..methods import AbstractIntegral
 from ..model import Params
 from ._draws import names_of
@@ -87,3 +88,21 @@ class Samples:
     def values(self) -> Float[np.ndarray, "members chains draws k"]:
         """Coefficients, then all others on natural scales."""
         return np.concatenate([self.params.beta, self.natural], -1)
+
+    def alone(self, number: int) -> "Samples":
+        """One member by itself."""
+        if self.members.is_alone:
+            return self
+        only = [number]
+        params, natural, stats = jax.tree.map(
+            lambda leaf: leaf[only], (self.params, self.natural, self.stats)
+        )
+        return dataclasses.replace(
+            self,
+            members=OneModel(self.members.model(number)),
+            params=params,
+            natural=natural,
+            stats=stats,
+            effects=[self.effects[number]],
+            faults=[self.faults[number]],
+        )

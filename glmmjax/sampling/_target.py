@@ -36,6 +36,14 @@ class Place(NamedTuple):
     spread: tuple[Float[Array, "*_ _ _"], ...]
 
 
+class Posed(NamedTuple):
+    """Members to sample from: `own` is what differs between their models, `shared` the rest."""
+
+    own: GLMM
+    shared: GLMM
+    place: Place
+
+
 class Point(NamedTuple):
     """Packed working parameters and spherical random effects."""
 
