@@ -4,6 +4,7 @@ from ._densities import Densities, Entry, densities, entry
 from ._distributions import (
     DISTRIBUTIONS,
     LKJ,
+    MOST,
     AbstractDistribution,
     Beta,
     Cauchy,

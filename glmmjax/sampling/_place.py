@@ -1,5 +1,7 @@
 """Where a posterior lies: the mode of a penalised fit, and how everything varies around it."""
 
+from typing import NamedTuple
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -8,9 +10,11 @@ from jaxtyping import Float
 
 from .._programs import Program
 from .._types import Array
+from ..linalg import small
 from ..methods import conditional_mode
-from ..model import GLMM, Params, pack, unpack
-from ..structure import Effects
+from ..model import GLMM, Params, pack, scaled_factor, unpack
+from ..structure import AbstractRelative, Matrices
+from ._centring import is_centred, transport, weights
 from ._target import Place
 
 _STEP = 1e-3  # standard errors, of the differences of modes
@@ -31,31 +35,66 @@ def places(
 
 
 def _place(glmm: GLMM, centre: Float[Array, " size"], lower: Float[Array, "size size"]) -> Place:
-    nobody = glmm.structure.no_effects(centre.dtype)
-    found = conditional_mode(glmm, unpack(glmm, centre), nobody)
+    params = unpack(glmm, centre)
+    found = conditional_mode(glmm, params, glmm.structure.no_effects(centre.dtype))
 
-    def moved(direction: Float[Array, " size"]) -> Effects:
-        ahead, behind = (
-            conditional_mode(glmm, unpack(glmm, centre + step * direction), found.b).b
-            for step in (_STEP, -_STEP)
+    def around(direction: Float[Array, " size"]) -> tuple:
+        each = [unpack(glmm, centre + step * direction) for step in (_STEP, -_STEP)]
+        modes = [conditional_mode(glmm, own, found.b).b for own in each]
+        return [scaled_factor(glmm, own) for own in each], modes
+
+    lams, modes = jax.lax.map(around, lower.T)
+    each = [
+        _of_factor(own, block, Around(*others))
+        for own, block, *others in zip(
+            scaled_factor(glmm, params), found.factor.blocks(), *lams, *modes, strict=True
         )
-        return tuple((a - b) / (2 * _STEP) for a, b in zip(ahead, behind, strict=True))
+    ]
+    path, spread, lam, weight = zip(*each, strict=True) if each else ((),) * 4
+    return Place(centre, lower, found.b, path, spread, lam, weight)
 
-    path = jax.lax.map(moved, lower.T)
-    return Place(
-        centre,
-        lower,
-        found.b,
-        tuple(jnp.moveaxis(part, 0, -1) for part in path),
-        tuple(_root(block) for block in found.factor.blocks()),
-    )
+
+class Around(NamedTuple):
+    """The factors and the modes of a grouping factor, a step ahead and behind along each
+    direction."""
+
+    lam_ahead: AbstractRelative
+    lam_behind: AbstractRelative
+    ahead: Float[Array, "size rank levels"]
+    behind: Float[Array, "size rank levels"]
+
+
+def _of_factor(
+    lam: AbstractRelative, block: Array, around: Around
+) -> tuple[Array, Array, Array | None, Array | None]:
+    """`path`, `spread`, `lam` and `weight` of a grouping factor."""
+    if not is_centred(lam):
+        path = _slope(around.ahead, around.behind)
+        return jnp.moveaxis(path, 0, -1), _root(block), None, None
+    at_mode, ahead, behind = map(_matrix, (lam, around.lam_ahead, around.lam_behind))
+    moved = _slope(*(jnp.diagonal(own, axis1=-2, axis2=-1) for own in (ahead, behind)))
+    weight = weights(jnp.diagonal(block).T, jnp.diagonal(at_mode), moved)
+
+    def sampled(lam, b):
+        return small.solve_lower(transport(Matrices(lam[..., None]), at_mode, weight), b)
+
+    path = _slope(jax.vmap(sampled)(ahead, around.ahead), jax.vmap(sampled)(behind, around.behind))
+    return jnp.moveaxis(path, 0, -1), _root(block), at_mode, weight
+
+
+def _matrix(lam: AbstractRelative) -> Float[Array, "*size q q"]:
+    """The one of all levels."""
+    assert isinstance(lam, Matrices)
+    return lam.values[..., 0]
+
+
+def _slope(ahead: Array, behind: Array) -> Array:
+    return (ahead - behind) / (2 * _STEP)
 
 
 def _root(block: Array) -> Array:
     """The factors of covariances (rank, rank, levels), or the roots of variances."""
-    if block.ndim == 2:
-        return jnp.sqrt(block)
-    return jnp.moveaxis(jnp.linalg.cholesky(jnp.moveaxis(block, -1, 0)), 0, -1)
+    return jnp.sqrt(block) if block.ndim == 2 else small.cholesky(block)
 
 
 def lower_of(

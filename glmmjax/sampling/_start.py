@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ..priors import LKJ, AbstractDistribution, Flat, Priors, Uniform
+from ..priors import LKJ, MOST, AbstractDistribution, Flat, Priors, Uniform
 
 _NEAR = 1e-9
 _LOW = 1e-3
@@ -38,4 +38,4 @@ def _reaches(own: Any, *, is_sd: bool) -> bool:
     first = numbers[0] if numbers else 0.0
     if isinstance(own, Flat | Uniform) or first <= type(own).corner:
         return True
-    return is_sd and math.exp(own.log_prob(_NEAR, *numbers)) > _LOW
+    return is_sd and math.exp(own.log_prob(_NEAR, *numbers, *(1.0,) * (MOST - len(numbers)))) > _LOW

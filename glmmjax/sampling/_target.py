@@ -9,8 +9,9 @@ from jaxtyping import Float
 
 from .._types import Array
 from ..methods import Data, IntegralObjective, joint_at, log_prior
-from ..model import GLMM, Params, unpack
-from ..structure import Effects
+from ..model import GLMM, Params, scaled_factor, unpack
+from ..structure import Effects, Factors
+from ._centring import diagonal, transport
 from ._effects import drawn_effects
 
 Scalar = Float[Array, ""]
@@ -19,7 +20,8 @@ Position = Float[Array, " dim"]
 
 class Place(NamedTuple):
     """Where a posterior lies, and how wide it is: packed working parameters are `centre + lower
-    z1`, spherical random effects `mode + path z1 + spread z2`, with `z` about standard normal.
+    z1`, random effects `mode + path z1 + spread z2`, with `z` about standard normal. Effects are
+    spherical, or centred as far as `weight` says (`_centring`).
 
     Attributes:
         centre, lower: the mode of the parameters, and the factor of their covariance there.
@@ -27,6 +29,8 @@ class Place(NamedTuple):
         path: (rank, levels, size) what it moves by.
         spread: (rank, rank, levels) factors of the covariances of a level's effects given the
             parameters; (rank, levels) of linked effects, their standard deviations.
+        lam, weight: (q, q) the factor of the effects at the mode, and (q, levels) how far each is
+            centred; None where none is.
     """
 
     centre: Float[Array, " size"]
@@ -34,6 +38,8 @@ class Place(NamedTuple):
     mode: Effects
     path: tuple[Float[Array, "_ _ size"], ...]
     spread: tuple[Float[Array, "*_ _ _"], ...]
+    lam: tuple[Float[Array, "_ _"] | None, ...]
+    weight: tuple[Float[Array, "_ _"] | None, ...]
 
 
 class Posed(NamedTuple):
@@ -78,18 +84,22 @@ class Joint(AbstractTarget):
         return len(place.centre) + sum(part.size for part in place.mode)
 
     def log_density(self, glmm, data, place, z):
-        vector, b = self._point(place, z)
+        vector, parts = self._parts(place, z)
         params = unpack(glmm, vector)
         at = joint_at(glmm, params)
-        value = at.log_joint(at.predictor(b), b).sum()
+        b, log_jacobian = _spherical(at.lam, place, parts)
+        value = at.log_joint(at.predictor(b), b).sum() + log_jacobian
         if glmm.family.dispersion_names:
             value = value + self.likelihood.base(glmm, data)(params.phi)
         return value + _prior(glmm, params)
 
     def point(self, glmm, place, z, key):
-        return self._point(place, z)
+        vector, parts = self._parts(place, z)
+        lam = scaled_factor(glmm, unpack(glmm, vector))
+        return Point(vector, _spherical(lam, place, parts)[0])
 
-    def _point(self, place: Place, z: Position) -> Point:
+    def _parts(self, place: Place, z: Position) -> Point:
+        """Effects are those that are sampled."""
         size = len(place.centre)
         own, b, first = z[:size], [], size
         for mode, path, spread in zip(place.mode, place.path, place.spread, strict=True):
@@ -116,6 +126,19 @@ class Marginal(AbstractTarget):
     def point(self, glmm, place, z, key):
         vector = place.centre + place.lower @ z
         return Point(vector, drawn_effects(glmm, unpack(glmm, vector), place.mode, key))
+
+
+def _spherical(lam: Factors, place: Place, parts: Effects) -> tuple[Effects, Scalar]:
+    """Spherical effects, and the log Jacobian determinant of these by `parts`."""
+    found, log_jacobian = [], jnp.zeros(())
+    for own, part, at_mode, weight in zip(lam, parts, place.lam, place.weight, strict=True):
+        if at_mode is None or weight is None:
+            found.append(part)
+            continue
+        moved = transport(own, at_mode, weight)
+        found.append(jnp.einsum("qrg,rg->qg", moved, part))
+        log_jacobian = log_jacobian + jnp.log(jnp.abs(diagonal(moved))).sum()
+    return tuple(found), log_jacobian
 
 
 def _prior(glmm: GLMM, params: Params) -> Scalar:
