@@ -19,9 +19,9 @@ from ..assembly import (
     checked_model,
     design_without,
     model_of,
-    prior_of,
+    prior_of_members,
+    priors_without,
     response_size,
-    units_of,
     with_priors,
     without_coefficients,
 )
@@ -104,8 +104,7 @@ class SharedDesign(AbstractManyMembers):
         own = (True, _differs(self._weights), _differs(self._offset))
         none = jax.tree.map(lambda _: False, glmm)
         mask = eqx.tree_at(lambda mask: (mask.y, mask.weights, mask.offset), none, own)
-        every = jax.tree.map(lambda _: True, glmm.prior)
-        self._own = dataclasses.replace(mask, prior=every)
+        self._own = dataclasses.replace(mask, prior=jax.tree.map(lambda _: True, glmm.prior))
 
     def __len__(self):
         return len(self._responses)
@@ -153,9 +152,8 @@ class SharedDesign(AbstractManyMembers):
         working = self._working
         glmm = dataclasses.replace(working.glmm, **changed)
         if model.priors is not None:
-            own = dataclasses.replace(self._own, prior=None)
-            units = units_of(dataclasses.replace(glmm, prior=None), own)
-            prior = prior_of(model, model.priors, units)
+            weights = self._prior_weights()[numbers if _differs(self._weights) else ...]
+            prior = prior_of_members(model, glmm, self._own, weights > 0)
             prior = prior.moved(working.beta_back, working.theta_back)
             glmm = dataclasses.replace(glmm, prior=prior)
         working = dataclasses.replace(working, glmm=glmm)
@@ -323,7 +321,8 @@ class OwnDesigns(AbstractManyMembers):
 
     def without(self, left_out):
         designs = [design_without(own, left_out) for own in self._designs]
-        return OwnDesigns(designs, self._family, self._names, self._status, self._priors)
+        priors = priors_without(self._priors, self._first.design, left_out)
+        return OwnDesigns(designs, self._family, self._names, self._status, priors)
 
     def inputs(self):
         yield from self._status
