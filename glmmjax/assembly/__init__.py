@@ -17,5 +17,4 @@ from ._mixed import (
 )
 from ._plan import plan
 from ._priors import prior_of_members, prior_table, with_priors
-from ._units import units_of
 from ._without import design_without, priors_without, without_coefficients

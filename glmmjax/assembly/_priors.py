@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
@@ -112,7 +113,7 @@ def prior_of_members(
 ) -> Prior:
     """The prior of each member of a batch of one design: `glmm` holds their responses, and `own` is
     the mask of its arrays that have a leading axis of members."""
-    bare, mask = (dataclasses.replace(both, prior=None) for both in (glmm, own))
+    bare, mask = (eqx.tree_at(lambda g: g.prior, both, None) for both in (glmm, own))
     return prior_of(model, model.priors or Priors(), units_of(bare, mask), present)
 
 

@@ -101,10 +101,10 @@ class SharedDesign(AbstractManyMembers):
                 glmm, offset=layout.to_blocks(np.stack([total, *self._others]))
             )
         self._working = working_coordinates(glmm)
-        own = (True, _differs(self._weights), _differs(self._offset))
-        none = jax.tree.map(lambda _: False, glmm)
-        mask = eqx.tree_at(lambda mask: (mask.y, mask.weights, mask.offset), none, own)
-        self._own = dataclasses.replace(mask, prior=jax.tree.map(lambda _: True, glmm.prior))
+        priors = jax.tree.map(lambda _: True, glmm.prior)
+        own = (True, _differs(self._weights), _differs(self._offset), priors)
+        none, is_none = jax.tree.map(lambda _: False, glmm), lambda leaf: leaf is None
+        self._own = eqx.tree_at(lambda g: (g.y, g.weights, g.offset, g.prior), none, own, is_none)
 
     def __len__(self):
         return len(self._responses)
