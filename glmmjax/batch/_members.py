@@ -101,10 +101,14 @@ class SharedDesign(AbstractManyMembers):
                 glmm, offset=layout.to_blocks(np.stack([total, *self._others]))
             )
         self._working = working_coordinates(glmm)
-        priors = jax.tree.map(lambda _: True, glmm.prior)
+        self._own = self._mask(glmm)
+
+    def _mask(self, glmm: GLMM) -> GLMM:
+        """Which of the arrays of `glmm` have a leading axis of members."""
+        none, priors = jax.tree.map(lambda _: False, glmm), jax.tree.map(lambda _: True, glmm.prior)
         own = (True, _differs(self._weights), _differs(self._offset), priors)
-        none, is_none = jax.tree.map(lambda _: False, glmm), lambda leaf: leaf is None
-        self._own = eqx.tree_at(lambda g: (g.y, g.weights, g.offset, g.prior), none, own, is_none)
+        places = (lambda mask: (mask.y, mask.weights, mask.offset, mask.prior), none, own)
+        return eqx.tree_at(*places, is_leaf=lambda leaf: leaf is None)
 
     def __len__(self):
         return len(self._responses)

@@ -151,7 +151,7 @@ def test_standard_errors_are_those_of_the_penalised_surface(name):
     (model, fit), (*_, log_density) = fitted(name), CASES[name]
     glmm = model.core.glmm
     with gj.float64():
-        value = jax.jit(lambda vector: gj.log_marginal(glmm, unpack(glmm, vector)))
+        value = jax.jit(lambda vector: gj.log_marginal(glmm, unpack(glmm, vector), gj.Laplace()))
         at = np.asarray(pack(jax.tree.map(jnp.asarray, fit.params)))
         found = inverse(
             lambda x: -float(value(x)) - float(log_density(model, unpack(glmm, jnp.asarray(x)))), at
@@ -229,8 +229,8 @@ class TestBlme:
         )
         fit = model.fit(gj.Laplace() if points == 1 else gj.AGHQ(points), priors=priors)
         # Its prior of the intercept is so wide that this is flat.
-        np.testing.assert_allclose(fit.fixef, coefficients, atol=2e-6)
-        assert fit.varcorr().sdcor.iloc[0] == pytest.approx(sd, abs=2e-6)
+        np.testing.assert_allclose(fit.fixef, coefficients, atol=1e-5)
+        assert fit.varcorr().sdcor.iloc[0] == pytest.approx(sd, abs=1e-5)
 
     @pytest.mark.parametrize("has_prior", LMER)
     def test_a_gaussian_model(self, has_prior):
@@ -299,7 +299,7 @@ class TestSeparation:
             priors=gj.Priors(coefficients=gj.Firth())
         )
         first, second = (logit((hits + 0.5) / (n + 1)) for hits, n in cells)
-        np.testing.assert_allclose(fit.fixef, [first, second - first], atol=1e-6)
+        np.testing.assert_allclose(fit.fixef, [first, second - first], atol=1e-5)
 
     def test_of_more_covariates_by_direct_maximisation(self):
         table = separated()
@@ -319,18 +319,18 @@ class TestSeparation:
         priors = gj.Priors(coefficients=gj.Firth(), sd=HalfStudentT(5, 0.2))
         fit = model.fit(priors=priors)
         x = np.column_stack([np.ones(len(table)), table.x])
-        nothing = np.zeros(len(table))
 
         def minus(vector):
             eta = x @ vector[:2]
             information = (x * (6 * expit(eta) * expit(-eta))[:, None]).T @ x
-            assert nothing.shape == eta.shape
             of_sd = np.log(2) + scipy.stats.t(5, 0, 0.2).logpdf(abs(vector[2]))
             return -float(value(vector)) - 0.5 * np.linalg.slogdet(information)[1] - of_sd
 
         glmm = model.core.glmm
         with gj.float64():
-            value = jax.jit(lambda vector: gj.log_marginal(glmm, unpack(glmm, vector)))
+            value = jax.jit(
+                lambda vector: gj.log_marginal(glmm, unpack(glmm, vector), gj.Laplace())
+            )
             at = np.asarray(pack(jax.tree.map(jnp.asarray, fit.params)))
             slope = slopes(np.vectorize(minus, signature="(n)->()"), at)
             error = np.sqrt(np.diag(inverse(minus, at)))
@@ -339,7 +339,9 @@ class TestSeparation:
 
 def test_a_variance_of_zero_becomes_positive():
     """Where maximum likelihood finds none (Chung and others 2013)."""
-    table = data().assign(real=lambda own: np.random.default_rng(0).normal(size=len(own)))
+    noise = pd.Series(np.random.default_rng(0).normal(size=len(data())))
+    means = noise.groupby(data().g).transform("mean")
+    table = data().assign(real=noise - 0.9 * means)
     model = gj.glmm("real ~ x + (1 | g)", table)
     assert model.fit().varcorr().sdcor.iloc[0] < 1e-4
     fit = model.fit(priors=gj.Priors())
