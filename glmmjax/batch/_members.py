@@ -89,17 +89,15 @@ class SharedDesign(AbstractManyMembers):
         self._thin = self._unidentified()
         self._masked = bool((self._prior_weights() == 0).any())
         if self._weights is not None and self._weights.ndim == 1:
-            glmm = dataclasses.replace(
-                glmm, weights=layout.to_blocks(self._weights) * layout.present
-            )
+            of_all = layout.to_blocks(self._weights) * layout.present
+            glmm = dataclasses.replace(glmm, weights=of_all)
         if self._offset is not None:
             # Terms `offset(...)` of the formula stay; the argument is replaced.
             self._of_formula = formula_offset(design)
             self._others = [own.offset for own in design.predictors[1:]]
             total = self._of_formula + (self._offset if self._offset.ndim == 1 else 0.0)
-            glmm = dataclasses.replace(
-                glmm, offset=layout.to_blocks(np.stack([total, *self._others]))
-            )
+            offset = layout.to_blocks(np.stack([total, *self._others]))
+            glmm = dataclasses.replace(glmm, offset=offset)
         self._working = working_coordinates(glmm)
         self._own = self._mask(glmm)
 
@@ -107,8 +105,8 @@ class SharedDesign(AbstractManyMembers):
         """Which of the arrays of `glmm` have a leading axis of members."""
         none, priors = jax.tree.map(lambda _: False, glmm), jax.tree.map(lambda _: True, glmm.prior)
         own = (True, _differs(self._weights), _differs(self._offset), priors)
-        places = (lambda mask: (mask.y, mask.weights, mask.offset, mask.prior), none, own)
-        return eqx.tree_at(*places, is_leaf=lambda leaf: leaf is None)
+        leaves = (lambda g: (g.y, g.weights, g.offset, g.prior), none, own)
+        return eqx.tree_at(*leaves, is_leaf=lambda leaf: leaf is None)
 
     def __len__(self):
         return len(self._responses)
@@ -138,9 +136,7 @@ class SharedDesign(AbstractManyMembers):
     def load(self, numbers, bucket):
         model, layout, y = self._model, self._model.layout, self._responses.take(numbers)
         y = _with_trials(y, model.design)
-        present = (
-            np.stack([self._prior(number) > 0 for number in numbers]) if self._masked else None
-        )
+        present = np.stack([self._prior(k) > 0 for k in numbers]) if self._masked else None
         y = y if present is None else _without_absent(y, present)
         status = self._faults(y, numbers)
         here = status == FIT
@@ -157,9 +153,8 @@ class SharedDesign(AbstractManyMembers):
         glmm = dataclasses.replace(working.glmm, **changed)
         if model.priors is not None:
             weights = self._prior_weights()[numbers if _differs(self._weights) else ...]
-            prior = prior_of_members(model, glmm, self._own, weights > 0)
-            prior = prior.moved(working.beta_back, working.theta_back)
-            glmm = dataclasses.replace(glmm, prior=prior)
+            own = prior_of_members(model, glmm, self._own, weights > 0)
+            glmm = dataclasses.replace(glmm, prior=own.moved(working.beta_back, working.theta_back))
         working = dataclasses.replace(working, glmm=glmm)
         return MemberArrays(
             status, working, self._own, response_size(y, self._offset_of(numbers), model.family)

@@ -371,10 +371,6 @@ class TestBatches:
                 batch.fixef.iloc[number], single.fixef, rtol=0, atol=1e-6 * scale
             )
             assert batch.loglik[number] == pytest.approx(single.loglik, abs=1e-6)
-            assert (
-                batch[number].summary().text.split("Converged")[0]
-                == (single.summary().text.split("Converged")[0])
-            )
 
     def test_one_design(self):
         rng = np.random.default_rng(3)
@@ -389,7 +385,6 @@ class TestBatches:
             for own, w in zip(y, weights, strict=True)
         ]
         self.agree(batch, singles)
-        assert batch[1].priors().prior[0] != batch[0].priors().prior[0]
 
     def test_firth(self):
         hits = np.stack([data().hits, 6 * (data().x > 3)])
