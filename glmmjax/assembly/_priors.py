@@ -117,8 +117,10 @@ def prior_of_members(
     return prior_of(model, model.priors or Priors(), units_of(bare, mask), present)
 
 
-def prior_table(model: MixedModel, priors: Priors) -> pd.DataFrame:
-    """The prior of each parameter, in words: columns `parameter, prior`."""
+def prior_table(model: MixedModel, priors: Priors | None = None) -> pd.DataFrame:
+    """The prior of each parameter, in words: columns `parameter, prior`. Without `priors` they are
+    those of the model, or the defaults."""
+    priors = (model.priors or Priors()) if priors is None else priors
     everything = list(_parameters(model, _units_of(model), model.design.weights > 0))
     _refuse(model, priors, everything)
     found = [(own.name, _words(model, priors, own)) for own in everything]
