@@ -498,6 +498,14 @@ def test_firth_is_for_binary_data_with_one_predictor():
         gj.glmm("hits / size ~ x", data(), "binomial").fit(priors=both)
 
 
+def test_it_is_not_named():
+    model, _ = fitted("gaussian")
+    with pytest.raises(gj.ModelError, match="This model has no priors"):
+        model.fit(gj.METHODS["penalised"]())
+    with pytest.raises(gj.ModelError, match=r"one of Laplace\(\), AGHQ\(\), Exact\(\), Restr"):
+        model.fit(method="penalised")
+
+
 def test_no_restricted_or_exact_likelihood():
     model = gj.glmm("real ~ x + (1 | g)", data())
     with pytest.raises(gj.ModelError, match="leave reml out"):
