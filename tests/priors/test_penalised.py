@@ -502,8 +502,6 @@ def test_it_is_not_named():
     model, _ = fitted("gaussian")
     with pytest.raises(gj.ModelError, match="This model has no priors"):
         model.fit(gj.METHODS["penalised"]())
-    with pytest.raises(gj.ModelError, match=r"one of Laplace\(\), AGHQ\(\), Exact\(\), Restr"):
-        model.fit(method="penalised")
 
 
 def test_no_restricted_or_exact_likelihood():
