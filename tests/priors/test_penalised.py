@@ -498,6 +498,15 @@ def test_firth_is_for_binary_data_with_one_predictor():
         gj.glmm("hits / size ~ x", data(), "binomial").fit(priors=both)
 
 
+def test_a_start_without_density_is_said():
+    """The standard deviation of the response is larger than any that the prior allows."""
+    model = gj.glmm("real ~ x + (1 | g)", data().assign(real=lambda own: 9 * own.real))
+    fit = model.fit(priors=gj.Priors(dispersion=gj.priors.Uniform(0, 0.1)))
+    assert not fit.converged
+    assert "not finite" in fit.status
+    assert np.isnan(fit.loglik)
+
+
 def test_it_is_not_named():
     model, _ = fitted("gaussian")
     with pytest.raises(gj.ModelError, match="This model has no priors"):
