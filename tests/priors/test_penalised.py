@@ -276,9 +276,25 @@ def jeffreys(x, y, n):
 
 
 class TestSeparation:
-    def test_without_priors_it_is_found(self):
-        fit = gj.glmm("won ~ f + (1 | g)", separated(), "bernoulli").fit()
-        assert not np.isfinite(fit.std_errors).all() or "separat" in fit.status
+    @pytest.mark.parametrize("priors", [None, gj.Priors(coefficients=Flat())], ids=str)
+    def test_without_priors_of_coefficients_it_is_found(self, priors):
+        fit = gj.glmm("won ~ f + (1 | g)", separated(), "bernoulli").fit(priors=priors)
+        assert fit.status.startswith("Separation suspected")
+
+    def test_firth_ends_far_out_where_it_is(self):
+        """A steep curve through a narrow gap is an estimate, not one that runs off."""
+        table = data().assign(hits=lambda own: 6 * (own.x > 3))
+        fit = gj.glmm("hits / size ~ x", table, "binomial").fit(
+            priors=gj.Priors(coefficients=gj.Firth())
+        )
+        x = np.column_stack([np.ones(len(table)), table.x - 3])
+        minus = jeffreys(x, table.hits.to_numpy(), np.full(len(table), 6.0))
+        best = scipy.optimize.minimize(
+            minus, [0.0, 20.0], method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-12}
+        )
+        assert fit.status == "Converged."
+        assert fit.fixef["x"] == pytest.approx(best.x[1], rel=1e-5)
+        assert fit.fixef["x"] > 50
 
     @pytest.mark.parametrize("priors", [gj.Priors(), gj.Priors(coefficients=gj.Firth())], ids=str)
     def test_it_ends_at_finite_estimates(self, priors):
