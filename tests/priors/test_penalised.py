@@ -419,7 +419,7 @@ class TestBatches:
         table = pd.concat(
             [
                 data().assign(part="a"),
-                data().assign(part="b", real=lambda own: 9 * own.real, x=lambda own: own.x**2)[40:],
+                data().assign(part="b", real=lambda own: 9 * own.real, x=lambda own: own.x**2)[8:],
             ],
             ignore_index=True,
         )

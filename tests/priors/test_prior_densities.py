@@ -81,6 +81,7 @@ def test_derivatives_are_finite(name):
     """Wherever the density is; outside they are zero."""
     own, law = EXACT[name]
 
+    @jax.jit
     @jax.vmap
     def slopes(x):
         slope = jax.grad(lambda x: log_prob(own, x))
