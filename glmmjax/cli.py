@@ -333,8 +333,9 @@ def _model(options: argparse.Namespace, formula: str, data: str | None = None) -
 
 def _method(options: argparse.Namespace) -> "gj.AbstractMethod | None":
     name = options.method
-    if name is not None and name not in gj.METHODS:
-        raise ModelError(f"--method must be one of {', '.join(gj.METHODS)}, not {name!r}.")
+    known = [name for name, own in gj.METHODS.items() if own.is_chosen]
+    if name is not None and name not in known:
+        raise ModelError(f"--method must be one of {', '.join(known)}, not {name!r}.")
     fields = () if name is None else [own.name for own in dataclasses.fields(gj.METHODS[name])]
     if options.points is not None and "points" not in fields:
         raise ModelError("--points goes with --method aghq.")

@@ -330,6 +330,33 @@ class TestSizes:
         assert fit.residuals("quantile", effects="drawn").equals(first[1])
         assert compilations() == before
 
+    def test_nor_do_other_numbers_of_priors(self, compilations):
+        """Which parameter has which, and with what numbers, are data of a program; which kinds of
+        distributions there are is not."""
+
+        def fit(groups, seed, x, priors):
+            formula = self.FORMULA.format(x=x, random="(1 | g)")
+            return gj.glmm(formula, self.table(groups, seed), "poisson").fit(priors=priors)
+
+        fit(30, 1, "a + b", gj.Priors(sd=gj.HalfNormal(1)))
+        before = compilations()
+        fit(27, 2, "a + b", gj.Priors(sd=gj.HalfNormal(3)))
+        fit(30, 1, "a + b + c", gj.Priors(coefficients={"c": gj.Normal(1, 2)}, sd=gj.HalfNormal(1)))
+        assert compilations() == before
+
+    def test_nor_do_batches_with_priors(self, compilations):
+        def fit(seed, priors):
+            table = self.table(30, seed)
+            model = gj.glmm("~ a + (1 | g)", table, "poisson")
+            y = np.stack([table.y, table.y.to_numpy()[::-1], 2 * table.y])
+            return gj.fit_many(model, y, priors=priors)
+
+        assert fit(1, gj.Priors()).converged.all()
+        before = compilations()
+        fit(2, gj.Priors())
+        fit(3, gj.Priors(intercept=gj.Normal(1, 2), corr=gj.LKJ(4)))
+        assert compilations() == before
+
 
 @pytest.mark.parametrize("many", [False, True])
 def test_programs_go_only_when_there_are_many_maps(many, monkeypatch, compilations):

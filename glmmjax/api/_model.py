@@ -72,8 +72,9 @@ class Model:
 
     def priors(self, priors: Priors | None = None) -> pd.DataFrame:
         """The prior of each parameter on its natural scale, the weakly informative defaults where
-        `priors` leaves them out: columns `parameter, prior`."""
-        return prior_table(self.core, Priors() if priors is None else priors)
+        `priors` leaves them out: columns `parameter, prior`. Of `fit.model` they are those of the
+        fit."""
+        return prior_table(self.core, priors)
 
     def sample(  # noqa: PLR0913 - settings
         self,
@@ -190,7 +191,7 @@ class Model:
         family = innermost(self.core.family)
         return (
             f"<Model {self.core.design.formula.text!r}, {family.name} ({family.link.name}),"
-            f" {self.core.nobs} rows>"
+            f" {self.core.nobs} rows{'' if self.core.priors is None else ', with priors'}>"
         )
 
 
@@ -343,8 +344,9 @@ class Fit(AbstractDoors[float, bool, str, int, pd.Series]):
         report.save_fit(self.fits, path)
 
     def __repr__(self) -> str:
-        formula = self.fits.members.first.design.formula.text
-        return f"<Fit {formula!r}, {self._criterion}: {self.status}>"
+        model = self.fits.members.first
+        penalised = "" if model.priors is None else " with priors"
+        return f"<Fit {model.design.formula.text!r}, {self._criterion}{penalised}: {self.status}>"
 
     @property
     def _criterion(self) -> str:

@@ -16,6 +16,5 @@ from ._mixed import (
     with_other_predictors,
 )
 from ._plan import plan
-from ._priors import prior_of, prior_table, with_priors
-from ._units import units_of
-from ._without import design_without, without_coefficients
+from ._priors import prior_of_members, prior_table, with_priors
+from ._without import design_without, priors_without, without_coefficients

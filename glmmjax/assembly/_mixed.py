@@ -148,8 +148,10 @@ def mixed_model(  # noqa: PLR0913 - keyword-only
 
 
 def with_data(model: MixedModel, data: Any) -> MixedModel:
-    """The same model of other rows; see `design.with_rows`."""
-    return model_of(with_rows(model.design, data), model.family)
+    """The same model of other rows, with the same priors; see `design.with_rows`."""
+    other = model_of(with_rows(model.design, data), model.family)
+    glmm = dataclasses.replace(other.glmm, prior=model.glmm.prior)
+    return dataclasses.replace(other, glmm=glmm, priors=model.priors)
 
 
 def with_other_predictors(

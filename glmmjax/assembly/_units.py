@@ -21,7 +21,8 @@ class Units(NamedTuple):
     """Of members.
 
     Attributes:
-        centre: the mean response on the scale of the link, less the mean offset.
+        centre: the mean response (each moved inside the range of the mean, as where iterations
+            start) on the scale of the link, less the mean offset.
         scale: what one unit of the linear predictor is: the standard deviation of the response, or
             one for a link that takes its unit away.
         spread: the standard deviation of the response.

@@ -19,9 +19,9 @@ from ..assembly import (
     checked_model,
     design_without,
     model_of,
-    prior_of,
+    prior_of_members,
+    priors_without,
     response_size,
-    units_of,
     with_priors,
     without_coefficients,
 )
@@ -89,17 +89,15 @@ class SharedDesign(AbstractManyMembers):
         self._thin = self._unidentified()
         self._masked = bool((self._prior_weights() == 0).any())
         if self._weights is not None and self._weights.ndim == 1:
-            glmm = dataclasses.replace(
-                glmm, weights=layout.to_blocks(self._weights) * layout.present
-            )
+            of_all = layout.to_blocks(self._weights) * layout.present
+            glmm = dataclasses.replace(glmm, weights=of_all)
         if self._offset is not None:
             # Terms `offset(...)` of the formula stay; the argument is replaced.
             self._of_formula = formula_offset(design)
             self._others = [own.offset for own in design.predictors[1:]]
             total = self._of_formula + (self._offset if self._offset.ndim == 1 else 0.0)
-            glmm = dataclasses.replace(
-                glmm, offset=layout.to_blocks(np.stack([total, *self._others]))
-            )
+            offset = layout.to_blocks(np.stack([total, *self._others]))
+            glmm = dataclasses.replace(glmm, offset=offset)
         self._working = working_coordinates(glmm)
         given = (True, _differs(self._weights), _differs(self._offset))
         none = jax.tree.map(lambda _: False, glmm)
@@ -149,19 +147,18 @@ class SharedDesign(AbstractManyMembers):
             totals = self._offset_of(numbers)
             others = (np.broadcast_to(own, totals.shape) for own in self._others)
             changed["offset"] = layout.to_blocks(np.stack([totals, *others], 1))
-        prior = None if model.priors is None else self._prior_of(model.priors, y, numbers)
+        prior = None if model.priors is None else self._prior_of(y, numbers)
         glmm = dataclasses.replace(self._working.glmm, prior=prior, **changed)
         working = dataclasses.replace(self._working, glmm=glmm)
         return MemberArrays(
             status, working, self._own, response_size(y, self._offset_of(numbers), model.family)
         )
 
-    def _prior_of(self, priors: Priors, y: np.ndarray, numbers: np.ndarray) -> Prior:
+    def _prior_of(self, y: np.ndarray, numbers: np.ndarray) -> Prior:
         """In the units of each member."""
         weights = self._prior_weights()
         weights = weights[numbers] if weights.ndim == 2 else weights
-        units = units_of(self._model.family, y, weights, self._offset_of(numbers))
-        own = prior_of(self._model, priors, units)
+        own = prior_of_members(self._model, y, weights, self._offset_of(numbers))
         return own.moved(self._working.beta_back, self._working.theta_back)
 
     def _offset_of(self, numbers: np.ndarray) -> np.ndarray:
@@ -324,7 +321,8 @@ class OwnDesigns(AbstractManyMembers):
 
     def without(self, left_out):
         designs = [design_without(own, left_out) for own in self._designs]
-        return OwnDesigns(designs, self._family, self._names, self._status, self._priors)
+        priors = priors_without(self._priors, self._first.design, left_out)
+        return OwnDesigns(designs, self._family, self._names, self._status, priors)
 
     def inputs(self):
         yield from self._status

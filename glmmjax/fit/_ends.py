@@ -61,8 +61,11 @@ def ends_of(
     """
     glmm, traits, half = working.glmm, working.traits, _half(eigen)
     members, p, m = len(half), working.beta_back.shape[-1], len(glmm.family.dispersion_names)
+    is_held = glmm.prior is not None and glmm.prior.holds_coefficients
     beta = (
-        _runaways(working, half, _reach(glmm, size)) if traits.can_separate else _inside(members, p)
+        _runaways(working, half, _reach(glmm, size))
+        if traits.can_separate and not is_held
+        else _inside(members, p)
     )
     terms, phi = _inside(members, len(estimate.lam)), _inside(members, m)
     for k, lam in enumerate(estimate.lam):

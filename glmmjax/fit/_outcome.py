@@ -127,13 +127,13 @@ def outcome_of(method: AbstractMethod, working: Working, ended: Ended) -> Outcom
     """Bring what searches ended with back from working coordinates."""
     found = _in_float64(ended.estimate)
     params, members = working.back(found.params), len(found.value)
+    with np.errstate(invalid="ignore"):  # both are infinite where a search began without density
+        unpenalised = np.asarray(found.value) - np.asarray(found.penalty)
     outcome = Outcome(
         beta=np.asarray(params.beta),
         theta=tuple(np.asarray(theta) for theta in params.theta),
         phi=np.asarray(params.phi),
-        loglik=np.asarray(found.value)
-        - np.asarray(found.penalty)
-        + (working.log_volume if method.is_restricted else 0.0),
+        loglik=unpenalised + (working.log_volume if method.is_restricted else 0.0),
         vcov=covariance_of_estimates(ended.eigen, working.jacobian, params.beta.shape[-1]),
         covariance=_covariances(working, found),
         dispersion=np.stack(found.dispersion, 1) if found.dispersion else np.zeros((members, 0)),

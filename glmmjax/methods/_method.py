@@ -28,6 +28,8 @@ class AbstractMethod(abc.ABC):
     """
 
     name: ClassVar[str]
+    is_chosen: ClassVar[bool] = True
+    """Whether a person names it, rather than something else that is asked for."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()

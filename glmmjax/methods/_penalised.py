@@ -29,8 +29,12 @@ class Penalised(AbstractMethod):
 
     inner: AbstractMethod = _LAPLACE
     name: ClassVar[str] = "penalised"
+    is_chosen: ClassVar[bool] = False
 
     def check(self, model):
+        prior = model.glmm.prior
+        if prior is None:
+            raise ModelError("This model has no priors: model.fit(priors=gj.Priors(...)).")
         self.inner.check(model)
         if self.inner.is_restricted:
             raise ModelError(
@@ -38,8 +42,7 @@ class Penalised(AbstractMethod):
             )
         if not isinstance(self.inner, AbstractIntegral):
             raise ModelError("Priors go with gj.Laplace() or gj.AGHQ(): leave method out.")
-        if model.glmm.prior is not None:
-            _refuse_corners(model.glmm.prior)
+        _refuse_corners(prior)
 
     def log_likelihood(self, glmm, params):
         return self.inner.log_likelihood(glmm, params)

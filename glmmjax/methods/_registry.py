@@ -28,7 +28,7 @@ def choose_method(
         is_exact = model.is_linear and model.priors is None
         method = _EXACT[bool(reml)] if is_exact else (_RESTRICTED if reml else _LAPLACE)
     if not isinstance(method, AbstractMethod):
-        known = ", ".join(f"{own.__name__}()" for own in METHODS.values() if own is not Penalised)
+        known = ", ".join(f"{own.__name__}()" for own in METHODS.values() if own.is_chosen)
         raise ModelError(f"method must be an object, one of {known}: gj.Laplace(), not {method!r}.")
     if reml and not method.is_restricted:
         raise ModelError(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ..assembly import MixedModel
+from ..assembly import MixedModel, prior_table
 from ..design import RandomPart, success_label
 from ..families import AbstractOrdinal, innermost, is_hurdle
 from ..fit import Solution, dropped_columns
@@ -111,7 +111,7 @@ def _law(term: RandomPart, within: str) -> str:
 def _of_method(solution: Solution) -> Iterator[list[str | Html]]:
     model, words = solution.model, solution.method.describe()
     if not (model.design.random or model.is_linear):
-        words = "maximum likelihood"
+        words = f"{'' if model.priors is None else 'penalised '}maximum likelihood"
     if model.family.traits.is_quasi:
         words = words.replace("likelihood", "quasi-likelihood")
     over = " The random effects were integrated out." if model.design.random else ""
@@ -121,6 +121,13 @@ def _of_method(solution: Solution) -> Iterator[list[str | Html]]:
             " compare between models of other fixed effects."
         )
     yield [tag("strong", "Method. "), f"Fitted by {words}.{over}"]
+    if model.priors is not None:
+        found = prior_table(model)
+        each = [
+            join([tag("code", name), " ", own])
+            for name, own in zip(found.parameter, found.prior, strict=True)
+        ]
+        yield [tag("strong", "Priors. "), join(each, ", "), "."]
 
 
 def _of_data(model: MixedModel) -> Iterator[list[str | Html]]:

@@ -9,10 +9,9 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from .._types import Array
-from ._distributions import DISTRIBUTIONS, MOST, AbstractDistribution, Flat
+from ._distributions import DISTRIBUTIONS, INSIDE, MOST, AbstractDistribution, Flat
 
 FLAT = Flat.__name__
-INSIDE = 0.5  # is in the inside of every distribution whose numbers are one
 
 
 class Densities(eqx.Module):

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import betaln, gammaln
+from jax.scipy.special import betaln, gammaln, xlog1py, xlogy
 from jaxtyping import Float
 
 from .._errors import ModelError
@@ -19,6 +19,8 @@ Values = Float[Array, "..."] | float
 _HALF_LOG_TWO_PI = 0.5 * math.log(2 * math.pi)
 MOST = 3
 """Numbers that a distribution has at most."""
+INSIDE = 0.5
+"""Is within the bounds of every distribution."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +31,10 @@ class AbstractDistribution(abc.ABC):
     positive: ClassVar[tuple[str, ...]] = ()
     domain: ClassVar[str] = "positive"
     """`real`, `positive` or `bounded`: the numbers that it is a distribution of."""
+    bounds: ClassVar[tuple[float, float]] = (0.0, math.inf)
+    """The density is zero outside."""
+    is_zero_at_low: ClassVar[bool] = False
+    """Whether it is zero at the lower bound, whatever the fields."""
     corner: ClassVar[float] = -math.inf
     """The largest first number with which its density, as that of a number and its mirror image,
     has a corner."""
@@ -51,8 +57,18 @@ class AbstractDistribution(abc.ABC):
 
     @staticmethod
     @abc.abstractmethod
-    def log_prob(x: Values, a: Values, b: Values, c: Values) -> Values:
+    def log_density(x: Values, a: Values, b: Values, c: Values) -> Values:
+        """Log density at `x` within the bounds."""
+
+    @classmethod
+    def log_prob(cls, x: Values, a: Values, b: Values, c: Values) -> Values:
         """Log density at `x` of the distribution whose fields are the first of `a`, `b`, `c`."""
+        low, high = cls.bounds
+        if low == -math.inf:
+            return cls.log_density(x, a, b, c)
+        is_inside = ((x > low) if cls.is_zero_at_low else (x >= low)) & (x <= high)
+        density = cls.log_density(jnp.where(is_inside, x, INSIDE), a, b, c)
+        return jnp.where(is_inside, density, -jnp.inf)
 
     def __str__(self) -> str:
         own = ", ".join(f"{value:.4g}" for value in dataclasses.astuple(self))
@@ -64,9 +80,10 @@ class Flat(AbstractDistribution):
     """No preference: a constant density, which is improper."""
 
     domain: ClassVar[str] = "real"
+    bounds: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
 
     @staticmethod
-    def log_prob(x, a, b, c):
+    def log_density(x, a, b, c):
         return jnp.zeros_like(x)
 
 
@@ -78,9 +95,10 @@ class Normal(AbstractDistribution):
     scale: float = 1.0
     positive: ClassVar[tuple[str, ...]] = ("scale",)
     domain: ClassVar[str] = "real"
+    bounds: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
 
     @staticmethod
-    def log_prob(x, a, b, c):
+    def log_density(x, a, b, c):
         return -0.5 * ((x - a) / b) ** 2 - jnp.log(b) - _HALF_LOG_TWO_PI
 
 
@@ -93,9 +111,10 @@ class StudentT(AbstractDistribution):
     scale: float = 1.0
     positive: ClassVar[tuple[str, ...]] = ("df", "scale")
     domain: ClassVar[str] = "real"
+    bounds: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
 
     @staticmethod
-    def log_prob(x, a, b, c):
+    def log_density(x, a, b, c):
         constant = gammaln((a + 1) / 2) - gammaln(a / 2) - 0.5 * jnp.log(a * math.pi) - jnp.log(c)
         return constant - 0.5 * (a + 1) * jnp.log1p(((x - b) / c) ** 2 / a)
 
@@ -108,9 +127,10 @@ class Cauchy(AbstractDistribution):
     scale: float = 1.0
     positive: ClassVar[tuple[str, ...]] = ("scale",)
     domain: ClassVar[str] = "real"
+    bounds: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
 
     @staticmethod
-    def log_prob(x, a, b, c):
+    def log_density(x, a, b, c):
         return -jnp.log(math.pi * b) - jnp.log1p(((x - a) / b) ** 2)
 
 
@@ -122,10 +142,11 @@ class DoubleExponential(AbstractDistribution):
     scale: float = 1.0
     positive: ClassVar[tuple[str, ...]] = ("scale",)
     domain: ClassVar[str] = "real"
+    bounds: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
     corner: ClassVar[float] = math.inf
 
     @staticmethod
-    def log_prob(x, a, b, c):
+    def log_density(x, a, b, c):
         return -jnp.abs(x - a) / b - jnp.log(2 * b)
 
 
@@ -137,8 +158,8 @@ class HalfNormal(AbstractDistribution):
     positive: ClassVar[tuple[str, ...]] = ("scale",)
 
     @staticmethod
-    def log_prob(x, a, b, c):
-        return math.log(2) + Normal.log_prob(x, 0.0, a, c)
+    def log_density(x, a, b, c):
+        return math.log(2) + Normal.log_density(x, 0.0, a, c)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,8 +171,8 @@ class HalfStudentT(AbstractDistribution):
     positive: ClassVar[tuple[str, ...]] = ("df", "scale")
 
     @staticmethod
-    def log_prob(x, a, b, c):
-        return math.log(2) + StudentT.log_prob(x, a, 0.0, b)
+    def log_density(x, a, b, c):
+        return math.log(2) + StudentT.log_density(x, a, 0.0, b)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,8 +183,8 @@ class HalfCauchy(AbstractDistribution):
     positive: ClassVar[tuple[str, ...]] = ("scale",)
 
     @staticmethod
-    def log_prob(x, a, b, c):
-        return math.log(2) + Cauchy.log_prob(x, 0.0, a, c)
+    def log_density(x, a, b, c):
+        return math.log(2) + Cauchy.log_density(x, 0.0, a, c)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,7 +196,7 @@ class Exponential(AbstractDistribution):
     corner: ClassVar[float] = math.inf
 
     @staticmethod
-    def log_prob(x, a, b, c):
+    def log_density(x, a, b, c):
         return jnp.log(a) - a * x
 
 
@@ -191,8 +212,8 @@ class Gamma(AbstractDistribution):
     corner: ClassVar[float] = 1.0
 
     @staticmethod
-    def log_prob(x, a, b, c):
-        return a * jnp.log(b) - gammaln(a) + (a - 1) * jnp.log(x) - b * x
+    def log_density(x, a, b, c):
+        return a * jnp.log(b) - gammaln(a) + xlogy(a - 1, x) - b * x
 
 
 @dataclasses.dataclass(frozen=True)
@@ -202,9 +223,10 @@ class InverseGamma(AbstractDistribution):
     shape: float = 1.0
     scale: float = 1.0
     positive: ClassVar[tuple[str, ...]] = ("shape", "scale")
+    is_zero_at_low: ClassVar[bool] = True
 
     @staticmethod
-    def log_prob(x, a, b, c):
+    def log_density(x, a, b, c):
         return a * jnp.log(b) - gammaln(a) - (a + 1) * jnp.log(x) - b / x
 
 
@@ -215,11 +237,12 @@ class LogNormal(AbstractDistribution):
     loc: float = 0.0
     scale: float = 1.0
     positive: ClassVar[tuple[str, ...]] = ("scale",)
+    is_zero_at_low: ClassVar[bool] = True
 
     @staticmethod
-    def log_prob(x, a, b, c):
+    def log_density(x, a, b, c):
         log_x = jnp.log(x)
-        return Normal.log_prob(log_x, a, b, c) - log_x
+        return Normal.log_density(log_x, a, b, c) - log_x
 
 
 @dataclasses.dataclass(frozen=True)
@@ -230,10 +253,12 @@ class Beta(AbstractDistribution):
     b: float = 1.0
     positive: ClassVar[tuple[str, ...]] = ("a", "b")
     domain: ClassVar[str] = "bounded"
+    bounds: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    corner: ClassVar[float] = 1.0
 
     @staticmethod
-    def log_prob(x, a, b, c):
-        return (a - 1) * jnp.log(x) + (b - 1) * jnp.log1p(-x) - betaln(a, b)
+    def log_density(x, a, b, c):
+        return xlogy(a - 1, x) + xlog1py(b - 1, -x) - betaln(a, b)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -243,6 +268,7 @@ class Uniform(AbstractDistribution):
     low: float = 0.0
     high: float = 1.0
     domain: ClassVar[str] = "bounded"
+    bounds: ClassVar[tuple[float, float]] = (-math.inf, math.inf)
     corner: ClassVar[float] = math.inf
 
     def __post_init__(self):
@@ -251,7 +277,7 @@ class Uniform(AbstractDistribution):
             raise ModelError(f"low of Uniform must be below high, not {self.low!r}, {self.high!r}.")
 
     @staticmethod
-    def log_prob(x, a, b, c):
+    def log_density(x, a, b, c):
         return jnp.where((x >= a) & (x <= b), -jnp.log(b - a), -jnp.inf)
 
 

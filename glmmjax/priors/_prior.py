@@ -12,7 +12,7 @@ from jaxtyping import Float
 from .._types import Array
 from ..covariances import AbstractCovariance, Diagonal, Unstructured
 from ..families import AbstractFamily
-from ._densities import Densities
+from ._densities import FLAT, Densities
 
 Scalar = Float[Array, ""]
 Theta = Float[Array, " size"]
@@ -159,6 +159,12 @@ class Prior(eqx.Module):
             value, jacobian = value + parts[0], jacobian + parts[1]
         natural, log_slope = _of_family(family, phi)
         return value + self.dispersion.log_prob(natural), jacobian + log_slope
+
+    @property
+    def holds_coefficients(self) -> bool:
+        """Whether every coefficient has a prior that is not flat: no estimate is at infinity."""
+        is_flat = np.asarray(self.coefficients.code) == self.coefficients.kinds.index(FLAT)
+        return self.firth or not (is_flat & (np.asarray(self.rows) != 0).any(-1)).any()
 
     def widened(self, kept: np.ndarray, room: int) -> "Prior":
         """The same (NumPy, no members) where the coefficients are in places `kept` of `room`."""

@@ -7,6 +7,8 @@ from typing import Any
 from .._errors import ModelError
 from ._distributions import DISTRIBUTIONS, LKJ, AbstractDistribution, Firth
 
+_EXAMPLES = {"corr": "gj.LKJ(2)", "sd": "gj.HalfNormal(1)", "other": "gj.HalfNormal(1)"}
+
 Given = AbstractDistribution | Mapping[str, AbstractDistribution] | None
 
 
@@ -49,7 +51,7 @@ class Priors:
                 is_right |= field.name == "coefficients" and isinstance(given, Firth)
                 wrong = None if is_right else given
             if wrong is not None:
-                example = "gj.LKJ(2)" if kind is LKJ else "gj.Normal(0, 2.5)"
+                example = _EXAMPLES.get(field.name, "gj.Normal(0, 2.5)")
                 raise ModelError(
                     f"{field.name} of Priors must be a prior such as {example}, or a mapping from"
                     f" names to such, not {wrong!r}."

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ..assembly import MixedModel
+from ..assembly import MixedModel, prior_table
 from ..design import success_label
 from ..families import innermost
 from ..fit import Fits, dropped_columns
@@ -29,6 +29,11 @@ def _success(model: MixedModel) -> str | None:
 
 def _dropped_random(model: MixedModel) -> dict[str, list[str]]:
     return {term.formula.text: list(term.dropped) for term in model.design.random if term.dropped}
+
+
+def _priors(model: MixedModel) -> dict[str, str] | None:
+    """In words, by the name of the parameter."""
+    return None if model.priors is None else dict(prior_table(model).to_numpy().tolist())
 
 
 def _coefficients(part: str) -> OfFits:
@@ -55,6 +60,7 @@ DESCRIPTION: dict[str, OfModel] = {
     "dropped_columns": dropped_columns,
     "dropped_random_columns": _dropped_random,
     "groups": group_sizes,
+    "priors": _priors,
 }
 """What is said of the model."""
 

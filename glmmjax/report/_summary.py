@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from .._noted import in_lines
-from ..assembly import MixedModel, components
+from ..assembly import MixedModel, components, prior_table
 from ..design import Predictor, RandomPart, success_label
 from ..families import innermost, is_hurdle
 from ..fit import SINGULAR, Fits, Solution
@@ -16,6 +16,7 @@ from ..inference import aic, alone, bic, coefficient_table, confint, dispersion,
 from ._table import format_column, format_number, format_p_value, text_table
 
 _LABELS = {"zi": "  Zeros", "disp": "   Disp"}
+_PRIORS = 12  # lines of priors at most
 RATIOS = {"logit": "Odds ratios", "log": "Ratios of means", "cloglog": "Hazard ratios"}
 
 
@@ -50,7 +51,7 @@ def _head(solution: Solution) -> str:
     method = (
         solution.method.describe()
         if model.design.random or model.is_linear
-        else "maximum likelihood"
+        else f"{'' if model.priors is None else 'penalised '}maximum likelihood"
     )
     if model.family.traits.is_quasi:
         method = method.replace("likelihood", "quasi-likelihood")
@@ -250,6 +251,17 @@ def _tables(solution: Solution) -> list[str]:
     return [*texts[:-1], f"{texts[-1]}{words}"] if texts else []
 
 
+def _priors(model: MixedModel) -> str:
+    """What was taken, the defaults too; of many parameters the first."""
+    found = prior_table(model)
+    lines = text_table(
+        {"": list(found.parameter)[:_PRIORS], " ": list(found.prior)[:_PRIORS]}, left=("", " ")
+    ).splitlines()
+    more = len(found) - _PRIORS
+    rest = [f" and {more} more: fit.model.priors() has them"] if more > 0 else []
+    return "\n".join(["Priors:", *lines[1:], *rest])
+
+
 def _has_ratios(model: MixedModel) -> bool:
     return bool(model.design.fixed.names) and model.family.link.name in RATIOS
 
@@ -260,6 +272,7 @@ SECTIONS: list[Section] = [
     lambda solution, _: [_head(solution), _criteria(solution)],
     lambda solution, _: [_random(solution)] if solution.model.design.random else [],
     lambda solution, _: [_sizes(solution)],
+    lambda solution, _: [] if solution.model.priors is None else [_priors(solution.model)],
     lambda solution, _: _tables(solution),
     lambda solution, ratios: [_ratios(solution)] if ratios and _has_ratios(solution.model) else [],
     lambda solution, _: [_status(solution)],
