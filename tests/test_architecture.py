@@ -104,18 +104,9 @@ PARTS = {
     "batch": {"_numbers", "_traced", "_errors", "_status", "_precision", "_programs", "_types"}
     | {"_files", "_progress", "covariances", "design", "families", "structure", "priors", "model"}
     | {"assembly", "methods", "fit"},
-    "sampling": {
-        "_errors",
-        "_later",
-        "design",
-        "_noted",
-        "_precision",
-        "_programs",
-        "_progress",
-        "_types",
-    }
-    | {"covariances", "families", "structure", "priors", "model", "assembly", "methods", "fit"}
-    | {"inference", "prediction"},
+    "sampling": {"_errors", "_later", "_noted", "_precision", "_programs", "_progress", "_types"}
+    | {"design", "linalg", "covariances", "families", "structure", "priors", "model", "assembly"}
+    | {"methods", "fit", "inference", "prediction"},
     "study": {
         "_errors",
         "_noted",

@@ -16,26 +16,26 @@ from .._later import Later
 from .._types import Array
 from ..assembly import MixedModel, check_response, plan, prior_table, with_data, with_priors
 from ..families import innermost
-from ..fit import Fits, OneModel, Solution, as_finite_params, as_params, fit_model, starting_values
+from ..fit import Fits, Solution, as_finite_params, as_params, fit_model, starting_values
 from ..methods import AbstractMethod, choose_method, log_marginal
 from ..model import Params
 from ..prediction import curves_of, predict, simulate
 from ..priors import Priors
 from ._doors import AbstractDoors
-from ._posterior import Posterior
+from ._sampling import AbstractSampled
 from ._stoppable import stoppable
 
 if TYPE_CHECKING:
     from .. import batch as many
-    from .. import page, report, sampling, study
+    from .. import page, report, study
 else:
-    many, page, report, sampling, study = (
-        Later(f"glmmjax.{part}") for part in ("batch", "page", "report", "sampling", "study")
+    many, page, report, study = (
+        Later(f"glmmjax.{part}") for part in ("batch", "page", "report", "study")
     )
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Model:
+class Model(AbstractSampled):
     """A model with its data, ready to be fitted or differentiated. Made by `gj.glmm`."""
 
     core: MixedModel
@@ -75,55 +75,6 @@ class Model:
         `priors` leaves them out: columns `parameter, prior`. Of `fit.model` they are those of the
         fit."""
         return prior_table(self.core, priors)
-
-    def sample(  # noqa: PLR0913 - settings
-        self,
-        priors: Priors | None = None,
-        chains: int = 4,
-        draws: int = 1000,
-        warmup: int = 1000,
-        seed: int = 0,
-        *,
-        marginal: bool = False,
-        method: AbstractMethod | None = None,
-        target_accept: float = 0.8,
-        progress: bool | None = None,
-    ) -> Posterior:
-        """Draw from the posterior by the No-U-Turn sampler (blackjax; the extra `bayes`).
-
-        Chains begin around the mode of a penalised fit, in coordinates in which the posterior is
-        about standard normal there, and share what they learn of step size and metric.
-
-        Args:
-            priors: `gj.Priors(...)`; what it leaves out, or all, has weakly informative defaults,
-                which `model.priors(...)` shows.
-            chains, draws, warmup: chains, draws of each that are kept, and those before them.
-            seed: makes the draws repeatable.
-            marginal: sample coefficients, variances and dispersion only, with the random effects
-                integrated out by `method` and drawn afterwards from their normal approximation,
-                instead of all together. Draws are then nearly independent, and as right as the
-                approximation.
-            method: `gj.Laplace()` (default) or `gj.AGHQ(points)`.
-            target_accept: mean acceptance that the step size is tuned to.
-            progress: show a progress bar; by default on a terminal and in notebooks.
-
-        Raises:
-            ModelError: one sentence that names the argument at fault.
-        """
-        check_response(self.core)
-        run = sampling.checked_run(
-            chains=chains,
-            draws=draws,
-            warmup=warmup,
-            seed=seed,
-            marginal=marginal,
-            accept=target_accept,
-        )
-        priors = Priors() if priors is None else priors
-        members = OneModel(with_priors(self.core, priors))
-        sampling.refuse_quasi(self.core)
-        fits = fit_model(with_priors(self.core, sampling.for_start(priors)), method)
-        return Posterior(sampling.sample(fits, members, run, progress=progress))
 
     def log_marginal(
         self, params: Params, method: AbstractMethod | None = None

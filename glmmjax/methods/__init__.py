@@ -28,7 +28,7 @@ from ._objective import (
     objective_data,
     start_at,
 )
-from ._penalised import Penalised
+from ._penalised import Penalised, integral_of
 from ._registry import METHODS, choose_method, method_from_dict, method_to_dict
 from ._restricted import RestrictedLaplace
 from ._start import start_params

@@ -72,6 +72,12 @@ class Penalised(AbstractMethod):
         return f"penalised {self.inner.describe()}"
 
 
+def integral_of(method: AbstractMethod) -> AbstractIntegral:
+    """How a penalised fit integrates the random effects out."""
+    assert isinstance(method, Penalised) and isinstance(method.inner, AbstractIntegral)
+    return method.inner
+
+
 class PenalisedObjective(AbstractObjective):
     """Minus the log-likelihood and the log prior density of the natural parameters."""
 

@@ -14,7 +14,7 @@ from .._progress import Report
 from .._types import Array
 from ..design import RandomPart
 from ..fit import FIT, AbstractMembers, Fits
-from ..methods import IntegralObjective, Penalised
+from ..methods import IntegralObjective, integral_of
 from ..model import GLMM, Params, Working, scaled_factor, unpack
 from ..structure import to_natural
 from ._draws import natural
@@ -109,9 +109,7 @@ def loaded(members: AbstractMembers, numbers: np.ndarray, bucket: np.ndarray) ->
 
 def sampled(fits: Fits, some: Loaded, run: Run, report: Report) -> Iterator[tuple[int, Found]]:
     """Draws of each member, of which `fits` has the modes; all have one shape."""
-    method = fits.method
-    assert isinstance(method, Penalised)
-    for objective, which in method.inner.objectives(some.glmm):
+    for objective, which in integral_of(fits.method).objectives(some.glmm):
         group = some.some(which)
         assert isinstance(objective, IntegralObjective)
         target = (Marginal if run.marginal else Joint)(objective)

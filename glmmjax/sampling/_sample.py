@@ -7,7 +7,7 @@ import numpy as np
 
 from .._progress import progress_bar
 from ..fit import AbstractMembers, Fits
-from ..methods import AbstractIntegral, Penalised
+from ..methods import integral_of
 from ..model import Params
 from ._draws import names_of
 from ._run import Found, loaded, sampled
@@ -31,9 +31,7 @@ def sample(fits: Fits, members: AbstractMembers, run: Run, *, progress: bool | N
             strict=True,
         ):
             all_[number] = own
-    method = fits.method
-    assert isinstance(method, Penalised) and isinstance(method.inner, AbstractIntegral)
-    return Samples(members, method.inner, run, *whole[:2], effects, whole[2], faults)
+    return Samples(members, integral_of(fits.method), run, *whole[:2], effects, whole[2], faults)
 
 
 def _each(
