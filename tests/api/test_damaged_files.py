@@ -87,7 +87,7 @@ class TestReading:
             "categories",
             "context",
             "sums",
-            "priors",  # which files of fits without any have not
+            "priors",  # which older files have not
         }
         for key in set(document["state"]) - optional:
             state = {name: value for name, value in document["state"].items() if name != key}
